@@ -1,0 +1,97 @@
+"""Small data that the tests make themselves, and commands run as a user runs them."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+ROOT = pathlib.Path(__file__).parent.parent
+TRAIN_EXAMPLES, TEST_EXAMPLES = 60, 10
+
+
+def make_images(count: int, shape=(28, 28, 1), seed: int = 0) -> np.ndarray:
+    """Images that a small network can learn: a bright bar somewhere on black."""
+    rng = np.random.default_rng(seed)
+    images = np.zeros((count, *shape), np.uint8)
+    for image in images:
+        left = rng.integers(4, shape[1] - 8)
+        image[4:-4, left : left + 4] = rng.integers(128, 256)
+    return images
+
+
+def prepare_tiny(base: type, data_dir: pathlib.Path, registered: str, shape) -> None:
+    """Prepares a few dozen examples under the name and with the features of a real TFDS set."""
+
+    def split_generators(self, dl_manager):
+        return {
+            "train": self._generate_examples(TRAIN_EXAMPLES),
+            "test": self._generate_examples(TEST_EXAMPLES),
+        }
+
+    def generate_examples(self, count):
+        extra = {"id": "x"} if "id" in self.info.features else {}
+        for index, image in enumerate(make_images(count, shape)):
+            yield index, {"image": image, "label": index % 10, **extra}
+
+    with tfds.core.registered.skip_registration():
+        tiny = type(
+            "Tiny",
+            (base,),
+            {
+                "name": registered,
+                "_split_generators": split_generators,
+                "_generate_examples": generate_examples,
+            },
+        )
+    tiny(data_dir=data_dir).download_and_prepare()
+
+
+@pytest.fixture(scope="session")
+def tiny_data_dir(tmp_path_factory) -> pathlib.Path:
+    """A TFDS folder with "mnist" and "cifar10", 60 images each to train on."""
+    folder = tmp_path_factory.mktemp("data")
+    prepare_tiny(tfds.image_classification.MNIST, folder, "mnist", (28, 28, 1))
+    prepare_tiny(tfds.image_classification.Cifar10, folder, "cifar10", (32, 32, 3))
+    return folder
+
+
+@pytest.fixture
+def float64():
+    """Keras in float64."""
+    before = keras.config.floatx()
+    policy = keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
+
+
+def run(command: str, *arguments: object, **kwargs) -> subprocess.CompletedProcess:
+    """Runs `python -m tfgan.COMMAND` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", f"tfgan.{command}", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=kwargs.pop("cwd", ROOT),
+        **kwargs,
+    )
+
+
+def assert_one_line_error(done: subprocess.CompletedProcess, *words: str) -> None:
+    """The command failed, and said why in one line that holds all `words`."""
+    assert done.returncode not in (0, -11), done.stdout
+    assert "Traceback" not in done.stderr + done.stdout
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    for word in words:
+        assert word in lines[0]

@@ -1,0 +1,90 @@
+import dataclasses
+import shlex
+
+import pytest
+from absl import flags
+
+from tfgan import TrainConfig, UserError, config
+
+
+def test_defaults_are_the_tutorials_recipe():
+    recipe = TrainConfig()
+    assert (recipe.dataset, recipe.epochs, recipe.batch_size, recipe.seed) == (
+        "mnist",
+        200,
+        100,
+        777,
+    )
+    assert (recipe.latent_size, recipe.hidden_size) == (64, 256)
+    assert (recipe.d_learning_rate, recipe.g_learning_rate) == (0.0002, 0.0002)
+    assert (recipe.g_loss, recipe.log_every) == ("non_saturating", 300)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("batch_size", 0, "at least 1"),
+        ("batch_size", -5, "at least 1"),
+        ("epochs", 0, "at least 1"),
+        ("latent_size", 0, "at least 1"),
+        ("hidden_size", -1, "at least 1"),
+        ("d_learning_rate", -0.1, "positive"),
+        ("g_learning_rate", float("nan"), "positive"),
+        ("g_learning_rate", float("inf"), "positive"),
+        ("seed", -1, "between 0 and"),
+        ("seed", 2**31, "between 0 and"),
+        ("g_loss", "wgan", "non_saturating, minimax"),
+        ("strategy", "tpu", "auto, one_device, mirrored"),
+        ("dataset", "", "not be empty"),
+        ("workdir", "", "not be empty"),
+        ("batch_size", "100", "a whole number"),
+        ("batch_size", 2.5, "a whole number"),
+        ("batch_size", True, "a whole number"),
+        ("jit_compile", 1, "true or false"),
+    ],
+)
+def test_bad_value_is_named(option, value, problem):
+    with pytest.raises(UserError, match=f"^--{option}=.*{problem}"):
+        TrainConfig(**{option: value})
+
+
+def test_whole_number_is_a_learning_rate():
+    assert TrainConfig(d_learning_rate=1).d_learning_rate == 1.0
+
+
+def test_config_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainConfig().epochs = 1
+
+
+def test_each_option_is_a_flag(monkeypatch):
+    values = flags.FlagValues()
+    monkeypatch.setattr(flags, "FLAGS", values)
+    for name in ("integer", "float", "string", "boolean", "enum"):
+        define = getattr(flags, f"DEFINE_{name}")
+        monkeypatch.setattr(
+            flags, f"DEFINE_{name}", lambda *a, define=define: define(*a, flag_values=values)
+        )
+    config.define_flags()
+    changed = TrainConfig(epochs=5, g_loss="minimax", jit_compile=False, d_learning_rate=0.25)
+    arguments = shlex.split(changed.command())
+    assert arguments[:3] == ["python", "-m", "tfgan.train"]
+    values(arguments[2:])
+    assert config.from_flags() == changed
+    assert set(values) == {field.name for field in dataclasses.fields(TrainConfig)}
+    for name in values:
+        assert len(values[name].help) > 20
+
+
+def test_command_quotes_what_a_shell_would_split():
+    assert TrainConfig(workdir="my runs/a").command().endswith("'--workdir=my runs/a'")
+
+
+def test_differences_name_what_decides_the_weights():
+    recorded = TrainConfig().to_dict()
+    assert TrainConfig(epochs=300, workdir="x", log_every=7).differences(recorded) == []
+    differences = TrainConfig(batch_size=64, seed=1).differences(recorded)
+    assert differences == [
+        "--batch_size is 64 but the run has 100",
+        "--seed is 1 but the run has 777",
+    ]

@@ -1,0 +1,188 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan import GAN, Adam, networks
+from tfgan.noise import Stream, latents
+
+NAMES = ["D_loss", "G_loss", "D(x)", "D(G(z))"]
+SHAPE = (4, 4, 1)
+
+
+def make_gan(seed=1, **compile_arguments) -> GAN:
+    generator = networks.mlp_generator(3, 8, SHAPE, seed)
+    gan = GAN(generator, networks.mlp_discriminator(8, SHAPE, seed), latent_size=3, seed=seed)
+    arguments = {"d_optimizer": Adam(0.01), "g_optimizer": Adam(0.01), "jit_compile": False}
+    gan.compile(**{**arguments, **compile_arguments})
+    return gan
+
+
+def dataset(steps=6, batch=5) -> tf.data.Dataset:
+    real = np.random.default_rng(0).uniform(-1, 1, (steps, batch, *SHAPE)).astype("float32")
+    return tf.data.Dataset.from_tensor_slices(real)
+
+
+def state(gan: GAN) -> list[np.ndarray]:
+    variables = gan.generator.weights + gan.discriminator.weights
+    variables += gan.d_optimizer.variables + gan.g_optimizer.variables + [gan.step]
+    return [variable.numpy() for variable in variables]
+
+
+def assert_equal(first, second):
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_each_update_changes_one_network(monkeypatch):
+    gan = make_gan(run_eagerly=True)
+    seen = []
+
+    def spy_on(name):
+        optimizer = getattr(gan, name)
+        apply = optimizer.apply
+
+        def spied(*arguments):
+            before = gan.generator.get_weights(), gan.discriminator.get_weights()
+            apply(*arguments)
+            seen.append(
+                (name, before, gan.generator.get_weights(), gan.discriminator.get_weights())
+            )
+
+        monkeypatch.setattr(optimizer, "apply", spied)
+
+    spy_on("d_optimizer")
+    spy_on("g_optimizer")
+    gan.train_step(next(iter(dataset())))
+    (first, before_d, g_after_d, d_after_d), (second, before_g, g_after_g, d_after_g) = seen
+    assert (first, second) == ("d_optimizer", "g_optimizer")
+    assert_equal(before_d[0], g_after_d)
+    assert_equal(before_g[1], d_after_g)
+    assert_equal(d_after_d, d_after_g)
+    assert all(not np.array_equal(a, b) for a, b in zip(before_d[1], d_after_d, strict=True))
+    assert all(not np.array_equal(a, b) for a, b in zip(before_g[0], g_after_g, strict=True))
+
+
+def test_logs_are_taken_where_the_tutorial_takes_them():
+    gan = make_gan(run_eagerly=True)
+    real = next(iter(dataset()))
+    z_d, z_g = (
+        latents(1, stream, 0, 5, 3)
+        for stream in (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
+    )
+    untrained = keras.models.clone_model(gan.discriminator)
+    untrained.set_weights(gan.discriminator.get_weights())
+    g_untrained = keras.models.clone_model(gan.generator)
+    g_untrained.set_weights(gan.generator.get_weights())
+    logs = gan.train_step(real)
+
+    def probability(network, images):
+        return 1 / (1 + np.exp(-network(images).numpy()))
+
+    d_real, d_fake = probability(untrained, real), probability(untrained, g_untrained(z_d))
+    d_fake_g = probability(gan.discriminator, g_untrained(z_g))  # D after, G before its update
+    expected = [
+        -np.log(d_real).mean() - np.log(1 - d_fake).mean(),
+        -np.log(d_fake_g).mean(),
+        d_real.mean(),
+        d_fake_g.mean(),
+    ]
+    np.testing.assert_allclose([logs[name] for name in NAMES], expected, rtol=1e-5)
+
+
+def test_fit_reports_epoch_means_and_counts_steps():
+    gan = make_gan(steps_per_execution=6)
+    history = gan.fit(dataset(), verbose=0).history
+    assert set(history) == set(NAMES)
+    assert gan.step_logs.shape == (6, 4)
+    means = [history[name][0] for name in NAMES]
+    np.testing.assert_allclose(means, gan.step_logs.mean(axis=0), rtol=1e-5)
+    assert int(gan.step) == 6
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_steps_per_execution_does_not_change_the_run(jit_compile):
+    runs = []
+    for steps in (1, 3, 6):
+        gan = make_gan(steps_per_execution=steps, jit_compile=jit_compile)
+        gan.fit(dataset(), epochs=2, verbose=0)
+        runs.append(state(gan))
+    assert_equal(runs[0], runs[1])
+    assert_equal(runs[0], runs[2])
+
+
+def test_eager_graph_and_xla_agree():
+    runs = []
+    for options in ({"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}):
+        gan = make_gan(**options)
+        gan.fit(dataset(), verbose=0)
+        runs.append(gan.step_logs)
+    np.testing.assert_allclose(runs[0], runs[1], rtol=1e-5)
+    np.testing.assert_allclose(runs[0], runs[2], rtol=1e-4)
+
+
+def test_minimax_is_another_run():
+    gan, other = make_gan(), make_gan(loss="minimax")
+    gan.fit(dataset(), verbose=0)
+    other.fit(dataset(), verbose=0)
+    assert other.step_logs[0, 1] < 0 < gan.step_logs[0, 1]
+
+
+def test_labels_and_numpy_batches_are_taken():
+    labelled = make_gan()
+    labelled.fit(dataset().map(lambda x: (x, tf.zeros(5))), verbose=0)
+    plain = make_gan()
+    plain.fit(dataset(), verbose=0)
+    assert_equal(state(labelled), state(plain))
+    one_by_one = make_gan()
+    for batch in dataset():
+        logs = one_by_one.train_on_batch(batch.numpy(), return_dict=True)
+    assert_equal(state(one_by_one), state(plain))
+    np.testing.assert_allclose([logs[name] for name in NAMES], plain.step_logs[-1], rtol=1e-6)
+
+
+def test_keras_callbacks_work(tmp_path):
+    gan = make_gan()
+    gan.fit(
+        dataset(),
+        epochs=3,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+            keras.callbacks.TensorBoard(tmp_path / "board"),
+            keras.callbacks.ModelCheckpoint(tmp_path / "gan.keras", "G_loss", mode="min"),
+            keras.callbacks.LearningRateScheduler(lambda epoch: 0.5**epoch),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+    )
+    assert (tmp_path / "log.csv").read_text().count("\n") == 4
+    assert list((tmp_path / "board").rglob("events*"))
+    assert float(gan.g_optimizer.learning_rate) == 0.25
+    assert float(gan.d_optimizer.learning_rate) == pytest.approx(0.01)
+    assert int(keras.saving.load_model(tmp_path / "gan.keras").step) == 18
+
+
+def test_keras_file_round_trips_with_both_optimizers(tmp_path):
+    gan = make_gan(loss="minimax", steps_per_execution=2)
+    gan.fit(dataset(), verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    again = keras.saving.load_model(tmp_path / "gan.keras")
+    assert_equal(state(gan), state(again))
+    for model in (gan, again):
+        model.fit(dataset(), verbose=0)
+    assert_equal(state(gan), state(again))
+    assert again.steps_per_execution == 2
+
+
+def test_predict_draws_images():
+    gan = make_gan()
+    z = np.random.default_rng(0).normal(size=(7, 3)).astype("float32")
+    np.testing.assert_allclose(gan.predict(z, verbose=0), gan.generator(z), rtol=1e-6)
+
+
+def test_optimizers_by_name_and_unknown_loss():
+    gan = make_gan(d_optimizer="sgd", g_optimizer="adam")
+    assert isinstance(gan.d_optimizer, keras.optimizers.SGD)
+    assert gan.optimizer is gan.g_optimizer
+    with pytest.raises(ValueError, match="non_saturating, minimax"):
+        make_gan(loss="hinge")

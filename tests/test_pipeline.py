@@ -1,0 +1,71 @@
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import TRAIN_EXAMPLES, make_images
+
+from tfgan import pipeline
+from tfgan.errors import UserError
+
+IMAGES = np.arange(23, dtype=np.uint8).reshape(23, 1, 1, 1)
+
+
+def ids(batch) -> list[int]:
+    return [round(float(pixel + 1) * 127.5) for pixel in np.ravel(batch)]
+
+
+def take(count: int, first_step: int = 0, batch_size: int = 5) -> list[list[int]]:
+    batches = pipeline.batches(IMAGES, batch_size, 1, first_step).take(count)
+    return [ids(batch) for batch in batches]
+
+
+def test_scaling_is_the_tutorials():
+    values = np.arange(256, dtype=np.uint8)
+    ours = pipeline.to_unit(tf.constant(values)).numpy()
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, (values / 255 - 0.5) / 0.5, atol=1.2e-7)
+    in_graph = tf.function(pipeline.to_unit)(tf.constant(values))
+    np.testing.assert_array_equal(ours, in_graph)
+
+
+def test_each_epoch_visits_each_image_at_most_once():
+    batches = take(8)  # 23 images make 4 batches of 5, and 3 are left out
+    for epoch in (batches[:4], batches[4:]):
+        seen = list(itertools.chain(*epoch))
+        assert len(set(seen)) == 20
+    assert batches[:4] != batches[4:]
+
+
+def test_starts_anywhere():
+    batches = take(12)
+    for first in (1, 3, 4, 5, 9):
+        assert take(3, first) == batches[first : first + 3]
+
+
+def test_batch_at_is_what_the_step_gets():
+    for step, batch in enumerate(take(9)):
+        assert batch == np.ravel(pipeline.batch_at(IMAGES, 5, 1, step)).tolist()
+
+
+def test_element_spec_has_a_fixed_batch():
+    spec = pipeline.batches(make_images(10), 4, 0).element_spec
+    assert spec == tf.TensorSpec((4, 28, 28, 1), tf.float32)
+
+
+def test_loads_a_prepared_set_in_a_fixed_order(tiny_data_dir):
+    lines = []
+    images = pipeline.load_images("mnist", str(tiny_data_dir), say=lines.append)
+    again = pipeline.load_images("mnist", str(tiny_data_dir), say=lines.append)
+    assert images.shape == (TRAIN_EXAMPLES, 28, 28, 1)
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images, again)
+    originals = {image.tobytes() for image in make_images(TRAIN_EXAMPLES)}
+    assert {image.tobytes() for image in images} == originals
+    assert len(lines) == 2
+    assert "prepared in" in lines[0]
+
+
+def test_unknown_split_is_named(tiny_data_dir):
+    with pytest.raises(UserError, match="no split 'dev', only"):
+        pipeline.load_images("mnist", str(tiny_data_dir), split="dev", say=lambda line: None)

@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from tfgan import UserError
+from tfgan.workdir import Workdir, write_file, write_folder
+
+
+def test_a_new_folder_has_no_run(tmp_path):
+    assert Workdir(str(tmp_path / "new" / "er")).recorded() is None
+    assert Workdir(str(tmp_path)).recorded() is None
+    assert not (tmp_path / "new").exists()
+
+
+def test_records_and_clears(tmp_path):
+    workdir = Workdir(str(tmp_path / "run"))
+    workdir.create({"epochs": 3}, {"python": "3"})
+    assert workdir.recorded() == {"epochs": 3}
+    assert json.loads(workdir.config.read_text())["environment"] == {"python": "3"}
+    (workdir.samples / "fake_0.png").write_text("x")
+    (workdir.path / "notes.txt").write_text("mine")
+    workdir.clear()
+    assert [file.name for file in workdir.path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("file", "is a file"),
+        ("file/run", "is a file"),
+        ("foreign", "no run of tfgan"),
+        ("damaged", "--overwrite starts the run anew"),
+        ("list", "--overwrite starts the run anew"),
+    ],
+)
+def test_bad_folder_is_named_and_left_alone(tmp_path, path, problem):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.tex").write_text("x")
+    for name, content in (("damaged", '{"config": {"ep'), ("list", "[1]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(content)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=problem):
+        Workdir(str(tmp_path / path)).recorded()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_failed_write_leaves_the_old_content(tmp_path):
+    write_file(tmp_path / "a", b"old")
+    with pytest.raises(TypeError):
+        write_file(tmp_path / "a", "not bytes")
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+    def fill(folder):
+        folder.mkdir()
+        (folder / "part").write_text("new")
+
+    def fail(folder):
+        fill(folder)
+        raise RuntimeError
+
+    write_folder(tmp_path / "b", fill)
+    with pytest.raises(RuntimeError):
+        write_folder(tmp_path / "b", fail)
+    assert (tmp_path / "b" / "part").read_text() == "new"
+    write_folder(tmp_path / "b", fill)
+    assert sorted(file.name for file in tmp_path.iterdir() if file.name[0] != ".") == ["a", "b"]

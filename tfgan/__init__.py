@@ -1,0 +1,44 @@
+"""tfgan: the original GAN (Goodfellow et al. 2014) in TensorFlow and Keras.
+
+    import tfgan
+
+    config = tfgan.TrainConfig(epochs=20, workdir="runs/mine")
+    gan = tfgan.train(config)
+
+The names below are imported on first use, so that a command which only has to
+say that a flag is wrong does not wait for TensorFlow.
+"""
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+_HOMES = {
+    "GAN": "tfgan.gan",
+    "Adam": "tfgan.optimizers",
+    "TrainConfig": "tfgan.config",
+    "train": "tfgan.training",
+    "UserError": "tfgan.errors",
+    "Interrupted": "tfgan.errors",
+}
+__all__ = ["GAN", "Adam", "Interrupted", "TrainConfig", "UserError", "train"]
+
+if TYPE_CHECKING:
+    from tfgan.config import TrainConfig
+    from tfgan.errors import Interrupted, UserError
+    from tfgan.gan import GAN
+    from tfgan.optimizers import Adam
+    from tfgan.training import train
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tfgan' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,88 @@
+"""How every `python -m tfgan.X` starts and how it ends."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+from absl import app, flags, logging
+
+from tfgan.errors import Interrupted, UserError
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        _fail(" ".join(str(error).split()))
+    if rest[1:]:
+        _fail(f"{rest[1]!r} is not a flag; flags look like --name=value (--help lists them)")
+    return rest
+
+
+@contextlib.contextmanager
+def _native_stderr_held_back() -> Iterator[None]:
+    """Holds back what TensorFlow's libraries print while they load, unless loading fails."""
+    sys.stderr.flush()
+    real = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(real, held.read())
+            raise
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
+
+
+def _load_tensorflow() -> None:
+    with _native_stderr_held_back():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # looks for CUDA, which has its say once
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"KERAS_BACKEND={keras.backend.backend()}: tfgan runs on the tensorflow backend"
+        )
+
+
+def run(prepare: Callable[[], Callable[[], None]]) -> NoReturn:
+    """Runs a command: flags in, one library call.
+
+    Args:
+        prepare: reads and checks the flags, quickly and without TensorFlow, and
+            returns the call that does the work.
+    """
+
+    def main(argv: list[str]) -> int:
+        del argv
+        if flags.FLAGS["verbosity"].using_default_value:
+            logging.set_verbosity(logging.ERROR)  # TensorFlow logs to absl too
+        try:
+            work = prepare()
+            _load_tensorflow()
+            work()
+        except UserError as error:
+            _fail(str(error))
+        except Interrupted as stop:
+            print(stop, flush=True)
+            return 128 + stop.signum
+        except KeyboardInterrupt:
+            print("Interrupted before the first step.", file=sys.stderr)
+            return 130
+        return 0
+
+    app.run(main, flags_parser=_parse)
+    raise AssertionError("absl's app.run exits")

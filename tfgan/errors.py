@@ -1,0 +1,21 @@
+"""What a user can cause: each is one line, and a command ends with it."""
+
+
+class UserError(ValueError):
+    """Something that the user can mend.
+
+    The message is one line that names the flag or file, what is wrong with it
+    and what would be right.
+    """
+
+
+class Interrupted(Exception):  # noqa: N818, an end and not an error
+    """A signal ended training after a whole step, and a checkpoint was written.
+
+    Attributes:
+        signum: number of the signal, e.g. `signal.SIGTERM`.
+    """
+
+    def __init__(self, message: str, signum: int):
+        super().__init__(message)
+        self.signum = signum

@@ -1,0 +1,75 @@
+"""The trained generator as a SavedModel, which needs neither tfgan nor Keras to run."""
+
+import contextlib
+import io
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from tfgan import noise
+from tfgan.noise import Stream
+from tfgan.workdir import write_file, write_folder
+
+_README = """\
+# A generator trained by tfgan
+
+A TensorFlow SavedModel with two signatures. Both return `images`: float32 in [0, 1],
+shape `(batch, {shape})`, that is batch, height, width, channels.
+
+| signature | inputs |
+|---|---|
+| `generate`, also `serving_default` | `z`: float32 `(batch, {latent_size})`, drawn from N(0, I) |
+| `sample` | `n`: int64, how many images; `seed`: int64, the same images for the same seed |
+
+    import tensorflow as tf
+
+    generator = tf.saved_model.load("generator")
+    images = generator.signatures["sample"](
+        n=tf.constant(64, tf.int64), seed=tf.constant(1, tf.int64)
+    )["images"]
+
+On the command line:
+
+    saved_model_cli show --dir generator --all
+    python -m tfgan.sample --model=generator --n=64 --seed=1 --output=digits.png
+"""
+
+
+def save_generator(path: pathlib.Path, generator: keras.Model) -> None:
+    """Writes a generator as a SavedModel with the signatures `generate` and `sample`.
+
+    Args:
+        path: folder to write; one of that name is replaced.
+        generator: model from latents `(batch, latent_size)` to images in [-1, 1].
+    """
+    latent_size = generator.input_shape[-1]
+
+    def generate(z: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Images in [0, 1] from latents z, float32 `(batch, latent_size)`."""
+        images = tf.cast(generator(z, training=False), tf.float32)
+        return {"images": tf.clip_by_value((images + 1) / 2, 0, 1)}
+
+    def sample(n: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`n` images in [0, 1], the same each time for the same seed."""
+        return generate(noise.latents(0, Stream.SAMPLES, seed, n, latent_size))
+
+    archive = keras.export.ExportArchive()
+    archive.track(generator)
+    archive.add_endpoint(
+        "generate", generate, [tf.TensorSpec((None, latent_size), tf.float32, name="z")]
+    )
+    archive.add_endpoint(
+        "sample",
+        sample,
+        [tf.TensorSpec((), tf.int64, name="n"), tf.TensorSpec((), tf.int64, name="seed")],
+    )
+    shape = ", ".join(str(size) for size in generator.output_shape[1:])
+
+    def fill(folder: pathlib.Path) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the endpoints
+            archive.write_out(str(folder), verbose=False)
+        readme = _README.format(shape=shape, latent_size=latent_size)
+        write_file(folder / "README.md", readme.encode())
+
+    write_folder(path, fill)

@@ -1,0 +1,99 @@
+"""What a person reads while a run works: lines for every reader, a bar on a terminal."""
+
+import sys
+import time
+from typing import Any
+
+import keras
+from tqdm import tqdm
+
+
+def say(line: str) -> None:
+    """Prints a line at once, above the bar if there is one."""
+    with tqdm.external_write_mode(file=sys.stdout):
+        print(line, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, e.g. "42 s", "14 min 5 s" or "1 h 10 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+class Progress(keras.callbacks.Callback):
+    """The tutorial's log line, the time of the first steps, speed, and a bar with time left.
+
+    Args:
+        epochs: epochs of the whole run.
+        steps_per_epoch: steps of each.
+        batch_size: images a step.
+        log_every: steps between two log lines, counted in each epoch.
+    """
+
+    def __init__(self, epochs: int, steps_per_epoch: int, batch_size: int, log_every: int):
+        super().__init__()
+        self._epochs = epochs
+        self._steps_per_epoch = steps_per_epoch
+        self._batch_size = batch_size
+        self._log_every = log_every
+        self._bar: Any = None
+        self._step = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self._bar is not None:
+            return  # a resumed run fits the rest of its epoch first, then all others
+        self._step = int(self.model.step)
+        self._start = time.perf_counter()
+        self._warm: tuple[float, int] | None = None
+        self._told_speed = False
+        self._bar = tqdm(
+            total=self._epochs * self._steps_per_epoch * self._batch_size,
+            initial=self._step * self._batch_size,
+            unit="img",
+            unit_scale=True,
+            smoothing=0.05,
+            disable=None,
+        )
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        for values in self.model.step_logs:
+            epoch, index = divmod(self._step, self._steps_per_epoch)
+            self._step += 1
+            if (index + 1) % self._log_every == 0:
+                d_loss, g_loss, d_real, d_fake = values
+                say(
+                    f"Epoch: [{epoch + 1}/{self._epochs}], "
+                    f"Step: [{index + 1}/{self._steps_per_epoch}], "
+                    f"D_loss: {d_loss:.4f}, G_loss: {g_loss:.4f}, "
+                    f"D(x): {d_real:.2f}, D(G(z)): {d_fake:.2f}"
+                )
+        self._bar.update(len(self.model.step_logs) * self._batch_size)
+        if self._warm is None:
+            self._warm = (time.perf_counter(), self._step)
+            count = len(self.model.step_logs)
+            say(
+                f"First {f'{count} steps' if count > 1 else 'step'}, building included: "
+                f"{duration(self._warm[0] - self._start)}"
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        speed = self.images_per_second()
+        if not self._told_speed and speed:
+            self._told_speed = True
+            left = (self._epochs * self._steps_per_epoch - self._step) * self._batch_size / speed
+            say(f"{speed:,.0f} images a second; about {duration(left)} to go")
+
+    def images_per_second(self) -> float:
+        """Speed since the first call into TensorFlow, which built the graph; 0 if unknown."""
+        if self._warm is None or self._step == self._warm[1]:
+            return 0.0
+        since, first = self._warm
+        return (self._step - first) * self._batch_size / (time.perf_counter() - since)
+
+    def close(self) -> None:
+        """Takes the bar off the terminal."""
+        if self._bar is not None:
+            self._bar.close()

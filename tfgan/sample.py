@@ -1,0 +1,52 @@
+"""`python -m tfgan.sample`: draws pictures with an exported generator."""
+
+from collections.abc import Callable
+
+from absl import flags
+
+from tfgan import cli
+from tfgan.errors import UserError
+
+flags.DEFINE_string("model", "runs/tutorial/generator", "The SavedModel that a run exported.")
+flags.DEFINE_integer("n", 64, "How many images; with --interpolate, how many latents to visit.")
+flags.DEFINE_integer("seed", 1, "Another seed draws other images, the same seed the same ones.")
+flags.DEFINE_string(
+    "output", "samples.png", "The picture to write: .png, or .gif with --interpolate."
+)
+flags.DEFINE_boolean(
+    "interpolate",
+    False,
+    "Walks from each latent to the next on the sphere instead: .png gets a row for each walk, "
+    ".gif an endless tour.",
+)
+
+
+def _prepare() -> Callable[[], None]:
+    values = flags.FLAGS.flag_values_dict()
+    model, n, seed, output = (values[name] for name in ("model", "n", "seed", "output"))
+    interpolate = values["interpolate"]
+    if n < 1 + interpolate:
+        raise UserError(f"--n={n}: must be at least {1 + interpolate}")
+    if not 0 <= seed < 2**63:
+        raise UserError(f"--seed={seed}: must lie between 0 and 2^63 - 1")
+    endings = (".png", ".gif") if interpolate else (".png",)
+    if not output.lower().endswith(endings):
+        raise UserError(f"--output={output}: must end in {' or '.join(endings)}")
+
+    def work() -> None:
+        from tfgan import sampling
+
+        draw = sampling.interpolate if interpolate else sampling.sample
+        draw(model, n, seed, output)
+        print(f"Wrote {output}")
+
+    return work
+
+
+def main() -> None:
+    """Entry point of the command."""
+    cli.run(_prepare)
+
+
+if __name__ == "__main__":
+    main()
