@@ -55,7 +55,7 @@ def test_goes_on_as_if_never_stopped(run):
 def test_nothing_to_restore(tmp_path):
     gan, found, _ = restore(tmp_path)
     assert found is None
-    assert int(gan.step) == 0
+    assert int(gan.step.numpy()) == 0
 
 
 def truncate(folder):

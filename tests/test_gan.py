@@ -97,7 +97,7 @@ def test_fit_reports_epoch_means_and_counts_steps():
     assert gan.step_logs.shape == (6, 4)
     means = [history[name][0] for name in NAMES]
     np.testing.assert_allclose(means, gan.step_logs.mean(axis=0), rtol=1e-5)
-    assert int(gan.step) == 6
+    assert int(gan.step.numpy()) == 6
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])

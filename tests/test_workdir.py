@@ -8,7 +8,7 @@ from tfgan.workdir import Workdir, write_file, write_folder
 
 def test_a_new_folder_has_no_run(tmp_path):
     assert Workdir(str(tmp_path / "new" / "er")).recorded() is None
-    assert Workdir(str(tmp_path)).recorded() is None
+    Workdir(str(tmp_path)).check()
     assert not (tmp_path / "new").exists()
 
 
@@ -41,8 +41,10 @@ def test_bad_folder_is_named_and_left_alone(tmp_path, path, problem):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(content)
     before = sorted(tmp_path.rglob("*"))
+    workdir = Workdir(str(tmp_path / path))
     with pytest.raises(UserError, match=problem):
-        Workdir(str(tmp_path / path)).recorded()
+        workdir.check()
+        workdir.recorded()
     assert sorted(tmp_path.rglob("*")) == before
 
 

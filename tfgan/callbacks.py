@@ -35,7 +35,7 @@ class EpochCallback(keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if int(self.model.step) == (epoch + 1) * self._steps_per_epoch:
+        if int(self.model.step.numpy()) == (epoch + 1) * self._steps_per_epoch:
             self.on_whole_epoch(epoch, logs or {})
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
@@ -61,7 +61,7 @@ class Pictures(EpochCallback):
         self._config = config
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        last_step = int(self.model.step) - 1
+        last_step = int(self.model.step.numpy()) - 1
         seed, batch_size = self._config.seed, self._config.batch_size
         if epoch == 0:
             real = pipeline.batch_at(self._images, batch_size, seed, last_step)
@@ -99,7 +99,7 @@ class MetricsCSV(EpochCallback):
             with open(self._path, newline="") as file:
                 rows = [row for row in csv.reader(file) if row[0] != "epoch"][:epoch]
         means = [f"{float(logs[name]):.6f}" for name in self.model.metrics_names]
-        rows.append([str(epoch), str(int(self.model.step)), *means])
+        rows.append([str(epoch), str(int(self.model.step.numpy())), *means])
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
         write_file(self._path, buffer.getvalue().encode())
@@ -131,7 +131,7 @@ class TensorBoard(EpochCallback):
     def on_train_begin(self, logs: Any = None) -> None:
         if self._writer is not None:
             return
-        step = int(self.model.step)
+        step = int(self.model.step.numpy())
         remove_events_after(self._workdir.tensorboard, step, step // self._steps_per_epoch)
         self._writer = tf.summary.create_file_writer(str(self._workdir.tensorboard))
         options = self._config.to_dict()
@@ -156,7 +156,7 @@ class TensorBoard(EpochCallback):
             return step.get_concrete_function(real, z_d, z_g).graph
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        with self._writer.as_default(step=int(self.model.step)):
+        with self._writer.as_default(step=int(self.model.step.numpy())):
             for name, value in zip(self.model.metrics_names, self.model.step_logs[-1], strict=True):
                 tf.summary.scalar(f"step/{name}", value)
 
@@ -175,7 +175,7 @@ class TensorBoard(EpochCallback):
         self._writer.flush()
 
     def _histograms(self) -> None:
-        gan, last_step = self.model, int(self.model.step) - 1
+        gan, last_step = self.model, int(self.model.step.numpy()) - 1
         batch_size, seed = self._config.batch_size, self._config.seed
         real = pipeline.to_unit(pipeline.batch_at(self._images, batch_size, seed, last_step))
         z_d, z_g = (
@@ -244,7 +244,7 @@ class CheckpointAndStop(keras.callbacks.Callback):
         self._put_means_back: Callable[[], None] | None = checkpoints.means_keeper()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if int(self.model.step) % self._steps_per_epoch and self._put_means_back:
+        if int(self.model.step.numpy()) % self._steps_per_epoch and self._put_means_back:
             self._put_means_back()
         self._put_means_back = None
 

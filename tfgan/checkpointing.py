@@ -40,7 +40,7 @@ class Checkpoints:
 
     def save(self) -> pathlib.Path:
         """Writes the state of now; keeps the newest three."""
-        path = self._folder / f"{int(self._gan.step):09d}"
+        path = self._folder / f"{int(self._gan.step.numpy()):09d}"
         write_folder(path, self._write)
         for old in self._steps()[KEEP:]:
             shutil.rmtree(old)

@@ -68,8 +68,7 @@ def run(prepare: Callable[[], Callable[[], None]]) -> NoReturn:
 
     def main(argv: list[str]) -> int:
         del argv
-        if flags.FLAGS["verbosity"].using_default_value:
-            logging.set_verbosity(logging.ERROR)  # TensorFlow logs to absl too
+        logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
         try:
             work = prepare()
             _load_tensorflow()

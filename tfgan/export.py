@@ -1,4 +1,4 @@
-"""The trained generator as a SavedModel, which needs neither tfgan nor Keras to run."""
+"""The trained generator as a SavedModel, which runs without tfgan."""
 
 import contextlib
 import io

@@ -45,7 +45,7 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         if self._bar is not None:
             return  # a resumed run fits the rest of its epoch first, then all others
-        self._step = int(self.model.step)
+        self._step = int(self.model.step.numpy())
         self._start = time.perf_counter()
         self._warm: tuple[float, int] | None = None
         self._told_speed = False
@@ -59,6 +59,13 @@ class Progress(keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        count = len(self.model.step_logs)
+        if self._warm is None:
+            self._warm = (time.perf_counter(), self._step + count)
+            say(
+                f"First {f'{count} steps' if count > 1 else 'step'}, building included: "
+                f"{duration(self._warm[0] - self._start)}"
+            )
         for values in self.model.step_logs:
             epoch, index = divmod(self._step, self._steps_per_epoch)
             self._step += 1
@@ -70,14 +77,7 @@ class Progress(keras.callbacks.Callback):
                     f"D_loss: {d_loss:.4f}, G_loss: {g_loss:.4f}, "
                     f"D(x): {d_real:.2f}, D(G(z)): {d_fake:.2f}"
                 )
-        self._bar.update(len(self.model.step_logs) * self._batch_size)
-        if self._warm is None:
-            self._warm = (time.perf_counter(), self._step)
-            count = len(self.model.step_logs)
-            say(
-                f"First {f'{count} steps' if count > 1 else 'step'}, building included: "
-                f"{duration(self._warm[0] - self._start)}"
-            )
+        self._bar.update(count * self._batch_size)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         speed = self.images_per_second()

@@ -40,6 +40,7 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
     """
     _set_threads(config.threads)
     workdir = Workdir(config.workdir)
+    workdir.check()
     recorded = workdir.recorded() if not overwrite else None
     if recorded is not None and (differences := config.differences(recorded)):
         raise UserError(
@@ -65,7 +66,7 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
     )
     checkpoints = Checkpoints(workdir.checkpoints, gan)
     newest = checkpoints.restore_newest(say) if recorded is not None else None
-    done, wanted = int(gan.step), config.epochs * steps_per_epoch
+    done, wanted = int(gan.step.numpy()), config.epochs * steps_per_epoch
     if done < wanted:
         if newest is None:
             workdir.clear()
@@ -126,7 +127,7 @@ def _fit(
         last_step = config.epochs * steps_per_epoch
         try:
             # A run that was stopped inside an epoch first does the rest of it.
-            while (step := int(gan.step)) < last_step and stop.received is None:
+            while (step := int(gan.step.numpy())) < last_step and stop.received is None:
                 epoch, done = divmod(step, steps_per_epoch)
                 gan.fit(
                     pipeline.batches(images, config.batch_size, config.seed, step),
@@ -147,8 +148,8 @@ def _fit(
             stop.received,
         )
     say(
-        f"{config.epochs} epochs done, {duration(time.perf_counter() - start)} this time, "
-        f"{progress.images_per_second():,.0f} images a second"
+        f"Epoch {config.epochs} of {config.epochs} done after "
+        f"{duration(time.perf_counter() - start)}, start-up not counted"
     )
 
 

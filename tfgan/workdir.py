@@ -54,8 +54,8 @@ class Workdir:
         self.metrics = self.path / "metrics.csv"
         self.generator = self.path / "generator"
 
-    def recorded(self) -> dict[str, Any] | None:
-        """The options of the run that lives here; None if there is none yet.
+    def check(self) -> None:
+        """Makes sure, without writing, that a run can live here.
 
         Raises:
             UserError: if the folder is a file, cannot be written, or holds something else.
@@ -68,9 +68,16 @@ class Workdir:
             raise UserError(f"{flag}: {nearest} is a file; give a folder")
         if not os.access(nearest, os.W_OK):
             raise UserError(f"{flag}: {nearest} cannot be written to")
+        if self.path.exists() and not self.config.exists() and any(self.path.iterdir()):
+            raise UserError(f"{flag}: holds files but no run of tfgan; give an empty folder")
+
+    def recorded(self) -> dict[str, Any] | None:
+        """The options of the run that lives here; None if there is none yet.
+
+        Raises:
+            UserError: if `config.json` cannot be read.
+        """
         if not self.config.exists():
-            if self.path.exists() and any(self.path.iterdir()):
-                raise UserError(f"{flag}: holds files but no run of tfgan; give an empty folder")
             return None
         try:
             options = json.loads(self.config.read_text())["config"]

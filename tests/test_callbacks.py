@@ -1,0 +1,152 @@
+import csv
+import json
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import make_images
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tfgan import TrainConfig, callbacks, images, noise, pipeline, training
+from tfgan.noise import Stream
+from tfgan.workdir import Workdir
+
+
+@pytest.fixture
+def trained(tiny_data_dir, tmp_path):
+    """A run of three epochs of four steps, with all that it leaves."""
+    config = TrainConfig(
+        data_dir=str(tiny_data_dir),
+        workdir=str(tmp_path / "run"),
+        epochs=3,
+        batch_size=15,
+        hidden_size=16,
+        histograms_every=2,
+        jit_compile=False,
+    )
+    gan = training.train(config)
+    return config, gan, Workdir(config.workdir)
+
+
+def test_pictures(trained):
+    config, gan, workdir = trained
+    names = {file.name for file in workdir.samples.iterdir()}
+    fakes = {f"fake_{epoch}.png" for epoch in range(3)}
+    fixed = {f"fixed_{epoch}.png" for epoch in range(3)}
+    assert names == {"real.png", "training.gif"} | fakes | fixed
+    # The last real batch of the first epoch is that of step 3, from 0.
+    data = pipeline.load_images("mnist", config.data_dir, say=lambda line: None)
+    real = pipeline.batch_at(data, 15, 777, 3)
+    np.testing.assert_array_equal(images.load_png(workdir.samples / "real.png"), images.grid(real))
+    # The generator at the end of the epoch, on the latents of its last step, number 11.
+    z = noise.latents(777, Stream.GENERATOR_LATENTS, 11, 15, 64)
+    fake = images.to_uint8(gan.generator(z).numpy())
+    np.testing.assert_array_equal(
+        images.load_png(workdir.samples / "fake_2.png"), images.grid(fake)
+    )
+
+
+def test_metrics_csv(trained):
+    _, gan, workdir = trained
+    with open(workdir.metrics, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["epoch", "step", "D_loss", "G_loss", "D(x)", "D(G(z))"]
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert [row["step"] for row in rows] == ["4", "8", "12"]
+    np.testing.assert_allclose(
+        [float(rows[-1][name]) for name in gan.metrics_names], gan.step_logs.mean(axis=0), atol=1e-5
+    )
+
+
+def test_tensorboard(trained):
+    config, gan, workdir = trained
+    board = EventAccumulator(str(workdir.tensorboard), {"tensors": 0, "images": 0})
+    board.Reload()
+    tags = set(board.Tags()["tensors"])
+    names = gan.metrics_names
+    assert {f"step/{name}" for name in names} | {f"epoch/{name}" for name in names} <= tags
+    assert {"learning_rate/D", "learning_rate/G", "fixed_latents"} <= tags
+    assert [event.step for event in board.Tensors("epoch/D_loss")] == [0, 1, 2]
+    assert [event.step for event in board.Tensors("step/D_loss")] == [4, 8, 12]
+    assert [event.step for event in board.Tensors("fixed_latents")] == [0, 1, 2]
+    histograms = {tag for tag in tags if tag.startswith(("generator/", "discriminator/"))}
+    assert len(histograms) == 2 * 12
+    assert [event.step for event in board.Tensors(min(histograms))] == [0, 2]
+    (rate,) = {float(tf.make_ndarray(e.tensor_proto)) for e in board.Tensors("learning_rate/D")}
+    assert rate == pytest.approx(0.0002)
+    value = tf.make_ndarray(board.Tensors("step/G_loss")[-1].tensor_proto)
+    assert value == pytest.approx(gan.step_logs[-1][names.index("G_loss")])
+    flags = tf.make_ndarray(board.Tensors("flags")[0].tensor_proto)
+    assert b"| batch_size | 15 |" in flags.tobytes() or b"batch_size | 15" in flags.item()
+    operations = {node.op for node in board.Graph().node}
+    assert "MatMul" in operations
+    plugin = board.SummaryMetadata("_hparams_/session_start_info").plugin_data
+    assert plugin.plugin_name == "hparams"
+
+
+def test_config_json(trained):
+    config, _, workdir = trained
+    content = json.loads(workdir.config.read_text())
+    assert content["config"] == config.to_dict()
+    environment = content["environment"]
+    assert environment["tensorflow"] == tf.__version__
+    assert environment["intra_op_threads"] >= 1
+    assert environment["replicas"] == 1
+
+
+def test_events_after_the_checkpoint_are_removed(tmp_path):
+    with tf.summary.create_file_writer(str(tmp_path)).as_default() as writer:
+        tf.summary.text("flags", "x", step=0)
+        for step in (2, 4, 6, 8):
+            tf.summary.scalar("step/D_loss", step, step=step)
+        for epoch in (0, 1):
+            tf.summary.scalar("epoch/D_loss", epoch, step=epoch)
+        writer.flush()
+    (file,) = tmp_path.iterdir()
+    with open(file, "ab") as torn:
+        torn.write(b"half a record")
+    callbacks.remove_events_after(tmp_path, step=6, epochs=1)
+    board = EventAccumulator(str(tmp_path), {"tensors": 0})
+    board.Reload()
+    assert [event.step for event in board.Tensors("step/D_loss")] == [2, 4, 6]
+    assert [event.step for event in board.Tensors("epoch/D_loss")] == [0]
+    assert board.Tags()["tensors"].count("flags") == 1
+
+
+def test_rows_after_the_checkpoint_are_replaced(tmp_path):
+    class Model:
+        step = np.array(8)
+        metrics_names = ("D_loss",)
+
+    class Step:
+        def numpy(self):
+            return 8
+
+    Model.step = Step()
+    path = tmp_path / "metrics.csv"
+    path.write_text("epoch,step,D_loss\n0,4,1.000000\n1,8,9.000000\n2,12,9.000000\n")
+    callback = callbacks.MetricsCSV(path, steps_per_epoch=4)
+    callback.set_model(Model)
+    callback.on_epoch_end(1, {"D_loss": 0.5})
+    assert path.read_text() == "epoch,step,D_loss\n0,4,1.000000\n1,8,0.500000\n"
+
+
+def test_gif_has_at_most_so_many_pictures(tmp_path):
+    from PIL import Image
+
+    for epoch, image in enumerate(make_images(12)):
+        images.save_png(tmp_path / f"fixed_{epoch}.png", image)
+    callbacks.save_training_gif(tmp_path, most=5)
+    with Image.open(tmp_path / "training.gif") as gif:
+        assert gif.n_frames == 5
+
+
+def test_second_signal_acts_as_ever():
+    before = signal.getsignal(signal.SIGINT)
+    with callbacks.StopSignals() as stop:
+        assert stop.received is None
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.received == signal.SIGTERM
+        assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is before

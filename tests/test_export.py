@@ -1,0 +1,98 @@
+"""The SavedModel in a process that does not know tfgan, and in TensorFlow's own tool."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan import export, networks
+
+SCRIPT = """
+import sys
+import numpy as np, tensorflow as tf
+generator = tf.saved_model.load(sys.argv[1])
+generate = generator.signatures["generate"]
+np.save(sys.argv[3], generate(z=tf.constant(np.load(sys.argv[2])))["images"])
+for batch in (1, 7, 1000):
+    assert generate(z=tf.zeros((batch, 5)))["images"].shape == (batch, 4, 6, 1)
+assert "tfgan" not in sys.modules
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    generator = networks.mlp_generator(5, 16, (4, 6, 1))
+    path = tmp_path_factory.mktemp("run") / "generator"
+    export.save_generator(path, generator)
+    return path, generator
+
+
+def test_fresh_process_without_tfgan_draws_the_same(exported, tmp_path):
+    path, generator = exported
+    z = np.random.default_rng(0).normal(size=(9, 5)).astype("float32")
+    np.save(tmp_path / "z.npy", z)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, path, tmp_path / "z.npy", tmp_path / "images.npy"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    images = np.load(tmp_path / "images.npy")
+    assert images.dtype == np.float32
+    expected = (generator(z).numpy() + 1) / 2
+    np.testing.assert_allclose(images, expected, atol=1e-6)
+
+
+def test_sample_is_decided_by_its_seed(exported):
+    sample = tf.saved_model.load(str(exported[0])).signatures["sample"]
+
+    def draw(n, seed):
+        return sample(n=tf.constant(n, tf.int64), seed=tf.constant(seed, tf.int64))["images"]
+
+    images = draw(50, 1).numpy()
+    assert images.shape == (50, 4, 6, 1)
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert images.std(axis=0).min() > 0
+    np.testing.assert_array_equal(images, draw(50, 1))
+    assert not np.array_equal(images, draw(50, 2))
+
+
+def cli(*arguments) -> str:
+    command = ["from tensorflow.python.tools.saved_model_cli import main; main()"]
+    done = subprocess.run(
+        [sys.executable, "-c", *command, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_saved_model_cli_shows_and_runs_it(exported, tmp_path):
+    path, generator = exported
+    shown = cli("show", "--dir", path, "--all")
+    for signature in ("generate", "sample", "serving_default"):
+        assert f"signature_def['{signature}']" in shown
+    for line in ("shape: (-1, 5)", "shape: (-1, 4, 6, 1)", "inputs['z']", "inputs['seed']"):
+        assert line in shown
+    run = ["run", "--dir", path, "--tag_set", "serve", "--outdir", tmp_path, "--overwrite"]
+    cli(*run, "--signature_def", "sample", "--input_exprs", "n=3;seed=1")
+    assert np.load(tmp_path / "images.npy").shape == (3, 4, 6, 1)
+    z = np.ones((2, 5), np.float32)
+    np.save(tmp_path / "z.npy", z)
+    cli(*run, "--signature_def", "serving_default", "--inputs", f"z={tmp_path / 'z.npy'}")
+    np.testing.assert_allclose(
+        np.load(tmp_path / "images.npy"), (generator(z).numpy() + 1) / 2, atol=1e-6
+    )
+
+
+def test_replaces_the_one_before_and_says_how_to_use_it(exported, tmp_path):
+    other = networks.mlp_generator(3, 8, (2, 2, 3), seed=5)
+    for generator in (exported[1], other):
+        export.save_generator(tmp_path / "generator", generator)
+    readme = (tmp_path / "generator" / "README.md").read_text()
+    assert "`(batch, 2, 2, 3)`" in readme
+    assert "`z`: float32 `(batch, 3)`" in readme
+    assert [file.name for file in tmp_path.iterdir()] == ["generator"]

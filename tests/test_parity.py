@@ -1,0 +1,134 @@
+"""The numbers of the PyTorch original: 50 steps from the same weights, batches and latents.
+
+In float64 nothing but rounding may differ, so another equation anywhere would show. The
+comparison runs against a recorded trajectory of a small network, and, where torch is
+installed (`pip install -e .[parity]`), live at the tutorial's size.
+"""
+
+import importlib.util
+import itertools
+import pathlib
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan import GAN, Adam, networks
+from tfgan.noise import Stream, latents
+
+LEARNING_RATE = 0.0002
+STEPS = 50
+
+
+class Size(NamedTuple):
+    latent_size: int
+    hidden_size: int
+    side: int
+    batch_size: int
+
+
+SMALL = Size(latent_size=8, hidden_size=16, side=6, batch_size=10)
+TUTORIALS = Size(latent_size=64, hidden_size=256, side=28, batch_size=100)
+
+
+def inputs(size: Size, dtype: str):
+    """Initial weights of G and D, real batches, and latents: what both loops start from."""
+    rng = np.random.RandomState(0)  # its numbers are frozen for good
+
+    def weights(*widths):
+        arrays = []
+        for fan_in, fan_out in itertools.pairwise(widths):
+            bound = fan_in**-0.5
+            arrays.append(rng.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype))
+            arrays.append(rng.uniform(-bound, bound, fan_out).astype(dtype))
+        return arrays
+
+    pixels, hidden = size.side**2, size.hidden_size
+    g_weights = weights(size.latent_size, hidden, hidden, pixels)
+    d_weights = weights(pixels, hidden, hidden, 1)
+    real = rng.uniform(-1, 1, (STEPS, size.batch_size, pixels)).astype(dtype)
+    streams = (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
+    z = [
+        [latents(777, s, step, size.batch_size, size.latent_size, dtype).numpy() for s in streams]
+        for step in range(STEPS)
+    ]
+    return g_weights, d_weights, real, np.array(z)
+
+
+def train_ours(size: Size, dtype: str, g_loss: str, jit_compile: bool):
+    """50 steps through `fit`; returns the logs of each step and all final weights."""
+    g_weights, d_weights, real, _ = inputs(size, dtype)
+    shape = (size.side, size.side, 1)
+    gan = GAN(
+        networks.mlp_generator(size.latent_size, size.hidden_size, shape),
+        networks.mlp_discriminator(size.hidden_size, shape),
+        size.latent_size,
+        seed=777,
+    )
+    gan.generator.set_weights(g_weights)
+    gan.discriminator.set_weights(d_weights)
+    gan.compile(
+        Adam(LEARNING_RATE),
+        Adam(LEARNING_RATE),
+        loss=g_loss,
+        jit_compile=jit_compile,
+        steps_per_execution=STEPS,
+    )
+    gan.fit(tf.data.Dataset.from_tensor_slices(real.reshape(STEPS, -1, *shape)), verbose=0)
+    return gan.step_logs, gan.generator.get_weights() + gan.discriminator.get_weights()
+
+
+def compare(ours, theirs, dtype, record_property):
+    logs, weights = ours
+    expected_logs, expected_weights = theirs
+    worst = max(
+        np.abs(a - b).max() / np.abs(b).max()
+        for a, b in zip(weights, expected_weights, strict=True)
+    )
+    record_property("worst_weight_difference", f"{worst:.2g}")
+    print(f"worst difference of a weight, relative to the largest of its array: {worst:.2g}")
+    if dtype == "float64":
+        np.testing.assert_allclose(logs, expected_logs, rtol=1e-9)
+        for a, b in zip(weights, expected_weights, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-13)
+    else:
+        # Weights whose gradient is rounding noise drift under Adam, so only logs are compared.
+        np.testing.assert_allclose(logs, expected_logs, rtol=1e-4)
+
+
+@pytest.fixture(params=["float64", "float32"])
+def dtype(request):
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(request.param)
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("g_loss", ["non_saturating", "minimax"])
+def test_recorded_trajectory(dtype, g_loss, jit_compile, record_property):
+    with np.load(pathlib.Path(__file__).with_name("parity.npz")) as recorded:
+        prefix = f"{dtype}/{g_loss}"
+        names = sorted(name for name in recorded if name.startswith(f"{prefix}/weight"))
+        theirs = recorded[f"{prefix}/logs"], [recorded[name] for name in names]
+    assert len(names) == 12
+    ours = train_ours(SMALL, dtype, g_loss, jit_compile)
+    compare(ours, theirs, dtype, record_property)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs the extra [parity]")
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("g_loss", ["non_saturating", "minimax"])
+def test_live_at_the_tutorials_size(dtype, g_loss, jit_compile, record_property):
+    import torch
+    import tutorial_torch
+
+    logs, g_weights, d_weights = tutorial_torch.train(
+        *inputs(TUTORIALS, dtype), g_loss, LEARNING_RATE, getattr(torch, dtype)
+    )
+    ours = train_ours(TUTORIALS, dtype, g_loss, jit_compile)
+    compare(ours, (np.array(logs), g_weights + d_weights), dtype, record_property)

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import assert_one_line_error, run
+from PIL import Image
+
+from tfgan import UserError, export, images, networks, sampling
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("run") / "generator"
+    export.save_generator(path, networks.mlp_generator(5, 16, (4, 6, 1)))
+    return str(path)
+
+
+def test_slerp_by_hand():
+    a, b = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    np.testing.assert_allclose(sampling.slerp(a, b, 0), a, atol=1e-15)
+    np.testing.assert_allclose(sampling.slerp(a, b, 1), b, atol=1e-15)
+    # A third of a right angle is 30 degrees.
+    np.testing.assert_allclose(sampling.slerp(a, b, 1 / 3), [3**0.5 / 2, 0.5], atol=1e-15)
+    np.testing.assert_array_equal(sampling.slerp(a, a, 0.3), a)
+
+
+def test_sample_writes_the_grid_of_its_seed(model, tmp_path):
+    sampling.sample(model, 11, 3, str(tmp_path / "a.png"))
+    sampling.sample(model, 11, 3, str(tmp_path / "b.png"))
+    sampling.sample(model, 11, 4, str(tmp_path / "c.png"))
+    a, b, c = (images.load_png(tmp_path / f"{name}.png") for name in "abc")
+    assert a.shape == (2 * 6 + 2, 8 * 8 + 2, 1)
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_interpolation_starts_and_ends_at_samples(model, tmp_path):
+    sampling.interpolate(model, 3, 1, str(tmp_path / "walk.png"))
+    sampling.sample(model, 3, 1, str(tmp_path / "ends.png"))
+    walk, ends = (images.load_png(tmp_path / f"{name}.png") for name in ("walk", "ends"))
+    assert walk.shape == (2 * 6 + 2, 8 * 8 + 2, 1)  # two walks of eight pictures
+
+    def picture(grid, row, column):
+        return grid[row * 6 + 2 : row * 6 + 6, column * 8 + 2 : column * 8 + 8].astype(int)
+
+    for row in (0, 1):
+        assert np.abs(picture(walk, row, 0) - picture(ends, 0, row)).max() <= 1
+        assert np.abs(picture(walk, row, 7) - picture(ends, 0, row + 1)).max() <= 1
+
+
+def test_interpolation_as_gif_is_a_closed_tour(model, tmp_path):
+    sampling.interpolate(model, 3, 1, str(tmp_path / "tour.gif"))
+    with Image.open(tmp_path / "tour.gif") as gif:
+        assert gif.size == (6, 4)
+        assert gif.n_frames > 8
+
+
+def test_command_draws(model, tmp_path):
+    output = tmp_path / "digits.png"
+    done = run("sample", f"--model={model}", "--n=4", f"--output={output}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"Wrote {output}\n"
+    assert done.stderr == ""
+    assert images.load_png(output).shape == (8, 4 * 8 + 2, 1)
+
+
+def test_wrong_saved_models_are_named(model, tmp_path):
+    with pytest.raises(UserError, match="no SavedModel there"):
+        sampling.load(str(tmp_path))
+    module = tf.Module()
+    module.f = tf.function(lambda x: x, input_signature=[tf.TensorSpec((), tf.float32)])
+    tf.saved_model.save(module, str(tmp_path / "other"), signatures={"f": module.f})
+    with pytest.raises(UserError, match="signatures f, but generate and sample"):
+        sampling.load(str(tmp_path / "other"))
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "saved_model.pb").write_bytes(b"\x00garbage")
+    with pytest.raises(UserError, match="is damaged") as error:
+        sampling.load(str(damaged))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--n=0"], ["--n=0"]),
+        (["--n=1", "--interpolate"], ["--n=1", "at least 2"]),
+        (["--n=x"], ["--n=x"]),
+        (["--seed=-1"], ["--seed=-1"]),
+        (["--output=a.gif"], ["--output=a.gif", ".png"]),
+        (["--output=a.txt", "--interpolate"], ["--output=a.txt", ".gif"]),
+        (["--outptu=a.png"], ["outptu"]),
+    ],
+)
+def test_bad_flag_is_one_line(arguments, words):
+    assert_one_line_error(run("sample", *arguments), *words)
+
+
+def test_bad_paths_are_one_line(model, tmp_path):
+    assert_one_line_error(run("sample", f"--model={tmp_path}"), "--model=", "no SavedModel")
+    done = run("sample", f"--model={model}", f"--output={tmp_path}/no/where.png")
+    assert_one_line_error(done, "--output=", "No such file or directory")

@@ -1,0 +1,302 @@
+"""The command line as a user runs it: end to end, stopped and continued, and given nonsense."""
+
+import csv
+import hashlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, assert_one_line_error, run
+from PIL import Image
+
+LOG_LINE = re.compile(
+    r"^Epoch: \[(\d+)/2\], Step: \[(300|600)/600\], D_loss: \d+\.\d{4}, G_loss: \d+\.\d{4}, "
+    r"D\(x\): [01]\.\d\d, D\(G\(z\)\): [01]\.\d\d$"
+)
+
+
+def tree(folder: pathlib.Path) -> dict[str, str]:
+    """SHA-256 of each file below a folder."""
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+def outcome(workdir: pathlib.Path) -> dict[str, str]:
+    """What an interrupted run must share with an unbroken one, bit for bit."""
+    files = tree(workdir)
+    kept = ("samples/", "metrics.csv", "checkpoints/")
+    return {name: value for name, value in files.items() if name.startswith(kept)}
+
+
+@pytest.fixture
+def tiny(tiny_data_dir):
+    """Flags of a run that takes seconds: 60 images, 4 steps an epoch."""
+    return [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16", "--log_every=2"]
+
+
+def test_two_epochs_of_the_real_thing(tmp_path):
+    workdir = tmp_path / "runs" / "short"
+    done = run("train", "--epochs=2", f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "nothing but what the run has to say"
+    lines = done.stdout.splitlines()
+    logged = [match.groups() for line in lines if (match := LOG_LINE.match(line))]
+    assert logged == [("1", "300"), ("1", "600"), ("2", "300"), ("2", "600")]
+    for words in (
+        "on one CPU",
+        "Data: mnist",
+        "generator 283,920 parameters, discriminator 267,009",
+        f"Run: {workdir}",
+        "First 25 steps",
+        "images a second",
+        f"--model={workdir}/generator",
+    ):
+        assert any(words in line for line in lines), words
+
+    config = json.loads((workdir / "config.json").read_text())
+    assert config["config"]["batch_size"] == 100
+    assert {"tensorflow", "keras", "intra_op_threads"} <= set(config["environment"])
+    for epoch in (0, 1):
+        assert Image.open(workdir / "samples" / f"fake_{epoch}.png").size == (242, 392)
+    assert Image.open(workdir / "samples" / "real.png").size == (242, 392)
+    assert Image.open(workdir / "samples" / "training.gif").n_frames == 2
+    with open(workdir / "metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["600", "1200"]
+    assert all(np.isfinite(float(row["D_loss"])) for row in rows)
+    assert list((workdir / "tensorboard").glob("events.out.tfevents.*"))
+    assert sorted(path.name for path in (workdir / "checkpoints").iterdir()) == [
+        "000000600",
+        "000001200",
+    ]
+
+    drawn = run("sample", f"--model={workdir}/generator", "--n=8", f"--output={tmp_path}/a.png")
+    assert drawn.returncode == 0, drawn.stderr
+    assert Image.open(tmp_path / "a.png").size == (242, 32)
+
+    before = tree(workdir)
+    again = run("train", "--epochs=2", f"--workdir={workdir}")
+    assert again.returncode == 0, again.stderr
+    assert "has 2 already" in again.stdout
+    assert tree(workdir) == before
+
+
+def test_colour_images(tiny, tmp_path):
+    done = run("train", *tiny, "--dataset=cifar10", "--epochs=1", f"--workdir={tmp_path}/run")
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "run" / "samples" / "fake_0.png") as picture:
+        assert (picture.mode, picture.size) == ("RGB", (8 * 34 + 2, 2 * 34 + 2))
+
+
+def test_library_and_both_objectives(tiny_data_dir, tmp_path):
+    import tfgan
+
+    states = []
+    for g_loss in ("non_saturating", "minimax"):
+        config = tfgan.TrainConfig(
+            data_dir=str(tiny_data_dir),
+            workdir=str(tmp_path / g_loss),
+            epochs=1,
+            batch_size=15,
+            hidden_size=16,
+            g_loss=g_loss,
+        )
+        gan = tfgan.train(config)
+        assert int(gan.step.numpy()) == 4
+        states.append(gan.generator.get_weights()[0])
+    assert not np.array_equal(*states)
+
+
+def start(*arguments) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "tfgan.train", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def stop_after_first_log_line(process: subprocess.Popen, signum: int) -> tuple[str, str]:
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if line.startswith("Epoch:"):
+            break
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=120)
+    return seen + out, err
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopped_run_ends_as_the_unbroken_one(signum, tiny_data_dir, tmp_path):
+    # One step a call and slow enough to be hit inside an epoch.
+    flags = [f"--data_dir={tiny_data_dir}", "--epochs=12", "--batch_size=6", "--log_every=1"]
+    flags += ["--hidden_size=512", "--steps_per_execution=1"]
+    unbroken, stopped = tmp_path / "unbroken", tmp_path / "stopped"
+    assert run("train", *flags, f"--workdir={unbroken}").returncode == 0
+    arguments = [*flags, f"--workdir={stopped}"]
+    process = start(*arguments)
+    out, err = stop_after_first_log_line(process, signum)
+    if signum == signal.SIGKILL:
+        assert process.returncode == -signum
+    else:
+        assert process.returncode == 128 + signum
+        assert err == ""
+        first, command = out.splitlines()[-2:]
+        assert f"{signal.Signals(signum).name}: stopped after step" in first
+        assert "checkpoint written" in first
+        assert f"--workdir={stopped}" in command
+        arguments = command.split()[3:]
+    resumed = run("train", *arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    if signum != signal.SIGKILL:
+        assert "Resuming after step" in resumed.stdout
+    assert outcome(stopped) == outcome(unbroken)
+
+
+def test_same_command_in_another_process_gives_the_same_bits(tiny, tmp_path):
+    for name in ("a", "b"):
+        assert run("train", *tiny, "--epochs=2", f"--workdir={tmp_path}/{name}").returncode == 0
+    assert outcome(tmp_path / "a") == outcome(tmp_path / "b")
+
+
+def test_more_epochs_extend_a_run(tiny, tmp_path):
+    for epochs in (1, 3):
+        done = run("train", *tiny, f"--epochs={epochs}", f"--workdir={tmp_path}/longer")
+        assert done.returncode == 0, done.stderr
+    assert "Resuming after step 4 of 12" in done.stdout
+    assert run("train", *tiny, "--epochs=3", f"--workdir={tmp_path}/once").returncode == 0
+    assert outcome(tmp_path / "longer") == outcome(tmp_path / "once")
+    with Image.open(tmp_path / "longer" / "samples" / "training.gif") as gif:
+        assert gif.n_frames == 3
+
+
+def test_damaged_checkpoint_falls_back_and_ends_the_same(tiny, tmp_path):
+    for name in ("hit", "whole"):
+        assert run("train", *tiny, "--epochs=2", f"--workdir={tmp_path}/{name}").returncode == 0
+    data = tmp_path / "hit" / "checkpoints" / "000000008" / "state.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:-100])
+    for name in ("hit", "whole"):
+        done = run("train", *tiny, "--epochs=3", f"--workdir={tmp_path}/{name}")
+        assert done.returncode == 0, done.stderr
+        if name == "hit":
+            assert "000000008 is damaged" in done.stdout
+            assert "Resuming after step 4 of 12" in done.stdout
+    assert outcome(tmp_path / "hit") == outcome(tmp_path / "whole")
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_data_dir, tmp_path_factory):
+    """A finished run and its flags."""
+    workdir = tmp_path_factory.mktemp("runs") / "finished"
+    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16"]
+    flags += ["--epochs=1", f"--workdir={workdir}"]
+    assert run("train", *flags).returncode == 0
+    return workdir, flags
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--batch_size=0"], ["--batch_size=0", "at least 1"]),
+        (["--batch_size=-3"], ["--batch_size=-3"]),
+        (["--batch_size=61"], ["--batch_size=61", "60 images"]),
+        (["--batch_size=ten"], ["batch_size", "ten"]),
+        (["--d_learning_rate=-1"], ["--d_learning_rate=-1.0", "positive"]),
+        (["--g_learning_rate=nan"], ["--g_learning_rate=nan", "positive"]),
+        (["--latent_size=0"], ["--latent_size=0"]),
+        (["--steps_per_execution=3"], ["--steps_per_execution=3", "4 steps of an epoch"]),
+        (["--strategy=tpu"], ["strategy", "tpu", "mirrored"]),
+        (["--g_loss=wgan"], ["g_loss", "wgan", "minimax"]),
+        (["--dataset=mnits"], ["--dataset=mnits", "mnist"]),
+        (["--dataset=imdb_reviews"], ["--dataset=imdb_reviews", "images"]),
+        (["--epcohs=3"], ["epcohs", "epochs"]),
+        (["epochs=3"], ["'epochs=3'", "--name=value"]),
+        (["--flagfile=no/such.flags"], ["no/such.flags"]),
+    ],
+)
+def test_bad_input_is_one_line_and_changes_nothing(arguments, words, finished):
+    workdir, flags = finished
+    before = tree(workdir)
+    overwrite = ["--overwrite"] if "steps" not in arguments[0] else ["--overwrite", "--epochs=2"]
+    assert_one_line_error(run("train", *flags, *overwrite, *arguments), *words)
+    assert tree(workdir) == before
+
+
+def test_flagfile_with_a_typo_is_named(tmp_path):
+    (tmp_path / "mine.flags").write_text("--epochs=3\n--batchsize=7\n")
+    done = run("train", f"--flagfile={tmp_path / 'mine.flags'}")
+    assert_one_line_error(done, "batchsize", "batch_size")
+
+
+def test_other_settings_are_refused_naming_each(finished):
+    workdir, flags = finished
+    before = tree(workdir)
+    done = run("train", *flags, "--epochs=2", "--seed=1", "--g_loss=minimax")
+    assert_one_line_error(done, "--seed is 1 but the run has 777", "--g_loss", "--overwrite")
+    assert tree(workdir) == before
+
+
+@pytest.mark.parametrize("path", ["file", "file/run", "foreign", "/proc/tfgan"])
+def test_unusable_workdir_is_one_line(path, tmp_path, tiny):
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.tex").write_text("precious")
+    before = tree(tmp_path)
+    for overwrite in ([], ["--overwrite"]):
+        workdir = tmp_path / path
+        done = run("train", *tiny, "--epochs=1", f"--workdir={workdir}", *overwrite)
+        assert_one_line_error(done, f"--workdir={workdir}")
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_workdir_is_one_line(tmp_path, tiny):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    done = run("train", *tiny, f"--workdir={tmp_path}/locked/run")
+    assert_one_line_error(done, "--workdir=", "cannot be written")
+
+
+def test_all_checkpoints_damaged_is_one_line(tiny, tmp_path):
+    flags = [*tiny, f"--workdir={tmp_path}/run"]
+    assert run("train", *flags, "--epochs=1").returncode == 0
+    for file in (tmp_path / "run" / "checkpoints").rglob("state.*"):
+        file.write_bytes(b"")
+    before = tree(tmp_path)
+    done = run("train", *flags, "--epochs=2")
+    assert_one_line_error(done, "no checkpoint is whole", "--overwrite")
+    assert tree(tmp_path) == before
+    started = run("train", *flags, "--epochs=1", "--overwrite")
+    assert started.returncode == 0, started.stderr
+    assert "Resuming" not in started.stdout
+
+
+@pytest.mark.parametrize("name", ["tutorial", "quickstart"])
+def test_recipes_are_valid(name, tmp_path):
+    # A recipe that parses gets as far as the data set, whose name is wrong here.
+    done = run("train", f"--flagfile=flags/{name}.flags", "--dataset=none_such")
+    assert_one_line_error(done, "--dataset=none_such")
+
+
+def test_help_says_why():
+    done = run("train", "--help")
+    assert "--[no]jit_compile" in done.stdout
+    assert "log D(G(z))" in done.stdout
+
+
+def test_wrong_flags_are_told_without_waiting_for_tensorflow():
+    code = "import sys, runpy; sys.argv = ['train', '--epochs=0']\n"
+    code += "try: runpy.run_module('tfgan.train', run_name='__main__')\n"
+    code += "except SystemExit: assert 'tensorflow' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
