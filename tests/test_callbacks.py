@@ -60,7 +60,7 @@ def test_metrics_csv(trained):
 
 
 def test_tensorboard(trained):
-    config, gan, workdir = trained
+    _, gan, workdir = trained
     board = EventAccumulator(str(workdir.tensorboard), {"tensors": 0, "images": 0})
     board.Reload()
     tags = set(board.Tags()["tensors"])

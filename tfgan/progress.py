@@ -47,7 +47,7 @@ class Progress(keras.callbacks.Callback):
             return  # a resumed run fits the rest of its epoch first, then all others
         self._step = int(self.model.step.numpy())
         self._start = time.perf_counter()
-        self._warm: tuple[float, int] | None = None
+        self._warm: Any = None  # when and at which step the first call ended
         self._told_speed = False
         self._bar = tqdm(
             total=self._epochs * self._steps_per_epoch * self._batch_size,
@@ -80,18 +80,15 @@ class Progress(keras.callbacks.Callback):
         self._bar.update(count * self._batch_size)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        speed = self.images_per_second()
-        if not self._told_speed and speed:
-            self._told_speed = True
-            left = (self._epochs * self._steps_per_epoch - self._step) * self._batch_size / speed
-            say(f"{speed:,.0f} images a second; about {duration(left)} to go")
-
-    def images_per_second(self) -> float:
-        """Speed since the first call into TensorFlow, which built the graph; 0 if unknown."""
-        if self._warm is None or self._step == self._warm[1]:
-            return 0.0
+        # The first call into TensorFlow built the graph, so it does not count.
         since, first = self._warm
-        return (self._step - first) * self._batch_size / (time.perf_counter() - since)
+        if self._told_speed or self._step == first:
+            return
+        self._told_speed = True
+        speed = (self._step - first) * self._batch_size / (time.perf_counter() - since)
+        images_left = (self._epochs * self._steps_per_epoch - self._step) * self._batch_size
+        left = f"; about {duration(images_left / speed)} to go" if images_left else ""
+        say(f"{speed:,.0f} images a second{left}")
 
     def close(self) -> None:
         """Takes the bar off the terminal."""

@@ -148,8 +148,8 @@ def _fit(
             stop.received,
         )
     say(
-        f"Epoch {config.epochs} of {config.epochs} done after "
-        f"{duration(time.perf_counter() - start)}, start-up not counted"
+        f"Epoch {config.epochs} of {config.epochs} done; this training took "
+        f"{duration(time.perf_counter() - start)}"
     )
 
 

@@ -1,0 +1,29 @@
+# Two commands do all the set-up: `make train` and `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+EPOCHS ?= 200
+BIN := .venv/bin
+
+.PHONY: train test lint soak clean
+
+train: .venv/installed
+	$(BIN)/python -m tfgan.train --epochs=$(EPOCHS)
+
+test: lint
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# What takes too long for every change.
+soak: .venv/installed
+	$(BIN)/python -m pytest -m slow
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv
