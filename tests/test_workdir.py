@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from tfgan import UserError
@@ -14,13 +12,33 @@ def test_a_new_folder_has_no_run(tmp_path):
 
 def test_records_and_clears(tmp_path):
     workdir = Workdir(str(tmp_path / "run"))
-    workdir.create({"epochs": 3}, {"python": "3"})
-    assert workdir.recorded() == {"epochs": 3}
-    assert json.loads(workdir.config.read_text())["environment"] == {"python": "3"}
+    with workdir.lock():
+        workdir.create({"epochs": 3}, {"python": "3"})
+    assert workdir.recorded() == {"config": {"epochs": 3}, "environment": {"python": "3"}}
     (workdir.samples / "fake_0.png").write_text("x")
     (workdir.path / "notes.txt").write_text("mine")
     workdir.clear()
-    assert [file.name for file in workdir.path.iterdir()] == ["notes.txt"]
+    assert {file.name for file in workdir.path.iterdir()} - {".lock"} == {"notes.txt"}
+
+
+def test_leftovers_of_a_killed_run_are_its_own(tmp_path):
+    workdir = Workdir(str(tmp_path))
+    for name in (".lock", ".config.json.part"):
+        (tmp_path / name).touch()
+    workdir.check()
+    workdir.checkpoints.mkdir()
+    (workdir.checkpoints / ".000000007.part").mkdir()
+    (workdir.checkpoints / "000000003").mkdir()
+    workdir.create({}, {})
+    assert [folder.name for folder in workdir.checkpoints.iterdir()] == ["000000003"]
+
+
+def test_second_lock_is_refused(tmp_path):
+    workdir = Workdir(str(tmp_path / "run"))
+    with workdir.lock(), pytest.raises(UserError, match="another process"), workdir.lock():
+        pass
+    with workdir.lock():
+        pass
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,27 @@
-"""What a run writes while it trains: pictures, metrics, TensorBoard, checkpoints.
+"""What a run writes while it trains: pictures, metrics, checkpoints.
 
-Each file is written at the end of an epoch, before that epoch's checkpoint: whatever a
-checkpoint is followed by can be written again, the same.
+Whatever belongs to a step is on disk before the checkpoint of that step. What comes after a
+checkpoint can be lost, and is then written again, the same.
 """
 
 import csv
 import io
 import pathlib
-import signal
-import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams
 
 from tfgan import images as pictures
 from tfgan import noise, pipeline
-from tfgan.checkpointing import Checkpoints
+from tfgan.checkpointing import Checkpoints, diverged
 from tfgan.config import TrainConfig
+from tfgan.errors import UserError
 from tfgan.noise import Stream
-from tfgan.workdir import Workdir, write_file
+from tfgan.stopping import StopSignals
+from tfgan.workdir import write_file
 
 FIXED_LATENTS = 64
 
@@ -105,181 +104,86 @@ class MetricsCSV(EpochCallback):
         write_file(self._path, buffer.getvalue().encode())
 
 
-class TensorBoard(EpochCallback):
-    """Writes what TensorBoard shows.
-
-    By step: the four quantities of the last step of each call into TensorFlow. By epoch: their
-    means, both learning rates, the picture of the fixed latents, and on demand histograms of
-    weights and gradients. Once: the options as text and HParams, and the graph of the step.
+class FiniteLosses(keras.callbacks.Callback):
+    """Ends a run at the first step whose losses are not finite.
 
     Args:
-        workdir: where to, and where the pictures are.
-        images: the training set, uint8.
-        config: the run's options.
-        steps_per_epoch: steps of an epoch.
+        checkpoints: the run's checkpoints, to name the newest.
     """
 
-    def __init__(
-        self, workdir: Workdir, images: np.ndarray, config: TrainConfig, steps_per_epoch: int
-    ):
-        super().__init__(steps_per_epoch)
-        self._workdir = workdir
-        self._images = images
-        self._config = config
-        self._writer: Any = None
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        if self._writer is not None:
-            return
-        step = int(self.model.step.numpy())
-        remove_events_after(self._workdir.tensorboard, step, step // self._steps_per_epoch)
-        self._writer = tf.summary.create_file_writer(str(self._workdir.tensorboard))
-        options = self._config.to_dict()
-        with self._writer.as_default(step=0):
-            if step == 0:
-                table = ["| flag | value |", "|---|---|"]
-                table += [f"| {name} | {value} |" for name, value in options.items()]
-                tf.summary.text("flags", "\n".join(table))
-                hparams.hparams(options, trial_id=str(self._workdir.path))
-                tf.summary.graph(self._step_graph())
-
-    def _step_graph(self) -> tf.Graph:
-        """The graph of `GAN.update`, plain, as one replica without XLA would run it."""
-        gan, batch = self.model, self._config.batch_size
-        real = tf.TensorSpec((batch, *gan.discriminator.input_shape[1:]), gan.variable_dtype, "x")
-        z_d, z_g = (
-            tf.TensorSpec((batch, gan.latent_size), gan.variable_dtype, name)
-            for name in ("z_d", "z_g")
-        )
-        step = tf.function(gan.update, autograph=False)
-        with tf.distribute.get_strategy().scope():
-            return step.get_concrete_function(real, z_d, z_g).graph
+    def __init__(self, checkpoints: Checkpoints):
+        super().__init__()
+        self._checkpoints = checkpoints
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        with self._writer.as_default(step=int(self.model.step.numpy())):
-            for name, value in zip(self.model.metrics_names, self.model.step_logs[-1], strict=True):
-                tf.summary.scalar(f"step/{name}", value)
-
-    def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        gan = self.model
-        with self._writer.as_default(step=epoch):
-            for name in gan.metrics_names:
-                tf.summary.scalar(f"epoch/{name}", float(logs[name]))
-            tf.summary.scalar("learning_rate/D", gan.d_optimizer.learning_rate)
-            tf.summary.scalar("learning_rate/G", gan.g_optimizer.learning_rate)
-            picture = pictures.load_png(self._workdir.samples / f"fixed_{epoch}.png")
-            tf.summary.image("fixed_latents", picture[np.newaxis])
-            every = self._config.histograms_every
-            if every and epoch % every == 0:
-                self._histograms()
-        self._writer.flush()
-
-    def _histograms(self) -> None:
-        gan, last_step = self.model, int(self.model.step.numpy()) - 1
-        batch_size, seed = self._config.batch_size, self._config.seed
-        real = pipeline.to_unit(pipeline.batch_at(self._images, batch_size, seed, last_step))
-        z_d, z_g = (
-            noise.latents(seed, stream, last_step, batch_size, gan.latent_size, gan.variable_dtype)
-            for stream in (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
-        )
-        for network, gradients in (
-            (gan.discriminator, gan.discriminator_gradients(real, z_d)[0]),
-            (gan.generator, gan.generator_gradients(z_g)[0]),
-        ):
-            for weight, gradient in zip(network.trainable_variables, gradients, strict=True):
-                tf.summary.histogram(f"{network.name}/{weight.path}", weight)
-                tf.summary.histogram(f"{network.name}/{weight.path}/gradient", gradient)
-
-    def close(self) -> None:
-        """Writes what is still in memory."""
-        if self._writer is not None:
-            self._writer.close()
-
-
-def remove_events_after(folder: pathlib.Path, step: int, epochs: int) -> None:
-    """Removes the events that a killed run wrote after its newest checkpoint.
-
-    Args:
-        folder: the event files'.
-        step: steps that the checkpoint has done; tags below "step/" count these.
-        epochs: whole epochs that it has done; all other tags count these from 0, but for the
-            flags and HParams, which are written once.
-    """
-
-    def stays(tag: str, at: int) -> bool:
-        if tag.startswith("step/"):
-            return at <= step
-        return at < epochs or tag.startswith(("flags", "_hparams_"))
-
-    for file in folder.glob("events.out.tfevents.*"):
-        kept = []
-        try:
-            for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
-                event = tf.compat.v1.Event.FromString(record)
-                if all(stays(value.tag, event.step) for value in event.summary.value):
-                    kept.append(record)
-        except tf.errors.DataLossError:
-            pass  # the last record of a killed run may be cut off
-        beside = file.with_name(f".{file.name}.part")
-        with tf.io.TFRecordWriter(str(beside)) as writer:
-            for record in kept:
-                writer.write(record)
-        beside.replace(file)
+        wrong = np.argwhere(~np.isfinite(self.model.step_logs))
+        if len(wrong):
+            row, column = wrong[0]
+            step = int(self.model.step.numpy()) - len(self.model.step_logs) + int(row) + 1
+            quantity = f"{self.model.metrics_names[column]} is"
+            raise UserError(diverged(step, quantity, self._checkpoints.newest()))
 
 
 class CheckpointAndStop(keras.callbacks.Callback):
-    """Saves a checkpoint after each epoch, and when a signal asks the run to stop.
+    """Saves checkpoints when they are due, at the run's end, and when a signal asks it to stop.
+
+    Inside an epoch that is after a call into TensorFlow; after an epoch's last step, once
+    everything else that the epoch leaves is written.
 
     Args:
         checkpoints: the run's checkpoints.
         stop: the signals that have come.
+        config: the run's options.
         steps_per_epoch: steps of an epoch.
+        flush: writes out what is still in memory and belongs before a checkpoint.
     """
 
-    def __init__(self, checkpoints: Checkpoints, stop: "StopSignals", steps_per_epoch: int):
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        stop: StopSignals,
+        config: TrainConfig,
+        steps_per_epoch: int,
+        flush: Callable[[], None],
+    ):
         super().__init__()
         self._checkpoints = checkpoints
         self._stop = stop
+        self._every_steps = config.checkpoint_every_steps
+        self._every_seconds = 60 * config.checkpoint_every_minutes
         self._steps_per_epoch = steps_per_epoch
+        self._last_step = config.epochs * steps_per_epoch
+        self._flush = flush
         self._put_means_back: Callable[[], None] | None = checkpoints.means_keeper()
+        self._saved_step = -1
+        self._saved_time = time.monotonic()  # which a clock set back does not move
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if int(self.model.step.numpy()) % self._steps_per_epoch and self._put_means_back:
+        step = int(self.model.step.numpy())
+        if self._saved_step < 0:
+            self._saved_step = step
+        if step % self._steps_per_epoch and self._put_means_back:
             self._put_means_back()
         self._put_means_back = None
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        step = int(self.model.step.numpy())
         if self._stop.received is not None:
             self.model.stop_training = True
+        if step % self._steps_per_epoch:
+            self._save_if_due(step)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._checkpoints.save()
+        self._save_if_due(int(self.model.step.numpy()))
 
-
-class StopSignals:
-    """Takes SIGINT and SIGTERM while a run trains; a second one acts as it always does.
-
-    Attributes:
-        received: number of the signal that came, or None.
-    """
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-        self._previous: dict[int, Any] = {}
-
-    def __enter__(self) -> "StopSignals":
-        if threading.current_thread() is threading.main_thread():
-            for signum in (signal.SIGINT, signal.SIGTERM):
-                self._previous[signum] = signal.signal(signum, self._receive)
-        return self
-
-    def _receive(self, signum: int, frame: Any) -> None:
-        self.received = signum
-        self._restore()
-
-    def _restore(self) -> None:
-        while self._previous:
-            signal.signal(*self._previous.popitem())
-
-    def __exit__(self, *exception: Any) -> None:
-        self._restore()
+    def _save_if_due(self, step: int) -> None:
+        every = self._every_steps
+        if step != self._saved_step and (
+            self._stop.received is not None
+            or step == self._last_step
+            or (every and step // every > self._saved_step // every)
+            or (self._every_seconds and time.monotonic() > self._saved_time + self._every_seconds)
+        ):
+            self._flush()
+            self._checkpoints.save()
+            self._saved_step, self._saved_time = step, time.monotonic()

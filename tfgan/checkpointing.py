@@ -1,17 +1,18 @@
 """Checkpoints: everything that the next step depends on, whole or not at all."""
 
+import contextlib
 import hashlib
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import tensorflow as tf
 
 from tfgan.errors import UserError
 from tfgan.gan import GAN
 from tfgan.workdir import write_folder
 
-KEEP = 3
 _SUMS = "SHA256SUMS"
 
 
@@ -21,11 +22,17 @@ class Checkpoints:
     A state is both networks, both optimizers, the step and the running means of the epoch.
     There is no generator of random numbers in it: see `tfgan.noise`. Each folder holds its
     files' SHA-256, which `sha256sum -c SHA256SUMS` checks too.
+
+    Args:
+        folder: the folder that holds them.
+        gan: the compiled model.
+        keep: how many of the newest stay.
     """
 
-    def __init__(self, folder: pathlib.Path, gan: GAN):
+    def __init__(self, folder: pathlib.Path, gan: GAN, keep: int = 3):
         self._folder = folder
         self._gan = gan
+        self._keep = keep
         self._checkpoint = tf.train.Checkpoint(
             generator=gan.generator,
             discriminator=gan.discriminator,
@@ -39,21 +46,36 @@ class Checkpoints:
         return [variable for metric in self._gan.metrics for variable in metric.variables]
 
     def save(self) -> pathlib.Path:
-        """Writes the state of now; keeps the newest three."""
-        path = self._folder / f"{int(self._gan.step.numpy()):09d}"
+        """Writes the state of now.
+
+        Raises:
+            OSError: if it cannot be written; those before it stay.
+            UserError: if a weight is not finite any more.
+        """
+        step = int(self._gan.step.numpy())
+        for network in (self._gan.generator, self._gan.discriminator):
+            for weight in network.weights:
+                if not np.isfinite(weight.numpy()).all():
+                    raise UserError(diverged(step, f"weights of the {network.name}", self.newest()))
+        path = self._folder / f"{step:09d}"
         write_folder(path, self._write)
-        for old in self._steps()[KEEP:]:
+        for old in self._steps()[self._keep :]:
             shutil.rmtree(old)
         return path
 
     def _write(self, folder: pathlib.Path) -> None:
-        self._checkpoint.write(str(folder / "state"))
+        with disk_errors():
+            self._checkpoint.write(str(folder / "state"))
         sums = "".join(f"{_sha256(file)}  {file.name}\n" for file in sorted(folder.iterdir()))
         (folder / _SUMS).write_text(sums)
 
     def _steps(self) -> list[pathlib.Path]:
         """Checkpoint folders, newest first."""
         return sorted(self._folder.glob("[0-9]" * 9), reverse=True)
+
+    def newest(self) -> pathlib.Path | None:
+        """The newest checkpoint's folder, if there is one."""
+        return next(iter(self._steps()), None)
 
     def restore_newest(self, say: Callable[[str], None]) -> pathlib.Path | None:
         """Restores the newest whole checkpoint, and says which newer ones are damaged.
@@ -66,15 +88,24 @@ class Checkpoints:
         """
         folders = self._steps()
         for folder in folders:
-            if problem := _problem(folder):
-                say(f"Checkpoint {folder} is damaged ({problem}); trying the one before it")
-                continue
-            self._checkpoint.read(str(folder / "state")).assert_existing_objects_matched()
-            return folder
+            problem = _problem(folder) or self._read(folder)
+            if not problem:
+                return folder
+            say(f"Checkpoint {folder} is damaged ({problem}); trying the one before it")
         if folders:
             raise UserError(
                 f"{self._folder}: no checkpoint is whole; --overwrite starts the run anew"
             )
+        return None
+
+    def _read(self, folder: pathlib.Path) -> str | None:
+        """Restores a checkpoint; returns what is wrong with it, or None."""
+        try:
+            self._checkpoint.read(str(folder / "state")).assert_existing_objects_matched()
+        except (AssertionError, ValueError, tf.errors.OpError):
+            return "it is of another model"
+        if int(self._gan.step.numpy()) != int(folder.name):
+            return f"it is of step {int(self._gan.step.numpy())}"
         return None
 
     def means_keeper(self) -> Callable[[], None]:
@@ -91,6 +122,24 @@ class Checkpoints:
         return put_back
 
 
+def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> str:
+    """The line that ends a run whose numbers are not finite any more."""
+    kept = f"{newest} is the newest checkpoint" if newest else "there is no checkpoint yet"
+    return (
+        f"step {step:,}: {quantity} not finite, the run has diverged; {kept}; lower "
+        f"--d_learning_rate or --g_learning_rate"
+    )
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turns TensorFlow's errors, where all it does is write files, into OSError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(str(error.message).splitlines()[0]) from None
+
+
 def _sha256(file: pathlib.Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
@@ -100,8 +149,8 @@ def _problem(folder: pathlib.Path) -> str | None:
     try:
         lines = (folder / _SUMS).read_text().splitlines()
         sums = {name: checksum for checksum, name in (line.split("  ", 1) for line in lines)}
-        if "state.index" not in sums:
-            return f"{_SUMS} is incomplete"
+        if "state.index" not in sums or any("/" in name for name in sums):
+            return f"{_SUMS} is not what was written"
         wrong = [name for name, checksum in sums.items() if _sha256(folder / name) != checksum]
     except FileNotFoundError as error:
         return f"{pathlib.Path(error.filename).name} is missing"

@@ -79,7 +79,7 @@ def run(prepare: Callable[[], Callable[[], None]]) -> NoReturn:
             print(stop, flush=True)
             return 128 + stop.signum
         except KeyboardInterrupt:
-            print("Interrupted before the first step.", file=sys.stderr)
+            print("Interrupted; the same command goes on.", file=sys.stderr)
             return 130
         return 0
 

@@ -31,6 +31,10 @@ def _positive(value: float) -> str | None:
     return None if math.isfinite(value) and value > 0 else "must be a positive number"
 
 
+def _not_negative(value: float) -> str | None:
+    return None if math.isfinite(value) and value >= 0 else "must be a number from 0 up"
+
+
 def _seed(value: int) -> str | None:
     return None if 0 <= value < 2**31 else "must lie between 0 and 2147483647"
 
@@ -169,6 +173,26 @@ class TrainConfig:
         check=_at_least(0),
     )
     log_every: int = _option(300, "Steps between two log lines.", check=_at_least(1), free=True)
+    checkpoint_every_minutes: float = _option(
+        1.0,
+        "Minutes between two checkpoints: what a killed run loses at most. 0: none by the clock. "
+        "The end of the run, Ctrl-C and SIGTERM always write one.",
+        check=_not_negative,
+        free=True,
+    )
+    checkpoint_every_steps: int = _option(
+        0,
+        "Steps between two checkpoints, at the next call into TensorFlow. 0: none by steps.",
+        check=_at_least(0),
+        free=True,
+    )
+    keep_checkpoints: int = _option(
+        3,
+        "How many of the newest checkpoints stay. If one turns out damaged, the one before it is "
+        "used.",
+        check=_at_least(1),
+        free=True,
+    )
     histograms_every: int = _option(
         0,
         "Epochs between two histograms of weights and gradients in TensorBoard; 0 writes none. "

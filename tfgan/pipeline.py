@@ -34,10 +34,21 @@ def load_images(
             f"--dataset={name}: has no split {split!r}, only {', '.join(builder.info.splits)}"
         )
     decoders = tfds.decode.PartialDecoding({"image": True})
-    images = next(
-        iter(builder.as_dataset(split=split, batch_size=-1, decoders=decoders).values())
-    ).numpy()
+    try:
+        examples = builder.as_dataset(split=split, batch_size=-1, decoders=decoders)
+    except (tf.errors.OpError, OSError, ValueError):
+        raise UserError(_damaged(name, builder)) from None
+    images = examples["image"].numpy()
+    if len(images) != builder.info.splits[split].num_examples:
+        raise UserError(_damaged(name, builder))
     return images.transpose(0, 2, 1, 3) if builder.name in _TRANSPOSED else images
+
+
+def _damaged(name: str, builder: tfds.core.DatasetBuilder) -> str:
+    return (
+        f"--dataset={name}: the prepared files in {builder.data_path} are damaged; remove that "
+        f"folder, and the same command prepares the set again"
+    )
 
 
 def to_unit(images: tf.Tensor) -> tf.Tensor:

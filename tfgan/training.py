@@ -13,12 +13,14 @@ import tensorflow_datasets as tfds
 
 import tfgan
 from tfgan import callbacks, distribution, export, networks, pipeline
+from tfgan.board import TensorBoard
 from tfgan.checkpointing import Checkpoints
 from tfgan.config import TrainConfig
 from tfgan.errors import Interrupted, UserError
 from tfgan.gan import GAN
 from tfgan.optimizers import Adam
 from tfgan.progress import Progress, duration, say
+from tfgan.stopping import StopSignals
 from tfgan.workdir import Workdir
 
 _MOST_STEPS_PER_EXECUTION = 25
@@ -38,15 +40,15 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
         UserError: if something that the user gave cannot work; nothing is changed then.
         Interrupted: if SIGINT or SIGTERM came; a checkpoint is written.
     """
-    _set_threads(config.threads)
     workdir = Workdir(config.workdir)
     workdir.check()
-    recorded = workdir.recorded() if not overwrite else None
-    if recorded is not None and (differences := config.differences(recorded)):
+    recorded = None if overwrite else workdir.recorded()
+    if recorded and (differences := config.differences(recorded["config"])):
         raise UserError(
             f"--workdir={workdir.path}: holds a run with other settings: "
             f"{'; '.join(differences)}; take another --workdir, or --overwrite to start anew"
         )
+    _set_threads(config, recorded)
     strategy = distribution.strategy(config.strategy, config.batch_size)
     say(
         f"tfgan {tfgan.__version__} on {distribution.describe(strategy)} (CPU threads: "
@@ -58,28 +60,25 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
             f"--batch_size={config.batch_size}: {config.dataset} has only {len(images):,} images"
         )
     steps_per_epoch = len(images) // config.batch_size
-    with strategy.scope():
-        gan = build(config, images.shape[1:], _steps_per_execution(config, steps_per_epoch))
-    say(
-        f"Networks: generator {gan.generator.count_params():,} parameters, "
-        f"discriminator {gan.discriminator.count_params():,}"
-    )
-    checkpoints = Checkpoints(workdir.checkpoints, gan)
-    newest = checkpoints.restore_newest(say) if recorded is not None else None
-    done, wanted = int(gan.step.numpy()), config.epochs * steps_per_epoch
-    if done < wanted:
-        if newest is None:
-            workdir.clear()
-        workdir.create(config.to_dict(), _environment(strategy))
-        say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
-        if newest is not None:
-            say(f"Resuming after step {done:,} of {wanted:,}, from {newest}")
-        _fit(gan, images, config, workdir, checkpoints, steps_per_epoch)
-    else:
-        say(f"--epochs={config.epochs}: {workdir.path} has {done // steps_per_epoch} already")
-    if done < wanted or not workdir.generator.exists():
-        callbacks.save_training_gif(workdir.samples)
-        export.save_generator(workdir.generator, gan.generator)
+    try:
+        with strategy.scope():
+            gan = build(config, images.shape[1:], _steps_per_execution(config, steps_per_epoch))
+        say(
+            f"Networks: generator {gan.generator.count_params():,} parameters, "
+            f"discriminator {gan.discriminator.count_params():,}"
+        )
+        with workdir.lock():
+            _run(gan, images, config, workdir, strategy, resume=recorded is not None)
+    except (tf.errors.ResourceExhaustedError, MemoryError):
+        raise UserError(
+            f"out of memory with --batch_size={config.batch_size}, --hidden_size="
+            f"{config.hidden_size}, --latent_size={config.latent_size}: lower one of them"
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"--workdir={workdir.path}: cannot be written: {error.strerror or error}; what is "
+            f"there is whole: mend that and give the same command again"
+        ) from None
     say(
         f"Pictures: {workdir.samples}; generator: {workdir.generator}. Draw with:\n"
         f"python -m tfgan.sample --model={workdir.generator} --n=64 --seed=1 --output=digits.png"
@@ -103,25 +102,54 @@ def build(config: TrainConfig, image_shape: tuple[int, ...], steps_per_execution
     return gan
 
 
+def _run(
+    gan: GAN,
+    images: np.ndarray,
+    config: TrainConfig,
+    workdir: Workdir,
+    strategy: tf.distribute.Strategy,
+    resume: bool,
+) -> None:
+    """Does in the run's folder, which is ours alone now, what is left to do."""
+    steps_per_epoch = len(images) // config.batch_size
+    checkpoints = Checkpoints(workdir.checkpoints, gan, config.keep_checkpoints)
+    newest = checkpoints.restore_newest(say) if resume else None
+    done, wanted = int(gan.step.numpy()), config.epochs * steps_per_epoch
+    if done < wanted:
+        if newest is None:
+            workdir.clear()
+        workdir.create(config.to_dict(), _environment(strategy))
+        say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
+        if newest is not None:
+            say(f"Resuming after step {done:,} of {wanted:,}, from {newest}")
+        _fit(gan, images, config, workdir, checkpoints)
+    else:
+        say(f"--epochs={config.epochs}: {workdir.path} has {done // steps_per_epoch} already")
+    if done < wanted or not workdir.generator.exists():
+        callbacks.save_training_gif(workdir.samples)
+        export.save_generator(workdir.generator, gan.generator)
+
+
 def _fit(
     gan: GAN,
     images: np.ndarray,
     config: TrainConfig,
     workdir: Workdir,
     checkpoints: Checkpoints,
-    steps_per_epoch: int,
 ) -> None:
     """Trains from `gan.step` to the end of the last epoch."""
+    steps_per_epoch = len(images) // config.batch_size
     start = time.perf_counter()
     progress = Progress(config.epochs, steps_per_epoch, config.batch_size, config.log_every)
-    board = callbacks.TensorBoard(workdir, images, config, steps_per_epoch)
-    with callbacks.StopSignals() as stop:
+    board = TensorBoard(workdir, images, config, steps_per_epoch)
+    with StopSignals() as stop:
         all_callbacks = [
+            callbacks.FiniteLosses(checkpoints),
             progress,
             callbacks.Pictures(workdir.samples, images, config, steps_per_epoch),
             callbacks.MetricsCSV(workdir.metrics, steps_per_epoch),
             board,
-            callbacks.CheckpointAndStop(checkpoints, stop, steps_per_epoch),
+            callbacks.CheckpointAndStop(checkpoints, stop, config, steps_per_epoch, board.flush),
         ]
 
         last_step = config.epochs * steps_per_epoch
@@ -165,19 +193,28 @@ def _steps_per_execution(config: TrainConfig, steps_per_epoch: int) -> int:
     return asked
 
 
-def _set_threads(threads: int) -> None:
-    if threads and threads != tf.config.threading.get_intra_op_parallelism_threads():
-        try:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-        except RuntimeError:
-            raise UserError(
-                f"--threads={threads}: TensorFlow runs already in this process with another "
-                f"number; set it before anything else"
-            ) from None
+def _set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
+    """Sets the threads that are asked for, else those that the run had: other ones round
+    otherwise."""
+    before = recorded["environment"].get("intra_op_threads") if recorded else None
+    threads = config.threads or before
+    if not threads or threads == _threads():
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    except RuntimeError:
+        problem = f"TensorFlow runs already in this process, with {_threads()} threads"
+        if config.threads:
+            raise UserError(f"--threads={threads}: {problem}; set it before") from None
+        say(f"Warning: the run had {threads} threads, but {problem}; the last bits may differ")
+    else:
+        if not config.threads:
+            say(f"Taking {threads} CPU threads, as the run did before, for the same bits")
 
 
 def _threads() -> int:
-    return tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return tf.config.threading.get_intra_op_parallelism_threads() or cores or 1
 
 
 def _environment(strategy: tf.distribute.Strategy) -> dict[str, Any]:

@@ -1,18 +1,24 @@
 """The one folder that a run writes to: its names, and writes that are never half done."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import filelock
+
 from tfgan.errors import UserError
+
+_LOCK = ".lock"
+_PART, _OLD = ".part", ".old"
 
 
 def write_file(path: pathlib.Path, content: bytes) -> None:
     """Writes beside, then renames: `path` holds the old content or the new, whatever happens."""
-    beside = path.with_name(f".{path.name}.part")
+    beside = path.with_name(f".{path.name}{_PART}")
     with open(beside, "wb") as file:
         file.write(content)
         file.flush()
@@ -22,10 +28,11 @@ def write_file(path: pathlib.Path, content: bytes) -> None:
 
 def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:
     """Lets `fill` write a folder beside `path`, then puts it in its place."""
-    beside = path.with_name(f".{path.name}.part")
-    old = path.with_name(f".{path.name}.old")
+    beside = path.with_name(f".{path.name}{_PART}")
+    old = path.with_name(f".{path.name}{_OLD}")
     for leftover in (beside, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+        _remove(leftover)
+    beside.mkdir()  # fails if the folder above was removed, where TensorFlow would make it anew
     fill(beside)
     if path.exists():
         os.replace(path, old)
@@ -68,11 +75,13 @@ class Workdir:
             raise UserError(f"{flag}: {nearest} is a file; give a folder")
         if not os.access(nearest, os.W_OK):
             raise UserError(f"{flag}: {nearest} cannot be written to")
-        if self.path.exists() and not self.config.exists() and any(self.path.iterdir()):
+        if self.config.exists() or not self.path.exists():
+            return
+        if any(not _is_own_leftover(file) for file in self.path.iterdir()):
             raise UserError(f"{flag}: holds files but no run of tfgan; give an empty folder")
 
     def recorded(self) -> dict[str, Any] | None:
-        """The options of the run that lives here; None if there is none yet.
+        """The content of `config.json`: "config" and "environment"; None if there is none yet.
 
         Raises:
             UserError: if `config.json` cannot be read.
@@ -80,26 +89,58 @@ class Workdir:
         if not self.config.exists():
             return None
         try:
-            options = json.loads(self.config.read_text())["config"]
-            if not isinstance(options, dict):
+            content = json.loads(self.config.read_text())
+            if not all(isinstance(content[part], dict) for part in ("config", "environment")):
                 raise ValueError
-            return options
+            return content
         except (ValueError, KeyError, TypeError, OSError):
             raise UserError(f"{self.config}: is damaged; --overwrite starts the run anew") from None
 
-    def create(self, config: dict[str, Any], environment: dict[str, Any]) -> None:
-        """Makes the folders and writes `config.json`."""
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps the folder, made if need be, to this process; a dead process keeps no lock.
+
+        Raises:
+            UserError: if another process has it.
+            OSError: if the folder cannot be made.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
         try:
-            for folder in (self.path, self.samples, self.checkpoints, self.tensorboard):
-                folder.mkdir(parents=True, exist_ok=True)
-            content = {"config": config, "environment": environment}
-            write_file(self.config, (json.dumps(content, indent=2) + "\n").encode())
-        except OSError as error:
-            raise UserError(f"--workdir={self.path}: {error.strerror}") from None
+            with filelock.FileLock(self.path / _LOCK, timeout=0):
+                yield
+        except filelock.Timeout:
+            raise UserError(
+                f"--workdir={self.path}: another process trains there; give another folder"
+            ) from None
+
+    def create(self, config: dict[str, Any], environment: dict[str, Any]) -> None:
+        """Writes `config.json`, makes the folders, and removes what a killed run left half done.
+
+        Raises:
+            OSError: if something cannot be written.
+        """
+        content = {"config": config, "environment": environment}
+        write_file(self.config, (json.dumps(content, indent=2) + "\n").encode())
+        for folder in (self.samples, self.checkpoints, self.tensorboard):
+            folder.mkdir(exist_ok=True)
+            for file in filter(_is_own_leftover, folder.iterdir()):
+                _remove(file)
 
     def clear(self) -> None:
         """Removes what a run left here, and nothing else."""
         for folder in (self.samples, self.checkpoints, self.tensorboard, self.generator):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.metrics, self.config):
+        for file in (self.metrics, self.config):  # the config last: it marks the folder as a run
             file.unlink(missing_ok=True)
+
+
+def _is_own_leftover(file: pathlib.Path) -> bool:
+    """Whether a file is the lock, or what a write that was cut short left."""
+    return file.name == _LOCK or (file.name[0] == "." and file.suffix in (_PART, _OLD))
+
+
+def _remove(path: pathlib.Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,191 @@
+"""A run ends where an unbroken one would have, whatever happens to it."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, assert_one_line_error, run
+from fingerprint import log_lines, outcome
+from PIL import Image
+
+
+@pytest.fixture
+def tiny(tiny_data_dir):
+    """Flags of a run that takes seconds: 60 images, 4 steps an epoch."""
+    return [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16"]
+
+
+def start(*arguments) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "tfgan.train", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def stop_after_first_log_line(process: subprocess.Popen, signum: int) -> tuple[str, str]:
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if line.startswith("Epoch:"):
+            break
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=120)
+    return seen + out, err
+
+
+@pytest.fixture(scope="module")
+def unbroken(tiny_data_dir, tmp_path_factory):
+    """Flags of a run with a checkpoint after each third step, its outcome, and its log lines."""
+    # 10 steps an epoch, one a call, slow enough to be stopped inside an epoch.
+    flags = [f"--data_dir={tiny_data_dir}", "--epochs=6", "--batch_size=6", "--log_every=1"]
+    flags += ["--hidden_size=512", "--steps_per_execution=1", "--checkpoint_every_steps=3"]
+    workdir = tmp_path_factory.mktemp("runs") / "unbroken"
+    done = run("train", *flags, f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    lines = log_lines(done.stdout)
+    assert len(lines) == 60
+    return flags, outcome(workdir), lines
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_run_ends_as_the_unbroken_one(signum, unbroken, tmp_path):
+    flags, expected, lines = unbroken
+    process = start(*flags, f"--workdir={tmp_path}/run")
+    out, err = stop_after_first_log_line(process, signum)
+    assert process.returncode == 128 + signum
+    assert err == ""
+    first, command = out.splitlines()[-2:]
+    assert f"{signal.Signals(signum).name}: stopped after step" in first
+    assert "checkpoint written" in first
+    resumed = run("train", *shlex.split(command)[3:])
+    assert resumed.returncode == 0, resumed.stderr
+    assert "Resuming after step" in resumed.stdout
+    assert outcome(tmp_path / "run") == expected
+    # A stopped run repeats no step.
+    assert log_lines(out + resumed.stdout) == lines
+    assert len(log_lines(out)) + len(log_lines(resumed.stdout)) == len(lines)
+
+
+# Kills itself at the n-th call of a function.
+SUICIDE = """
+import importlib, os, signal, sys
+module, name, nth = sys.argv[1], sys.argv[2], int(sys.argv[3])
+owner = importlib.import_module(module)
+original, calls = getattr(owner, name), 0
+def replaced(*args, **kwargs):
+    global calls
+    calls += 1
+    if calls == nth:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*args, **kwargs)
+from tfgan.training import train
+from tfgan import config
+from absl import flags
+config.define_flags()
+flags.FLAGS(["train", *sys.argv[4:]])
+setattr(owner, name, replaced)
+train(config.from_flags())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "nth"),
+    [
+        ("os", "replace", 1),  # config.json is written but not yet in its place
+        ("os", "replace", 3),  # the second checkpoint is written but not yet in its place
+        ("tfgan.checkpointing", "_sha256", 4),  # the second checkpoint lacks its sums
+        ("tfgan.images", "save_png", 3),  # the first epoch has one of its pictures
+        ("os", "fsync", 4),  # a picture is written but not yet in its place
+        ("tfgan.checkpointing", "write_folder", 5),  # events are flushed, the checkpoint is due
+        ("tfgan.export", "write_file", 1),  # the generator is half exported
+    ],
+)
+def test_killed_run_ends_as_the_unbroken_one(module, name, nth, unbroken, tmp_path):
+    flags, expected, lines = unbroken
+    arguments = [*flags, f"--workdir={tmp_path}/run"]
+    killed = subprocess.run(
+        [sys.executable, "-u", "-c", SUICIDE, module, name, str(nth), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = run("train", *arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    assert outcome(tmp_path / "run") == expected
+    assert log_lines(killed.stdout + resumed.stdout) == lines
+    leftovers = {file.name for file in (tmp_path / "run").rglob(".*")}
+    assert leftovers == {".lock"}
+
+
+def test_same_command_in_another_process_gives_the_same_bits(tiny, tmp_path):
+    for name in ("a", "b"):
+        assert run("train", *tiny, "--epochs=2", f"--workdir={tmp_path}/{name}").returncode == 0
+    assert outcome(tmp_path / "a") == outcome(tmp_path / "b")
+
+
+def test_more_epochs_extend_a_run(tiny, tmp_path):
+    for epochs in (1, 3):
+        done = run("train", *tiny, f"--epochs={epochs}", f"--workdir={tmp_path}/longer")
+        assert done.returncode == 0, done.stderr
+    assert "Resuming after step 4 of 12" in done.stdout
+    assert run("train", *tiny, "--epochs=3", f"--workdir={tmp_path}/once").returncode == 0
+    assert outcome(tmp_path / "longer") == outcome(tmp_path / "once")
+    with Image.open(tmp_path / "longer" / "samples" / "training.gif") as gif:
+        assert gif.n_frames == 3
+
+
+def test_damaged_checkpoint_falls_back_and_ends_the_same(tiny, tmp_path):
+    for name in ("hit", "whole"):
+        flags = [*tiny, "--epochs=2", "--checkpoint_every_steps=4"]
+        done = run("train", *flags, f"--workdir={tmp_path}/{name}")
+        assert done.returncode == 0, done.stderr
+    data = tmp_path / "hit" / "checkpoints" / "000000008" / "state.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:-100])
+    for name in ("hit", "whole"):
+        done = run("train", *tiny, "--epochs=3", f"--workdir={tmp_path}/{name}")
+        assert done.returncode == 0, done.stderr
+        if name == "hit":
+            assert "000000008 is damaged" in done.stdout
+            assert "Resuming after step 4 of 12" in done.stdout
+    assert outcome(tmp_path / "hit") == outcome(tmp_path / "whole")
+
+
+def test_recorded_thread_count_is_taken(tiny, tmp_path):
+    flags = [*tiny, f"--workdir={tmp_path}/run"]
+    assert run("train", *flags, "--epochs=1").returncode == 0
+    file = tmp_path / "run" / "config.json"
+    content = json.loads(file.read_text())
+    content["environment"]["intra_op_threads"] = 1
+    file.write_text(json.dumps(content))
+    done = run("train", *flags, "--epochs=2")
+    assert done.returncode == 0, done.stderr
+    if (os.cpu_count() or 1) > 1:
+        assert "Taking 1 CPU threads, as the run did before" in done.stdout
+    assert json.loads(file.read_text())["environment"]["intra_op_threads"] == 1
+    assert_one_line_error(run("train", *flags, "--epochs=3", "--threads=3"), "--threads is 3")
+
+
+def test_soak_with_a_few_kills():
+    done = subprocess.run(
+        [sys.executable, "tests/soak.py", "--kills=4", "--seed=1"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "kills 4, " in done.stdout
+    assert done.stdout.strip().endswith("mismatches 0")
+
+
+@pytest.mark.slow
+def test_soak_in_full():
+    done = subprocess.run([sys.executable, "tests/soak.py", "--kills=100"], cwd=ROOT)
+    assert done.returncode == 0

@@ -1,0 +1,210 @@
+"""Each fault is induced: the run says one line, ends, and loses nothing that was written."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import ROOT, assert_one_line_error, run
+from fingerprint import outcome, tree
+
+from tfgan import TrainConfig, UserError, callbacks, training
+
+
+def can_mount() -> bool:
+    """Whether this user may mount a file system, in a name space that ends with the command."""
+    command = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+needs_mount = pytest.mark.skipif(not can_mount(), reason="needs the right to mount a tmpfs")
+
+
+@pytest.fixture
+def tiny(tiny_data_dir):
+    """Flags of a run with 4 steps an epoch and a checkpoint after each."""
+    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16"]
+    return [*flags, "--steps_per_execution=1", "--checkpoint_every_steps=1"]
+
+
+def start(*arguments) -> subprocess.Popen:
+    """Starts a run and waits until it has taken its first steps."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "tfgan.train", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    for line in process.stdout:
+        if line.startswith("First"):
+            break
+    return process
+
+
+def finish(process: subprocess.Popen) -> subprocess.CompletedProcess:
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def test_file_size_limit_ends_in_one_line_and_the_run_goes_on_later(tiny, tmp_path):
+    # A state takes about 330 kB, so its data cannot be written, but pictures can.
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    flags = [*tiny, "--epochs=2"]
+    done = run("train", *flags, f"--workdir={tmp_path}/run", preexec_fn=limit)
+    assert_one_line_error(done, "--workdir=", "cannot be written")
+    assert not list((tmp_path / "run" / "checkpoints").glob("0*"))
+    for name in ("run", "whole"):
+        assert run("train", *flags, f"--workdir={tmp_path}/{name}").returncode == 0
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+def run_on_mount(size: str, script: str, *flags) -> subprocess.CompletedProcess:
+    """Runs a shell script, "$@" being the train command, with a small tmpfs on /mnt."""
+    mounted = f"mount -t tmpfs -o size={size} none /mnt && cd {ROOT} && {script}"
+    command = [sys.executable, "-m", "tfgan.train", *map(str, flags)]
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mounted, "sh", *command], capture_output=True, text=True
+    )
+
+
+@needs_mount
+def test_full_disk_keeps_the_last_whole_checkpoint(tiny, tmp_path):
+    # Room for a few states of 330 kB, not for four and what is beside them.
+    script = f'"$@"; status=$?; cp -r /mnt/run {tmp_path}; exit $status'
+    flags = [*tiny, "--epochs=30", "--keep_checkpoints=100"]
+    done = run_on_mount("3m", script, *flags, "--workdir=/mnt/run")
+    assert_one_line_error(done, "--workdir=/mnt/run", "cannot be written")
+    resumed = run("train", *tiny, "--epochs=5", f"--workdir={tmp_path}/run")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "Resuming after step" in resumed.stdout
+    assert "damaged" not in resumed.stdout
+    assert run("train", *tiny, "--epochs=5", f"--workdir={tmp_path}/whole").returncode == 0
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+@needs_mount
+def test_read_only_file_system_is_one_line(tiny):
+    done = run_on_mount("3m", 'mount -o remount,ro /mnt && "$@"', *tiny, "--workdir=/mnt/run")
+    assert_one_line_error(done, "--workdir=/mnt/run", "cannot be written")
+
+
+def test_workdir_removed_under_the_run(tiny, tmp_path):
+    process = start(*tiny, "--epochs=100000", f"--workdir={tmp_path}/run")
+    while (tmp_path / "run").exists():  # the run may write while it is being removed
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+    assert_one_line_error(finish(process), "--workdir=", "cannot be written")
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_two_processes_on_one_workdir(tiny, tmp_path):
+    flags = [*tiny, f"--workdir={tmp_path}/run"]
+    first = start(*flags, "--epochs=100000")
+    second = run("train", *flags, "--epochs=100000")
+    assert_one_line_error(second, f"--workdir={tmp_path}/run", "another process")
+    assert first.poll() is None, "the first goes on"
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    third = start(*flags, "--epochs=100000")  # a dead process keeps no lock
+    third.send_signal(signal.SIGTERM)
+    assert finish(third).returncode == 128 + signal.SIGTERM
+
+
+def test_diverged_run_names_step_and_quantity(tiny, tmp_path):
+    flags = [*tiny, f"--workdir={tmp_path}/run"]
+    done = run("train", *flags, "--epochs=9", "--d_learning_rate=1e30", "--g_learning_rate=1e30")
+    assert_one_line_error(done, "step ", "not finite", "--d_learning_rate")
+    # What is kept was good: every state that can be loaded holds finite weights.
+    for folder in (tmp_path / "run" / "checkpoints").glob("0*"):
+        reader = tf.train.load_checkpoint(str(folder / "state"))
+        for name in reader.get_variable_to_shape_map():
+            if "VARIABLE_VALUE" in name and ("generator" in name or "discriminator" in name):
+                assert np.isfinite(reader.get_tensor(name)).all()
+
+
+def test_not_finite_loss_names_the_very_step():
+    class Model:
+        metrics_names = ("D_loss", "G_loss", "D(x)", "D(G(z))")
+        step_logs = np.array([[1, 1, 0.5, 0.5], [1, float("nan"), 0.5, 0.5], [9, 9, 9, 9]])
+
+        class step:  # noqa: N801
+            @staticmethod
+            def numpy():
+                return 30
+
+    class Checkpoints:
+        @staticmethod
+        def newest():
+            return None
+
+    callback = callbacks.FiniteLosses(Checkpoints)
+    callback.set_model(Model)
+    # Three steps were taken, the last is number 30, so the second is number 29.
+    with pytest.raises(UserError, match=r"^step 29: G_loss is not finite"):
+        callback.on_train_batch_end(0)
+
+
+def test_out_of_memory_at_start_is_one_line(tmp_path, tiny_data_dir):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
+
+    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", f"--workdir={tmp_path}/run"]
+    done = run("train", *flags, "--hidden_size=200000", preexec_fn=limit)
+    assert_one_line_error(done, "out of memory", "--hidden_size=200000")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("bytes_kept", [-10, 0], ids=["torn", "empty"])
+def test_truncated_shard_is_named(bytes_kept, tiny_data_dir, tmp_path):
+    shutil.copytree(tiny_data_dir, tmp_path / "data")
+    (shard,) = (tmp_path / "data").rglob("mnist-train.tfrecord*")
+    shard.write_bytes(shard.read_bytes()[:bytes_kept])
+    done = run("train", f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run")
+    assert_one_line_error(done, "--dataset=mnist", "damaged", str(shard.parent))
+    assert not (tmp_path / "run").exists()
+
+
+def test_clock_set_back_changes_nothing(tiny_data_dir, tmp_path, monkeypatch):
+    def train(name):
+        return training.train(
+            TrainConfig(
+                data_dir=str(tiny_data_dir),
+                workdir=str(tmp_path / name),
+                epochs=3,
+                batch_size=15,
+                hidden_size=16,
+                checkpoint_every_minutes=1e-6,
+            )
+        )
+
+    train("usual")
+    now = [time.time()]
+
+    def set_back():
+        now[0] -= 3600
+        return now[0]
+
+    monkeypatch.setattr(time, "time", set_back)
+    train("back")
+    assert outcome(tmp_path / "back") == outcome(tmp_path / "usual")
+    assert len(list((tmp_path / "back" / "checkpoints").glob("0*"))) == 3
+
+
+def test_a_failed_start_touches_nothing(tmp_path, tiny_data_dir):
+    (tmp_path / "run").mkdir()
+    before = tree(tmp_path)
+    done = run("train", f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/run")
+    assert_one_line_error(done, "--batch_size=100", "60 images")
+    assert tree(tmp_path) == before
+    assert os.listdir(tmp_path / "run") == []

@@ -1,0 +1,148 @@
+"""What TensorBoard shows of a run."""
+
+import contextlib
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from tfgan import images as pictures
+from tfgan import noise, pipeline
+from tfgan.callbacks import EpochCallback
+from tfgan.checkpointing import disk_errors
+from tfgan.config import TrainConfig
+from tfgan.noise import Stream
+from tfgan.workdir import Workdir
+
+
+class TensorBoard(EpochCallback):
+    """Writes what TensorBoard shows.
+
+    By step: the four quantities of the last step of each call into TensorFlow. By epoch: their
+    means, both learning rates, the picture of the fixed latents, and on demand histograms of
+    weights and gradients. Once: the options as text and HParams, and the graph of the step.
+
+    Args:
+        workdir: where to, and where the pictures are.
+        images: the training set, uint8.
+        config: the run's options.
+        steps_per_epoch: steps of an epoch.
+    """
+
+    def __init__(
+        self, workdir: Workdir, images: np.ndarray, config: TrainConfig, steps_per_epoch: int
+    ):
+        super().__init__(steps_per_epoch)
+        self._workdir = workdir
+        self._images = images
+        self._config = config
+        self._writer: Any = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self._writer is not None:
+            return
+        step = int(self.model.step.numpy())
+        remove_events_after(self._workdir.tensorboard, step, step // self._steps_per_epoch)
+        self._writer = tf.summary.create_file_writer(str(self._workdir.tensorboard))
+        options = self._config.to_dict()
+        with self._writer.as_default(step=0):
+            if step == 0:
+                table = ["| flag | value |", "|---|---|"]
+                table += [f"| {name} | {value} |" for name, value in options.items()]
+                tf.summary.text("flags", "\n".join(table))
+                hparams.hparams(options, trial_id=str(self._workdir.path))
+                tf.summary.graph(self._step_graph())
+
+    def _step_graph(self) -> tf.Graph:
+        """The graph of `GAN.update`, plain, as one replica without XLA would run it."""
+        gan, batch = self.model, self._config.batch_size
+        real = tf.TensorSpec((batch, *gan.discriminator.input_shape[1:]), gan.variable_dtype, "x")
+        z_d, z_g = (
+            tf.TensorSpec((batch, gan.latent_size), gan.variable_dtype, name)
+            for name in ("z_d", "z_g")
+        )
+        step = tf.function(gan.update, autograph=False)
+        with tf.distribute.get_strategy().scope():
+            return step.get_concrete_function(real, z_d, z_g).graph
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        with self._writer.as_default(step=int(self.model.step.numpy())):
+            for name, value in zip(self.model.metrics_names, self.model.step_logs[-1], strict=True):
+                tf.summary.scalar(f"step/{name}", value)
+
+    def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        gan = self.model
+        with self._writer.as_default(step=epoch):
+            for name in gan.metrics_names:
+                tf.summary.scalar(f"epoch/{name}", float(logs[name]))
+            tf.summary.scalar("learning_rate/D", gan.d_optimizer.learning_rate)
+            tf.summary.scalar("learning_rate/G", gan.g_optimizer.learning_rate)
+            picture = pictures.load_png(self._workdir.samples / f"fixed_{epoch}.png")
+            tf.summary.image("fixed_latents", picture[np.newaxis])
+            every = self._config.histograms_every
+            if every and epoch % every == 0:
+                self._histograms()
+
+    def flush(self) -> None:
+        """Writes what is still in memory.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        with disk_errors():
+            self._writer.flush()
+
+    def _histograms(self) -> None:
+        gan, last_step = self.model, int(self.model.step.numpy()) - 1
+        batch_size, seed = self._config.batch_size, self._config.seed
+        real = pipeline.to_unit(pipeline.batch_at(self._images, batch_size, seed, last_step))
+        z_d, z_g = (
+            noise.latents(seed, stream, last_step, batch_size, gan.latent_size, gan.variable_dtype)
+            for stream in (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
+        )
+        for network, gradients in (
+            (gan.discriminator, gan.discriminator_gradients(real, z_d)[0]),
+            (gan.generator, gan.generator_gradients(z_g)[0]),
+        ):
+            for weight, gradient in zip(network.trainable_variables, gradients, strict=True):
+                tf.summary.histogram(f"{network.name}/{weight.path}", weight)
+                tf.summary.histogram(f"{network.name}/{weight.path}/gradient", gradient)
+
+    def close(self) -> None:
+        """Lets go of the event file."""
+        if self._writer is not None:
+            with contextlib.suppress(tf.errors.OpError):  # `flush` has told of a full disk
+                self._writer.close()
+
+
+def remove_events_after(folder: pathlib.Path, step: int, epochs: int) -> None:
+    """Removes the events that a killed run wrote after its newest checkpoint.
+
+    Args:
+        folder: the event files'.
+        step: steps that the checkpoint has done; tags below "step/" count these.
+        epochs: whole epochs that it has done; all other tags count these from 0, but for the
+            flags and HParams, which are written once.
+    """
+
+    def stays(tag: str, at: int) -> bool:
+        if tag.startswith("step/"):
+            return at <= step
+        return at < epochs or tag.startswith(("flags", "_hparams_"))
+
+    for file in folder.glob("events.out.tfevents.*"):
+        kept = []
+        try:
+            for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+                event = tf.compat.v1.Event.FromString(record)
+                if all(stays(value.tag, event.step) for value in event.summary.value):
+                    kept.append(record)
+        except tf.errors.DataLossError:
+            pass  # the last record of a killed run may be cut off
+        beside = file.with_name(f".{file.name}.part")
+        with tf.io.TFRecordWriter(str(beside)) as writer:
+            for record in kept:
+                writer.write(record)
+        beside.replace(file)
