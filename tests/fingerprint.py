@@ -4,7 +4,6 @@ import hashlib
 import pathlib
 import re
 
-import numpy as np
 import tensorflow as tf
 
 
@@ -25,7 +24,7 @@ def events(folder: pathlib.Path) -> list[tuple[str, int, str]]:
             event = tf.compat.v1.Event.FromString(record)
             for value in event.summary.value:
                 if not value.tag.startswith(("_hparams_", "flags")):  # they hold times and paths
-                    content = np.asarray(tf.make_ndarray(value.tensor)).tobytes()
+                    content = value.tensor.SerializeToString(deterministic=True)
                     found.append((value.tag, event.step, hashlib.sha256(content).hexdigest()))
     return sorted(found)
 
@@ -37,7 +36,12 @@ def outcome(workdir: pathlib.Path) -> dict[str, object]:
     """
     files = tree(workdir)
     newest = max(name.split("/")[1] for name in files if name.startswith("checkpoints/0"))
-    kept = ("samples/", "metrics.csv", f"checkpoints/{newest}/", "generator/variables/")
+    kept = (
+        "samples/",
+        "metrics.csv",
+        f"checkpoints/{newest}/",
+        "generator/variables/variables.data",
+    )
     found: dict[str, object] = {
         name: value for name, value in files.items() if name.startswith(kept)
     }

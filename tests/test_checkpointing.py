@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_gan import assert_equal, dataset, make_gan, state
 
-from tfgan import UserError
+from tfgan import UserError, networks
 from tfgan.checkpointing import Checkpoints
 
 
@@ -99,6 +99,33 @@ def test_damaged_checkpoint_is_named_and_the_one_before_used(run, damage):
     (line,) = lines
     assert "000000012 is damaged" in line
     assert "\n" not in line
+
+
+def test_damaged_checkpoint_does_not_count_as_one_of_the_newest(run):
+    folder, _ = run
+    flip_a_bit(folder / "000000012")
+    gan = make_gan(seed=9)
+    checkpoints = Checkpoints(folder, gan, keep=1)
+    checkpoints.restore_newest(lambda line: None)
+    checkpoints.put_damaged_aside()
+    gan.step.assign(7)
+    checkpoints.save()
+    assert {path.name for path in folder.iterdir()} == {"000000007", "000000012.damaged"}
+    assert checkpoints.newest().name == "000000007"
+
+
+def test_checkpoint_of_another_model_is_named(run):
+    folder, states = run
+    other = make_gan()
+    other.generator = networks.mlp_generator(3, 9, (4, 4, 1))
+    other.discriminator = networks.mlp_discriminator(9, (4, 4, 1))
+    other.compile("sgd", "sgd")
+    other.step.assign(18)
+    Checkpoints(folder, other).save()
+    gan, found, (line,) = restore(folder)
+    assert found.name == "000000012"
+    assert "000000018 is damaged (it is of another model)" in line
+    assert_equal(state(gan), states[1][0])
 
 
 def test_no_whole_checkpoint_is_an_error(run):

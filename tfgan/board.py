@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,21 @@ class TensorBoard(EpochCallback):
         step = int(self.model.step.numpy())
         remove_events_after(self._workdir.tensorboard, step, step // self._steps_per_epoch)
         self._writer = tf.summary.create_file_writer(str(self._workdir.tensorboard))
-        options = self._config.to_dict()
-        with self._writer.as_default(step=0):
-            if step == 0:
+        options = self._config.deciding()
+        if step == 0:
+            with self._writing(0):
                 table = ["| flag | value |", "|---|---|"]
                 table += [f"| {name} | {value} |" for name, value in options.items()]
                 tf.summary.text("flags", "\n".join(table))
                 hparams.hparams(options, trial_id=str(self._workdir.path))
                 tf.summary.graph(self._step_graph())
+
+    @contextlib.contextmanager
+    def _writing(self, step: int) -> Iterator[None]:
+        # TensorFlow calls a file that cannot grow "out of range", which to Keras means the end
+        # of the data: it must not get that far.
+        with disk_errors(), self._writer.as_default(step=step):
+            yield
 
     def _step_graph(self) -> tf.Graph:
         """The graph of `GAN.update`, plain, as one replica without XLA would run it."""
@@ -68,13 +76,13 @@ class TensorBoard(EpochCallback):
             return step.get_concrete_function(real, z_d, z_g).graph
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        with self._writer.as_default(step=int(self.model.step.numpy())):
+        with self._writing(int(self.model.step.numpy())):
             for name, value in zip(self.model.metrics_names, self.model.step_logs[-1], strict=True):
                 tf.summary.scalar(f"step/{name}", value)
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         gan = self.model
-        with self._writer.as_default(step=epoch):
+        with self._writing(epoch):
             for name in gan.metrics_names:
                 tf.summary.scalar(f"epoch/{name}", float(logs[name]))
             tf.summary.scalar("learning_rate/D", gan.d_optimizer.learning_rate)

@@ -98,6 +98,14 @@ class Checkpoints:
             )
         return None
 
+    def put_damaged_aside(self) -> None:
+        """Renames what is newer than the restored step: it was damaged, and may not count."""
+        for folder in self._steps():
+            if int(folder.name) > int(self._gan.step.numpy()):
+                aside = folder.with_name(f"{folder.name}.damaged")
+                shutil.rmtree(aside, ignore_errors=True)
+                folder.rename(aside)
+
     def _read(self, folder: pathlib.Path) -> str | None:
         """Restores a checkpoint; returns what is wrong with it, or None."""
         try:

@@ -217,6 +217,14 @@ class TrainConfig:
         """All options by name, as plain values that JSON can hold."""
         return dataclasses.asdict(self)
 
+    def deciding(self) -> dict[str, Any]:
+        """The options that decide the weights which a run arrives at, and the epochs."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if not field.metadata["free"] or field.name == "epochs"
+        }
+
     def command(self) -> str:
         """The shell command that starts or continues this run."""
         changed = [

@@ -93,8 +93,8 @@ def build(config: TrainConfig, image_shape: tuple[int, ...], steps_per_execution
     discriminator = networks.mlp_discriminator(hidden_size, image_shape, seed)
     gan = GAN(generator, discriminator, latent_size, seed)
     gan.compile(
-        d_optimizer=Adam(config.d_learning_rate),
-        g_optimizer=Adam(config.g_learning_rate),
+        d_optimizer=Adam(config.d_learning_rate, name="d_adam"),
+        g_optimizer=Adam(config.g_learning_rate, name="g_adam"),
         loss=config.g_loss,
         jit_compile="auto" if config.jit_compile else False,
         steps_per_execution=steps_per_execution,
@@ -119,6 +119,7 @@ def _run(
         if newest is None:
             workdir.clear()
         workdir.create(config.to_dict(), _environment(strategy))
+        checkpoints.put_damaged_aside()
         say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
         if newest is not None:
             say(f"Resuming after step {done:,} of {wanted:,}, from {newest}")
