@@ -36,16 +36,24 @@ def outcome(workdir: pathlib.Path) -> dict[str, object]:
     """
     files = tree(workdir)
     newest = max(name.split("/")[1] for name in files if name.startswith("checkpoints/0"))
-    kept = (
-        "samples/",
-        "metrics.csv",
-        f"checkpoints/{newest}/",
-        "generator/variables/variables.data",
-    )
+    kept = ("samples/", "metrics.csv", f"checkpoints/{newest}/")
     found: dict[str, object] = {
         name: value for name, value in files.items() if name.startswith(kept)
     }
-    return found | {"events": events(workdir / "tensorboard")}
+    return found | {
+        "events": events(workdir / "tensorboard"),
+        "generator": exported_weights(workdir / "generator"),
+    }
+
+
+def exported_weights(saved_model: pathlib.Path) -> dict[str, str]:
+    """SHA-256 of each weight. The file as a whole has Keras' bookkeeping, in no fixed order."""
+    reader = tf.train.load_checkpoint(str(saved_model / "variables" / "variables"))
+    return {
+        name: hashlib.sha256(reader.get_tensor(name).tobytes()).hexdigest()
+        for name in reader.get_variable_to_shape_map()
+        if name.startswith("variables/")
+    }
 
 
 def log_lines(output: str) -> dict[tuple[int, int], str]:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from conftest import make_images
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tfgan import TrainConfig, callbacks, images, noise, pipeline, training
+from tfgan import TrainConfig, board, callbacks, images, noise, pipeline, stopping, training
 from tfgan.noise import Stream
 from tfgan.workdir import Workdir
 
@@ -61,27 +61,27 @@ def test_metrics_csv(trained):
 
 def test_tensorboard(trained):
     _, gan, workdir = trained
-    board = EventAccumulator(str(workdir.tensorboard), {"tensors": 0, "images": 0})
-    board.Reload()
-    tags = set(board.Tags()["tensors"])
+    events = EventAccumulator(str(workdir.tensorboard), {"tensors": 0, "images": 0})
+    events.Reload()
+    tags = set(events.Tags()["tensors"])
     names = gan.metrics_names
     assert {f"step/{name}" for name in names} | {f"epoch/{name}" for name in names} <= tags
     assert {"learning_rate/D", "learning_rate/G", "fixed_latents"} <= tags
-    assert [event.step for event in board.Tensors("epoch/D_loss")] == [0, 1, 2]
-    assert [event.step for event in board.Tensors("step/D_loss")] == [4, 8, 12]
-    assert [event.step for event in board.Tensors("fixed_latents")] == [0, 1, 2]
+    assert [event.step for event in events.Tensors("epoch/D_loss")] == [0, 1, 2]
+    assert [event.step for event in events.Tensors("step/D_loss")] == [4, 8, 12]
+    assert [event.step for event in events.Tensors("fixed_latents")] == [0, 1, 2]
     histograms = {tag for tag in tags if tag.startswith(("generator/", "discriminator/"))}
     assert len(histograms) == 2 * 12
-    assert [event.step for event in board.Tensors(min(histograms))] == [0, 2]
-    (rate,) = {float(tf.make_ndarray(e.tensor_proto)) for e in board.Tensors("learning_rate/D")}
+    assert [event.step for event in events.Tensors(min(histograms))] == [0, 2]
+    (rate,) = {float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors("learning_rate/D")}
     assert rate == pytest.approx(0.0002)
-    value = tf.make_ndarray(board.Tensors("step/G_loss")[-1].tensor_proto)
+    value = tf.make_ndarray(events.Tensors("step/G_loss")[-1].tensor_proto)
     assert value == pytest.approx(gan.step_logs[-1][names.index("G_loss")])
-    flags = tf.make_ndarray(board.Tensors("flags")[0].tensor_proto)
+    flags = tf.make_ndarray(events.Tensors("flags")[0].tensor_proto)
     assert b"| batch_size | 15 |" in flags.tobytes() or b"batch_size | 15" in flags.item()
-    operations = {node.op for node in board.Graph().node}
+    operations = {node.op for node in events.Graph().node}
     assert "MatMul" in operations
-    plugin = board.SummaryMetadata("_hparams_/session_start_info").plugin_data
+    plugin = events.SummaryMetadata("_hparams_/session_start_info").plugin_data
     assert plugin.plugin_name == "hparams"
 
 
@@ -106,12 +106,12 @@ def test_events_after_the_checkpoint_are_removed(tmp_path):
     (file,) = tmp_path.iterdir()
     with open(file, "ab") as torn:
         torn.write(b"half a record")
-    callbacks.remove_events_after(tmp_path, step=6, epochs=1)
-    board = EventAccumulator(str(tmp_path), {"tensors": 0})
-    board.Reload()
-    assert [event.step for event in board.Tensors("step/D_loss")] == [2, 4, 6]
-    assert [event.step for event in board.Tensors("epoch/D_loss")] == [0]
-    assert board.Tags()["tensors"].count("flags") == 1
+    board.remove_events_after(tmp_path, step=6, epochs=1)
+    events = EventAccumulator(str(tmp_path), {"tensors": 0})
+    events.Reload()
+    assert [event.step for event in events.Tensors("step/D_loss")] == [2, 4, 6]
+    assert [event.step for event in events.Tensors("epoch/D_loss")] == [0]
+    assert events.Tags()["tensors"].count("flags") == 1
 
 
 def test_rows_after_the_checkpoint_are_replaced(tmp_path):
@@ -144,7 +144,7 @@ def test_gif_has_at_most_so_many_pictures(tmp_path):
 
 def test_second_signal_acts_as_ever():
     before = signal.getsignal(signal.SIGINT)
-    with callbacks.StopSignals() as stop:
+    with stopping.StopSignals() as stop:
         assert stop.received is None
         signal.raise_signal(signal.SIGTERM)
         assert stop.received == signal.SIGTERM

@@ -70,6 +70,35 @@ def test_mirrored_devices_follow_one_device():
         np.testing.assert_allclose(one[what], two[what], rtol=1e-9, atol=1e-12)
 
 
+FULL = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import tfgan
+for epochs in (1, 2):
+    config = tfgan.TrainConfig(data_dir=sys.argv[1], workdir=sys.argv[2], epochs=epochs,
+                               batch_size=10, hidden_size=16, strategy="mirrored")
+    tfgan.train(config)
+"""
+
+
+def test_mirrored_run_leaves_and_resumes_everything(tiny_data_dir, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, tiny_data_dir, tmp_path / "run"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "on 2 mirrored CPUs" in done.stdout
+    assert "Resuming after step 6 of 12" in done.stdout
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"config.json", "metrics.csv", "generator", "samples", "checkpoints"} <= names
+    assert (tmp_path / "run" / "samples" / "fake_1.png").exists()
+
+
 def test_uneven_share_names_the_nearest_batch_sizes(monkeypatch):
     class Three:
         num_replicas_in_sync = 3

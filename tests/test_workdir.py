@@ -73,7 +73,6 @@ def test_failed_write_leaves_the_old_content(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"old"
 
     def fill(folder):
-        folder.mkdir()
         (folder / "part").write_text("new")
 
     def fail(folder):
