@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -177,6 +178,7 @@ def test_truncated_shard_is_named(bytes_kept, tiny_data_dir, tmp_path):
 
 def test_clock_set_back_changes_nothing(tiny_data_dir, tmp_path, monkeypatch):
     def train(name):
+        keras.utils.clear_session()  # names of layers go into a checkpoint, and count up
         return training.train(
             TrainConfig(
                 data_dir=str(tiny_data_dir),
