@@ -45,16 +45,18 @@ class TensorBoard(EpochCallback):
         if self._writer is not None:
             return
         step = int(self.model.step.numpy())
-        remove_events_after(self._workdir.tensorboard, step, step // self._steps_per_epoch)
-        self._writer = tf.summary.create_file_writer(str(self._workdir.tensorboard))
-        options = self._config.deciding()
+        with disk_errors():
+            remove_events_after(self._workdir.tensorboard, step, step // self._steps_per_epoch)
+            self._writer = tf.summary.create_file_writer(str(self._workdir.tensorboard))
         if step == 0:
+            options = self._config.deciding()
+            table = ["| flag | value |", "|---|---|"]
+            table += [f"| {name} | {value} |" for name, value in options.items()]
+            graph = self._step_graph()
             with self._writing(0):
-                table = ["| flag | value |", "|---|---|"]
-                table += [f"| {name} | {value} |" for name, value in options.items()]
                 tf.summary.text("flags", "\n".join(table))
                 hparams.hparams(options, trial_id=str(self._workdir.path))
-                tf.summary.graph(self._step_graph())
+                tf.summary.graph(graph)
 
     @contextlib.contextmanager
     def _writing(self, step: int) -> Iterator[None]:
@@ -72,8 +74,7 @@ class TensorBoard(EpochCallback):
             for name in ("z_d", "z_g")
         )
         step = tf.function(gan.update, autograph=False)
-        with tf.distribute.get_strategy().scope():
-            return step.get_concrete_function(real, z_d, z_g).graph
+        return step.get_concrete_function(real, z_d, z_g).graph
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         with self._writing(int(self.model.step.numpy())):
@@ -92,6 +93,7 @@ class TensorBoard(EpochCallback):
             every = self._config.histograms_every
             if every and epoch % every == 0:
                 self._histograms()
+        self.flush()
 
     def flush(self) -> None:
         """Writes what is still in memory.
