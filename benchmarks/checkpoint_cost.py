@@ -1,6 +1,6 @@
 """What a checkpoint of the tutorial's networks costs.
 
-    python benchmarks/checkpoint_cost.py
+python benchmarks/checkpoint_cost.py
 """
 
 import pathlib

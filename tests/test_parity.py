@@ -87,8 +87,12 @@ def compare(ours, theirs, dtype, record_property):
         np.abs(a - b).max() / np.abs(b).max()
         for a, b in zip(weights, expected_weights, strict=True)
     )
+    worst_log = np.abs(logs / expected_logs - 1).max()
     record_property("worst_weight_difference", f"{worst:.2g}")
-    print(f"worst difference of a weight, relative to the largest of its array: {worst:.2g}")
+    print(
+        f"\n{dtype}: logs differ by {worst_log:.2g}, weights by {worst:.2g} of the largest in "
+        f"their array"
+    )
     if dtype == "float64":
         np.testing.assert_allclose(logs, expected_logs, rtol=1e-9)
         for a, b in zip(weights, expected_weights, strict=True):
