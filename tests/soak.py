@@ -25,6 +25,10 @@ FLAGS = ["--epochs=25", "--batch_size=6", "--hidden_size=128", "--log_every=1"]
 FLAGS += ["--steps_per_execution=1", "--checkpoint_every_steps=7"]
 
 
+# Killed, or stopped as asked; a signal during the first imports finds no handler yet.
+STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130, 143)
+
+
 def start(workdir: pathlib.Path, data_dir: pathlib.Path) -> subprocess.Popen:
     command = [sys.executable, "-u", "-m", "tfgan.train", *FLAGS]
     return subprocess.Popen(
@@ -71,7 +75,7 @@ def main(kills: int, seed: int, folder: pathlib.Path) -> int:
             output += wait(process)
             spent += 1
         if process.returncode != 0:
-            if process.returncode not in (-signal.SIGKILL, -signal.SIGTERM, 130, 143):
+            if process.returncode not in STOPPED:
                 print(f"exit status {process.returncode}:\n{output[-2000:]}", flush=True)
                 return mismatches + 1
             continue

@@ -1,5 +1,6 @@
 """Each fault is induced: the run says one line, ends, and loses nothing that was written."""
 
+import dataclasses
 import os
 import resource
 import shutil
@@ -15,7 +16,7 @@ import tensorflow as tf
 from conftest import ROOT, assert_one_line_error, run
 from fingerprint import outcome, tree
 
-from tfgan import TrainConfig, UserError, callbacks, training
+from tfgan import TrainConfig, UserError, callbacks, pipeline, training
 
 
 def can_mount() -> bool:
@@ -120,6 +121,62 @@ def test_two_processes_on_one_workdir(tiny, tmp_path):
     third = start(*flags, "--epochs=100000")  # a dead process keeps no lock
     third.send_signal(signal.SIGTERM)
     assert finish(third).returncode == 128 + signal.SIGTERM
+
+
+def test_run_that_another_process_made_meanwhile_is_left_alone(
+    tiny_data_dir, tmp_path, monkeypatch
+):
+    config = TrainConfig(
+        data_dir=str(tiny_data_dir),
+        workdir=str(tmp_path / "run"),
+        epochs=1,
+        batch_size=15,
+        hidden_size=16,
+    )
+    load = pipeline.load_images
+
+    def load_slowly(*args, **kwargs):
+        monkeypatch.setattr(pipeline, "load_images", load)
+        training.train(dataclasses.replace(config, seed=1))  # the other process
+        load_slowly.left = tree(tmp_path)
+        return load(*args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "load_images", load_slowly)
+    with pytest.raises(UserError, match=r"another process has just used it"):
+        training.train(config)
+    assert tree(tmp_path) == load_slowly.left
+
+
+def test_removed_checkpoints_do_not_cost_the_generator(tiny, tmp_path):
+    flags = [*tiny, f"--workdir={tmp_path}/run"]
+    assert run("train", *flags, "--epochs=1").returncode == 0
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    before = tree(tmp_path)
+    done = run("train", *flags, "--epochs=2")
+    assert_one_line_error(done, "checkpoints", "is empty", "--overwrite")
+    assert tree(tmp_path) == before
+
+
+def test_removed_results_are_written_again(tiny, tmp_path):
+    flags = [*tiny, f"--workdir={tmp_path}/run"]
+    assert run("train", *flags, "--epochs=1").returncode == 0
+    for name in ("generator", "samples"):
+        shutil.rmtree(tmp_path / "run" / name)
+    with open(tmp_path / "run" / "metrics.csv", "a") as file:
+        file.write("\n")  # as an editor may
+    assert run("train", *flags, "--epochs=1").returncode == 0
+    assert (tmp_path / "run" / "generator" / "saved_model.pb").exists()
+    assert run("train", *flags, "--epochs=2").returncode == 0
+    assert (tmp_path / "run" / "generator" / "training_step.txt").read_text() == "8\n"
+
+
+def test_closed_output_is_no_fault_of_the_workdir(tiny, tmp_path):
+    process = start(*tiny, "--epochs=100000", "--log_every=1", f"--workdir={tmp_path}/run")
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(timeout=120) == 128 + signal.SIGPIPE
+    assert "Traceback" not in err
+    assert "workdir" not in err
 
 
 def test_diverged_run_names_step_and_quantity(tiny, tmp_path):

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -74,16 +76,21 @@ def test_wrong_saved_models_are_named(model, tmp_path):
     damaged = tmp_path / "damaged"
     damaged.mkdir()
     (damaged / "saved_model.pb").write_bytes(b"\x00garbage")
-    with pytest.raises(UserError, match="is damaged") as error:
-        sampling.load(str(damaged))
-    assert "\n" not in str(error.value)
+    emptied = tmp_path / "emptied"
+    shutil.copytree(model, emptied)
+    (emptied / "variables" / "variables.data-00000-of-00001").write_bytes(b"")
+    for folder in (damaged, emptied):
+        with pytest.raises(UserError, match="is damaged") as error:
+            sampling.load(str(folder))
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--n=0"], ["--n=0"]),
-        (["--n=1", "--interpolate"], ["--n=1", "at least 2"]),
+        (["--n=1", "--interpolate"], ["--n=1", "between 2"]),
+        (["--n=1000000000000"], ["--n=1000000000000", "10,000"]),
         (["--n=x"], ["--n=x"]),
         (["--seed=-1"], ["--seed=-1"]),
         (["--output=a.gif"], ["--output=a.gif", ".png"]),

@@ -4,6 +4,7 @@ import functools
 import gzip
 import hashlib
 import http.server
+import shutil
 import socket
 import threading
 import time
@@ -144,6 +145,30 @@ def test_5_silent_host_ends_within_seconds(small_set, tmp_path, monkeypatch):
     assert "train-images-idx3-ubyte.gz" in str(error.value)
 
 
+def test_5_host_that_refuses_does_not_count_as_answering(small_set, tmp_path):
+    class Refuses(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):  # noqa: N802
+            self.send_error(403)
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        small_set(f"http://127.0.0.1:{server.server_port}/")
+        with pytest.raises(UserError, match=r"does not answer"):
+            prepare("small_set", tmp_path)
+        server.shutdown()
+
+
+def test_damaged_metadata_is_one_line(tiny_data_dir, tmp_path):
+    shutil.copytree(tiny_data_dir, tmp_path / "data")
+    (tmp_path / "data" / "mnist" / "3.0.1" / "dataset_info.json").write_text('{"name": "mn')
+    with pytest.raises(UserError, match=r"^--dataset=mnist: ") as error:
+        prepare("mnist", tmp_path / "data")
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
@@ -152,6 +177,7 @@ def test_5_silent_host_ends_within_seconds(small_set, tmp_path, monkeypatch):
         ("tf_flowers", "different sizes"),
         ("emnist/lettres", "lettres"),
         ("../etc", "."),
+        ("mnist:9.9.9", "."),
     ],
 )
 def test_unusable_set_is_named(name, problem, tmp_path):

@@ -48,19 +48,20 @@ def test_second_lock_is_refused(tmp_path):
         ("file/run", "is a file"),
         ("foreign", "no run of tfgan"),
         ("damaged", "--overwrite starts the run anew"),
-        ("list", "--overwrite starts the run anew"),
+        ("bert", "no run of tfgan"),
+        ("x" * 300, "too long"),
     ],
 )
 def test_bad_folder_is_named_and_left_alone(tmp_path, path, problem):
     (tmp_path / "file").write_text("x")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "thesis.tex").write_text("x")
-    for name, content in (("damaged", '{"config": {"ep'), ("list", "[1]")):
+    for name, content in (("damaged", '{"config": {"ep'), ("bert", '{"model_type": "bert"}')):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(content)
     before = sorted(tmp_path.rglob("*"))
     workdir = Workdir(str(tmp_path / path))
-    find_problem = workdir.recorded if path in ("damaged", "list") else workdir.check
+    find_problem = workdir.recorded if path == "damaged" else workdir.check
     with pytest.raises(UserError, match=problem):
         find_problem()
     assert sorted(tmp_path.rglob("*")) == before

@@ -12,10 +12,9 @@ from tensorboard.plugins.hparams import api as hparams
 from tfgan import images as pictures
 from tfgan import noise, pipeline
 from tfgan.callbacks import EpochCallback
-from tfgan.checkpointing import disk_errors
 from tfgan.config import TrainConfig
 from tfgan.noise import Stream
-from tfgan.workdir import Workdir
+from tfgan.workdir import Workdir, disk_errors
 
 
 class TensorBoard(EpochCallback):
@@ -49,13 +48,12 @@ class TensorBoard(EpochCallback):
             remove_events_after(self._workdir.tensorboard, step, step // self._steps_per_epoch)
             self._writer = tf.summary.create_file_writer(str(self._workdir.tensorboard))
         if step == 0:
-            options = self._config.deciding()
             table = ["| flag | value |", "|---|---|"]
-            table += [f"| {name} | {value} |" for name, value in options.items()]
+            table += [f"| {name} | {value} |" for name, value in self._config.to_dict().items()]
             graph = self._step_graph()
             with self._writing(0):
                 tf.summary.text("flags", "\n".join(table))
-                hparams.hparams(options, trial_id=str(self._workdir.path))
+                hparams.hparams(self._config.deciding(), trial_id=str(self._workdir.path))
                 tf.summary.graph(graph)
 
     @contextlib.contextmanager

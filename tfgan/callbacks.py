@@ -78,6 +78,8 @@ class Pictures(EpochCallback):
 def save_training_gif(folder: pathlib.Path, most: int = 100) -> None:
     """Writes `training.gif`: the pictures of the fixed latents, at most `most` of them."""
     files = sorted(folder.glob("fixed_*.png"), key=lambda file: int(file.stem.split("_")[1]))
+    if not files:
+        return
     chosen = np.unique(np.linspace(0, len(files) - 1, most).round().astype(int))
     frames = [pictures.load_png(files[index]) for index in chosen]
     pictures.save_gif(folder / "training.gif", frames)
@@ -96,7 +98,7 @@ class MetricsCSV(EpochCallback):
         rows = []
         if self._path.exists():
             with open(self._path, newline="") as file:
-                rows = [row for row in csv.reader(file) if row[0] != "epoch"][:epoch]
+                rows = [row for row in csv.reader(file) if row and row[0] != "epoch"][:epoch]
         means = [f"{float(logs[name]):.6f}" for name in self.model.metrics_names]
         rows.append([str(epoch), str(int(self.model.step.numpy())), *means])
         buffer = io.StringIO()

@@ -1,10 +1,9 @@
 """Checkpoints: everything that the next step depends on, whole or not at all."""
 
-import contextlib
 import hashlib
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -64,8 +63,7 @@ class Checkpoints:
         return path
 
     def _write(self, folder: pathlib.Path) -> None:
-        with disk_errors():
-            self._checkpoint.write(str(folder / "state"))
+        self._checkpoint.write(str(folder / "state"))
         sums = "".join(f"{_sha256(file)}  {file.name}\n" for file in sorted(folder.iterdir()))
         (folder / _SUMS).write_text(sums)
 
@@ -137,15 +135,6 @@ def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> str:
         f"step {step:,}: {quantity} not finite, the run has diverged; {kept}; lower "
         f"--d_learning_rate or --g_learning_rate"
     )
-
-
-@contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
-    """Turns TensorFlow's errors, where all it does is write files, into OSError."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise OSError(str(error.message).splitlines()[0]) from None
 
 
 def _sha256(file: pathlib.Path) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -78,6 +79,9 @@ def run(prepare: Callable[[], Callable[[], None]]) -> NoReturn:
         except Interrupted as stop:
             print(stop, flush=True)
             return 128 + stop.signum
+        except BrokenPipeError:  # whoever read the output has gone
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
         except KeyboardInterrupt:
             print("Interrupted; the same command goes on.", file=sys.stderr)
             return 130

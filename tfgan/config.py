@@ -2,7 +2,10 @@
 
 import dataclasses
 import math
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -232,7 +235,7 @@ class TrainConfig:
             for field in dataclasses.fields(self)
             if (value := getattr(self, field.name)) != field.default
         ]
-        return shlex.join(["python", "-m", "tfgan.train", *changed])
+        return " ".join([python(), "-m", "tfgan.train", shlex.join(changed)]).strip()
 
     def differences(self, recorded: dict[str, Any]) -> list[str]:
         """What keeps a run recorded with other options from being continued with these.
@@ -249,6 +252,15 @@ class TrainConfig:
             for field in dataclasses.fields(self)
             if not field.metadata["free"] and getattr(self, field.name) != recorded.get(field.name)
         ]
+
+
+def python() -> str:
+    """How to call this Python from here: "python" if that is the one, else its path."""
+    found = shutil.which("python")
+    if found and os.path.samefile(os.path.dirname(found), os.path.dirname(sys.executable)):
+        return "python"
+    path = os.path.relpath(sys.executable)
+    return shlex.quote(sys.executable if path.startswith("..") else path)
 
 
 def define_flags(*names: str) -> None:

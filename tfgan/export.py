@@ -36,12 +36,27 @@ On the command line:
 """
 
 
-def save_generator(path: pathlib.Path, generator: keras.Model) -> None:
+_STEP = "training_step.txt"
+
+
+def exported_step(path: pathlib.Path) -> int | None:
+    """The training step of the generator that was exported to a folder; None if there is none."""
+    try:
+        return int((path / _STEP).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def save_generator(path: pathlib.Path, generator: keras.Model, step: int = 0) -> None:
     """Writes a generator as a SavedModel with the signatures `generate` and `sample`.
 
     Args:
         path: folder to write; one of that name is replaced.
         generator: model from latents `(batch, latent_size)` to images in [-1, 1].
+        step: its training step, which is written beside it.
+
+    Raises:
+        OSError: if it cannot be written; one that was there stays.
     """
     latent_size = generator.input_shape[-1]
 
@@ -71,5 +86,6 @@ def save_generator(path: pathlib.Path, generator: keras.Model) -> None:
             archive.write_out(str(folder), verbose=False)
         readme = _README.format(shape=shape, latent_size=latent_size)
         write_file(folder / "README.md", readme.encode())
+        write_file(folder / _STEP, f"{step}\n".encode())
 
     write_folder(path, fill)

@@ -36,6 +36,8 @@ def load_images(
     decoders = tfds.decode.PartialDecoding({"image": True})
     try:
         examples = builder.as_dataset(split=split, batch_size=-1, decoders=decoders)
+    except (tf.errors.ResourceExhaustedError, MemoryError):
+        raise UserError(f"--dataset={name}: does not fit in memory") from None
     except (tf.errors.OpError, OSError, ValueError):
         raise UserError(_damaged(name, builder)) from None
     images = examples["image"].numpy()

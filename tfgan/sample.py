@@ -21,12 +21,15 @@ flags.DEFINE_boolean(
 )
 
 
+_MOST = 10_000
+
+
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
     model, n, seed, output = (values[name] for name in ("model", "n", "seed", "output"))
     interpolate = values["interpolate"]
-    if n < 1 + interpolate:
-        raise UserError(f"--n={n}: must be at least {1 + interpolate}")
+    if not 1 + interpolate <= n <= _MOST:
+        raise UserError(f"--n={n}: must lie between {1 + interpolate} and {_MOST:,}")
     if not 0 <= seed < 2**63:
         raise UserError(f"--seed={seed}: must lie between 0 and 2^63 - 1")
     endings = (".png", ".gif") if interpolate else (".png",)

@@ -1,5 +1,6 @@
 """Pictures from an exported generator; needs only the SavedModel, no `tfgan.GAN`."""
 
+import os
 import pathlib
 from typing import Any
 
@@ -21,12 +22,12 @@ def load(model: str) -> Any:
     Raises:
         UserError: if there is none, or if it is not a generator of tfgan.
     """
-    path = pathlib.Path(model).expanduser()
+    path = pathlib.Path(os.path.expanduser(model))
     if not (path / "saved_model.pb").is_file():
         raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
     try:
         loaded = tf.saved_model.load(str(path))
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+    except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"--model={model}: is damaged: {first}") from None
     if not {"generate", "sample"} <= set(loaded.signatures):
@@ -90,6 +91,6 @@ def _to_uint8(unit: tf.Tensor) -> np.ndarray:
 
 def _write(output: str, save: Any) -> None:
     try:
-        save(pathlib.Path(output).expanduser())
+        save(pathlib.Path(os.path.expanduser(output)))
     except OSError as error:
         raise UserError(f"--output={output}: {error.strerror}") from None

@@ -104,7 +104,7 @@ def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
         raise UserError(
             f"--dataset={name}: TensorFlow Datasets has no set of that name{hint}"
         ) from None
-    except (ValueError, OSError, ImportError) as error:
+    except Exception as error:  # whatever TFDS makes of a name, a version or damaged metadata
         raise UserError(f"--dataset={name}: {_first_line(error)}") from None
     features = builder.info.features
     feature = features["image"] if "image" in features else None  # noqa: SIM401, has no get
@@ -141,7 +141,7 @@ def _download_and_prepare(builder: tfds.core.DatasetBuilder, **kwargs: Any) -> N
 def _prepare_from_files(
     builder: tfds.core.DatasetBuilder, manual_dir: str, say: Callable[[str], None]
 ) -> None:
-    folder = pathlib.Path(manual_dir).expanduser()
+    folder = pathlib.Path(os.path.expanduser(manual_dir))
     missing = [name for name in _original_files(builder) if not (folder / name).is_file()]
     if missing:
         raise UserError(f"--manual_dir={manual_dir}: lacks {', '.join(missing)}")
@@ -155,9 +155,11 @@ def _answering_host(builder: tfds.core.DatasetBuilder) -> str | None:
     if url is None:
         return None
     try:
-        requests.head(url, timeout=ANSWER_SECONDS)
+        answer = requests.head(url, timeout=ANSWER_SECONDS, allow_redirects=True)
     except requests.RequestException:
         return None
+    if not answer.ok and answer.status_code != requests.codes.method_not_allowed:
+        return None  # a filter or a sign-in page, not the file
     return url.split("/")[2]
 
 

@@ -15,7 +15,7 @@ import tfgan
 from tfgan import callbacks, distribution, export, networks, pipeline
 from tfgan.board import TensorBoard
 from tfgan.checkpointing import Checkpoints
-from tfgan.config import TrainConfig
+from tfgan.config import TrainConfig, python
 from tfgan.errors import Interrupted, UserError
 from tfgan.gan import GAN
 from tfgan.optimizers import Adam
@@ -37,7 +37,8 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
         The trained model.
 
     Raises:
-        UserError: if something that the user gave cannot work; nothing is changed then.
+        UserError: if something that the user gave cannot work, and nothing is changed; or if
+            the run diverges or its folder cannot be written any more, and what is there is whole.
         Interrupted: if SIGINT or SIGTERM came; a checkpoint is written.
     """
     workdir = Workdir(config.workdir)
@@ -68,20 +69,28 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
             f"discriminator {gan.discriminator.count_params():,}"
         )
         with workdir.lock():
+            if not overwrite and workdir.recorded() != recorded:
+                raise UserError(
+                    f"--workdir={workdir.path}: another process has just used it; look at it, "
+                    f"then give the same command again"
+                )
             _run(gan, images, config, workdir, strategy, resume=recorded is not None)
     except (tf.errors.ResourceExhaustedError, MemoryError):
         raise UserError(
             f"out of memory with --batch_size={config.batch_size}, --hidden_size="
-            f"{config.hidden_size}, --latent_size={config.latent_size}: lower one of them"
+            f"{config.hidden_size}, --latent_size={config.latent_size}: lower one of them (and "
+            f"--overwrite, if the run had begun)"
         ) from None
+    except BrokenPipeError:
+        raise  # of the output, not of the folder
     except OSError as error:
         raise UserError(
             f"--workdir={workdir.path}: cannot be written: {error.strerror or error}; what is "
             f"there is whole: mend that and give the same command again"
         ) from None
     say(
-        f"Pictures: {workdir.samples}; generator: {workdir.generator}. Draw with:\n"
-        f"python -m tfgan.sample --model={workdir.generator} --n=64 --seed=1 --output=digits.png"
+        f"Pictures: {workdir.samples}; generator: {workdir.generator}. Draw with:\n{python()} "
+        f"-m tfgan.sample --model={workdir.generator} --n=64 --seed=1 --output=digits.png"
     )
     return gan
 
@@ -114,6 +123,11 @@ def _run(
     steps_per_epoch = len(images) // config.batch_size
     checkpoints = Checkpoints(workdir.checkpoints, gan, config.keep_checkpoints)
     newest = checkpoints.restore_newest(say) if resume else None
+    if resume and newest is None and workdir.generator.exists():
+        raise UserError(
+            f"{workdir.checkpoints}: is empty, but the run has a generator already; --overwrite "
+            f"starts the run anew"
+        )
     done, wanted = int(gan.step.numpy()), config.epochs * steps_per_epoch
     if done < wanted:
         if newest is None:
@@ -126,9 +140,10 @@ def _run(
         _fit(gan, images, config, workdir, checkpoints)
     else:
         say(f"--epochs={config.epochs}: {workdir.path} has {done // steps_per_epoch} already")
-    if done < wanted or not workdir.generator.exists():
+    step = int(gan.step.numpy())
+    if export.exported_step(workdir.generator) != step:
         callbacks.save_training_gif(workdir.samples)
-        export.save_generator(workdir.generator, gan.generator)
+        export.save_generator(workdir.generator, gan.generator, step)
 
 
 def _fit(
@@ -170,7 +185,11 @@ def _fit(
         finally:
             progress.close()
             board.close()
+    step = int(gan.step.numpy())
     if stop.received is not None and step < last_step:
+        newest = checkpoints.newest()
+        if newest is None or int(newest.name) != step:  # it came between two calls of fit
+            checkpoints.save()
         raise Interrupted(
             f"{signal.Signals(stop.received).name}: stopped after step {step:,}, checkpoint "
             f"written. Go on with:\n{config.command()}",

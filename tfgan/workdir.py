@@ -9,11 +9,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import filelock
+import tensorflow as tf
 
 from tfgan.errors import UserError
 
 _LOCK = ".lock"
 _PART, _OLD = ".part", ".old"
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turns TensorFlow's errors, where all it does is write files, into OSError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(str(error.message).splitlines()[0]) from None
 
 
 def write_file(path: pathlib.Path, content: bytes) -> None:
@@ -33,7 +43,12 @@ def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> No
     for leftover in (beside, old):
         _remove(leftover)
     beside.mkdir()  # fails if the folder above was removed, where TensorFlow would make it anew
-    fill(beside)
+    with disk_errors():
+        fill(beside)
+    for file in beside.rglob("*"):
+        if file.is_file():
+            with open(file, "rb") as written:
+                os.fsync(written.fileno())
     if path.exists():
         os.replace(path, old)
     os.replace(beside, path)
@@ -53,7 +68,7 @@ class Workdir:
     """
 
     def __init__(self, path: str):
-        self.path = pathlib.Path(path).expanduser()
+        self.path = pathlib.Path(os.path.expanduser(path))
         self.config = self.path / "config.json"
         self.samples = self.path / "samples"
         self.checkpoints = self.path / "checkpoints"
@@ -68,6 +83,12 @@ class Workdir:
             UserError: if the folder is a file, cannot be written, or holds something else.
         """
         flag = f"--workdir={self.path}"
+        try:
+            self._check(flag)
+        except OSError as error:
+            raise UserError(f"{flag}: {error.strerror}") from None
+
+    def _check(self, flag: str) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{flag}: is a file; give a folder")
         nearest = next(parent for parent in (self.path, *self.path.parents) if parent.exists())
@@ -75,9 +96,15 @@ class Workdir:
             raise UserError(f"{flag}: {nearest} is a file; give a folder")
         if not os.access(nearest, os.W_OK):
             raise UserError(f"{flag}: {nearest} cannot be written to")
-        if self.config.exists() or not self.path.exists():
+        if not self.path.exists():
             return
-        if any(not _is_own_leftover(file) for file in self.path.iterdir()):
+        foreign = any(not _is_own_leftover(file) for file in self.path.iterdir())
+        if self.config.exists():
+            try:
+                foreign = not _is_record(json.loads(self.config.read_bytes()))
+            except ValueError:
+                foreign = False  # damaged; `recorded` says so
+        if foreign:
             raise UserError(f"{flag}: holds files but no run of tfgan; give an empty folder")
 
     def recorded(self) -> dict[str, Any] | None:
@@ -89,11 +116,8 @@ class Workdir:
         if not self.config.exists():
             return None
         try:
-            content = json.loads(self.config.read_text())
-            if not all(isinstance(content[part], dict) for part in ("config", "environment")):
-                raise ValueError
-            return content
-        except (ValueError, KeyError, TypeError, OSError):
+            return json.loads(self.config.read_bytes())
+        except (ValueError, OSError):
             raise UserError(f"{self.config}: is damaged; --overwrite starts the run anew") from None
 
     @contextlib.contextmanager
@@ -127,11 +151,18 @@ class Workdir:
                 _remove(file)
 
     def clear(self) -> None:
-        """Removes what a run left here, and nothing else."""
+        """Removes the folders and files that a run writes, and nothing beside them."""
         for folder in (self.samples, self.checkpoints, self.tensorboard, self.generator):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.metrics, self.config):  # the config last: it marks the folder as a run
             file.unlink(missing_ok=True)
+
+
+def _is_record(content: Any) -> bool:
+    """Whether parsed JSON is what `Workdir.create` writes."""
+    return isinstance(content, dict) and all(
+        isinstance(content.get(part), dict) for part in ("config", "environment")
+    )
 
 
 def _is_own_leftover(file: pathlib.Path) -> bool:
