@@ -61,17 +61,22 @@ def test_sample_is_decided_by_its_seed(exported):
     assert not np.array_equal(images, draw(50, 2))
 
 
+NO_ROOM = """
+import pathlib, resource, sys
+from tfgan import export, networks
+path = pathlib.Path(sys.argv[1])
+export.save_generator(path, networks.mlp_generator(5, 8, (4, 6, 1)), step=7)
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+try:
+    export.save_generator(path, networks.mlp_generator(5, 99, (4, 6, 1)), step=8)
+except OSError:
+    print("OSError")
+"""
+
+
 def test_full_disk_is_an_os_error_and_leaves_the_old_one(exported, tmp_path):
-    script = (
-        "import pathlib, resource, sys\n"
-        "from tfgan import export, networks\n"
-        "export.save_generator(pathlib.Path(sys.argv[1]), networks.mlp_generator(5, 8, (4, 6, 1)), 7)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
-        "try: export.save_generator(pathlib.Path(sys.argv[1]), networks.mlp_generator(5, 99, (4, 6, 1)))\n"
-        "except OSError: print('OSError')\n"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", script, tmp_path / "generator"], capture_output=True, text=True
+        [sys.executable, "-c", NO_ROOM, tmp_path / "generator"], capture_output=True, text=True
     )
     assert done.stdout.strip().endswith("OSError"), done.stderr
     assert export.exported_step(tmp_path / "generator") == 7

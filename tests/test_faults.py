@@ -223,6 +223,17 @@ def test_out_of_memory_at_start_is_one_line(tmp_path, tiny_data_dir):
     assert not (tmp_path / "run").exists()
 
 
+def test_huge_batch_is_one_line_before_anything_is_written(tmp_path):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (7 << 30, 7 << 30))
+
+    # 2 * 60,000 * (2 * 8,192 + 1) numbers of 4 bytes are 7.3 GiB.
+    flags = ["--batch_size=60000", "--hidden_size=8192", f"--workdir={tmp_path}/run"]
+    done = run("train", *flags, preexec_fn=limit)
+    assert_one_line_error(done, "--batch_size=60000", "out of memory", "GiB are free")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("bytes_kept", [-10, 0], ids=["torn", "empty"])
 def test_truncated_shard_is_named(bytes_kept, tiny_data_dir, tmp_path):
     shutil.copytree(tiny_data_dir, tmp_path / "data")

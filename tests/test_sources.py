@@ -147,7 +147,7 @@ def test_5_silent_host_ends_within_seconds(small_set, tmp_path, monkeypatch):
 
 def test_5_host_that_refuses_does_not_count_as_answering(small_set, tmp_path):
     class Refuses(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self):  # noqa: N802
+        def do_HEAD(self):
             self.send_error(403)
 
         def log_message(self, *args):

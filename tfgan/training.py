@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfgan
-from tfgan import callbacks, distribution, export, networks, pipeline
+from tfgan import callbacks, distribution, export, memory, networks, pipeline
 from tfgan.board import TensorBoard
 from tfgan.checkpointing import Checkpoints
 from tfgan.config import TrainConfig, python
@@ -68,6 +68,7 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
             f"Networks: generator {gan.generator.count_params():,} parameters, "
             f"discriminator {gan.discriminator.count_params():,}"
         )
+        memory.check(gan, config.batch_size)
         with workdir.lock():
             if not overwrite and workdir.recorded() != recorded:
                 raise UserError(
