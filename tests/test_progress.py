@@ -1,4 +1,13 @@
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+
 import pytest
+from conftest import ROOT
 
 from tfgan.progress import duration
 
@@ -17,3 +26,27 @@ from tfgan.progress import duration
 )
 def test_duration(seconds, words):
     assert duration(seconds) == words
+
+
+def test_terminal_gets_a_bar_over_the_whole_run(tiny_data_dir, tmp_path):
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
+    flags = [f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/run", "--epochs=2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tfgan.train", *flags, "--batch_size=15", "--hidden_size=16"],
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+    )
+    os.close(theirs)
+    output = b""
+    try:
+        while chunk := os.read(ours, 1000):
+            output += chunk
+    except OSError:  # Linux's word for the end of a terminal
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    # Two epochs of 60 images are one bar of 120.
+    assert b"| 120/120 [" in output
+    assert b"img/s]" in output
