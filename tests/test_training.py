@@ -1,0 +1,45 @@
+import pytest
+import tensorflow as tf
+
+from tfgan import TrainConfig, UserError, training
+
+
+@pytest.mark.parametrize(
+    ("steps_per_epoch", "chosen"),
+    # The largest divisor up to 25: 600 = 24 * 25, 468 = 26 * 18, 937 is prime, 4 = 1 * 4.
+    [(600, 25), (468, 18), (937, 1), (4, 4)],
+)
+def test_steps_per_execution_divides_the_epoch(steps_per_epoch, chosen):
+    assert training._steps_per_execution(TrainConfig(), steps_per_epoch) == chosen
+
+
+def test_steps_per_execution_that_does_not_divide_is_refused():
+    config = TrainConfig(steps_per_execution=7)
+    assert training._steps_per_execution(config, 14) == 7
+    with pytest.raises(UserError, match=r"^--steps_per_execution=7: must divide the 600 steps"):
+        training._steps_per_execution(config, 600)
+
+
+def test_other_threads_in_a_process_that_runs_already(capsys):
+    tf.zeros(1)  # TensorFlow has taken its threads now
+    other = training._threads() + 1
+    recorded = {"environment": {"intra_op_threads": other}}
+    training._set_threads(TrainConfig(), recorded)
+    assert f"Warning: the run had {other} threads" in capsys.readouterr().out
+    with pytest.raises(UserError, match=f"^--threads={other}: TensorFlow runs already"):
+        training._set_threads(TrainConfig(threads=other), None)
+    training._set_threads(TrainConfig(threads=training._threads()), recorded)
+    assert capsys.readouterr().out == ""
+
+
+def test_build_follows_the_configuration():
+    config = TrainConfig(
+        latent_size=3, hidden_size=5, g_loss="minimax", d_learning_rate=0.5, g_learning_rate=0.25
+    )
+    gan = training.build(config, (2, 3, 1), steps_per_execution=4)
+    assert gan.generator.input_shape == (None, 3)
+    assert gan.discriminator.input_shape == (None, 2, 3, 1)
+    assert float(gan.d_optimizer.learning_rate) == 0.5
+    assert float(gan.g_optimizer.learning_rate) == 0.25
+    assert gan.steps_per_execution == 4
+    assert gan.seed == 777
