@@ -32,6 +32,12 @@ def test_other_threads_in_a_process_that_runs_already(capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("threads", ["two", -1, True, None, 1.5])
+def test_edited_thread_count_is_passed_over(threads, capsys):
+    training._set_threads(TrainConfig(), {"environment": {"intra_op_threads": threads}})
+    assert capsys.readouterr().out == ""
+
+
 def test_build_follows_the_configuration():
     config = TrainConfig(
         latent_size=3, hidden_size=5, g_loss="minimax", d_learning_rate=0.5, g_learning_rate=0.25

@@ -28,6 +28,8 @@ class GAN(keras.Model):
         >>> gan.compile(d_optimizer=tfgan.Adam(2e-4), g_optimizer=tfgan.Adam(2e-4))
         >>> gan.fit(dataset, epochs=20)  # batches of images in [-1, 1]
 
+    Under several replicas all batches must have one size (`drop_remainder=True`).
+
     `fit` reports, over each epoch, the means of
         D_loss: -log D(x) - log(1 - D(G(z))), in nats;
         G_loss: the generator's objective, in nats;

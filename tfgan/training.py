@@ -215,11 +215,12 @@ def _steps_per_execution(config: TrainConfig, steps_per_epoch: int) -> int:
 
 
 def _set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
-    """Sets the threads that are asked for, else those that the run had: other ones round
-    otherwise."""
+    """Sets the CPU threads that are asked for, else those that the run had, for the same bits."""
     before = recorded["environment"].get("intra_op_threads") if recorded else None
+    if type(before) is not int or before < 1:
+        before = _threads()  # a new run, or an edited file
     threads = config.threads or before
-    if not threads or threads == _threads():
+    if threads == _threads():
         return
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -37,7 +37,15 @@ def write_file(path: pathlib.Path, content: bytes) -> None:
 
 
 def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:
-    """Lets `fill` write a folder beside `path`, then puts it in its place."""
+    """Lets `fill` write a folder beside `path`, then puts it in its place.
+
+    Args:
+        path: the folder to make or to replace.
+        fill: writes into the empty folder that it is given.
+
+    Raises:
+        OSError: if it cannot be written; what was at `path` stays.
+    """
     beside = path.with_name(f".{path.name}{_PART}")
     old = path.with_name(f".{path.name}{_OLD}")
     for leftover in (beside, old):
