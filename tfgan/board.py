@@ -64,15 +64,11 @@ class TensorBoard(EpochCallback):
             yield
 
     def _step_graph(self) -> tf.Graph:
-        """The graph of `GAN.update`, plain, as one replica without XLA would run it."""
-        gan, batch = self.model, self._config.batch_size
-        real = tf.TensorSpec((batch, *gan.discriminator.input_shape[1:]), gan.variable_dtype, "x")
-        z_d, z_g = (
-            tf.TensorSpec((batch, gan.latent_size), gan.variable_dtype, name)
-            for name in ("z_d", "z_g")
-        )
-        step = tf.function(gan.update, autograph=False)
-        return step.get_concrete_function(real, z_d, z_g).graph
+        """The graph of `GAN.train_step`, plain, as one replica without XLA would run it."""
+        gan = self.model
+        shape = (self._config.batch_size, *gan.discriminator.input_shape[1:])
+        step = tf.function(gan.train_step, autograph=False)
+        return step.get_concrete_function(tf.TensorSpec(shape, gan.variable_dtype, "x")).graph
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         with self._writing(int(self.model.step.numpy())):

@@ -11,6 +11,7 @@ from tfgan import losses, noise
 from tfgan.noise import Stream
 
 Logs = dict[str, tf.Tensor]
+Drawn = tuple[tf.Tensor, dict[Stream, tf.Tensor]]  # real images, and latents by purpose
 
 
 @keras.saving.register_keras_serializable("tfgan")
@@ -69,6 +70,7 @@ class GAN(keras.Model):
         self.train_function: Callable[[Any], Logs] | None = None
         self._means = [keras.metrics.Mean(name) for name in ("D_loss", "G_loss", "D(x)", "D(G(z))")]
         self.step_logs = np.zeros((0, len(self._means)))
+        self._drawn: dict[Stream, tf.Tensor] = {}  # latents of the step that XLA compiles
         self.built = True
 
     def compile(
@@ -76,7 +78,7 @@ class GAN(keras.Model):
         d_optimizer: keras.optimizers.Optimizer | str,
         g_optimizer: keras.optimizers.Optimizer | str,
         loss: str = "non_saturating",
-        jit_compile: bool | str = "auto",
+        jit_compile: bool = True,
         steps_per_execution: int = 1,
         run_eagerly: bool = False,
     ) -> None:
@@ -86,8 +88,10 @@ class GAN(keras.Model):
             d_optimizer: the discriminator's optimizer.
             g_optimizer: the generator's; Keras' own callbacks know it as `gan.optimizer`.
             loss: "non_saturating" or "minimax", G's objective.
-            jit_compile: whether XLA compiles the step; "auto": where there is one replica.
+            jit_compile: whether XLA compiles these steps to one program, where there is one
+                replica: an all-reduce cannot be inside.
             steps_per_execution: steps a call into TensorFlow; must divide those of an epoch.
+                XLA's program needs batches of one size, and memory for that many.
             run_eagerly: runs the step op by op, for debugging.
 
         Raises:
@@ -111,10 +115,7 @@ class GAN(keras.Model):
             "run_eagerly": run_eagerly,
         }
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-        jit = one_replica if jit_compile == "auto" else jit_compile
-        self._update = self.update
-        if jit and not run_eagerly:
-            self._update = tf.function(self.update, jit_compile=True, autograph=False)
+        self._in_one_program = jit_compile and one_replica and not run_eagerly
 
     # The algorithm.
 
@@ -128,20 +129,14 @@ class GAN(keras.Model):
         Returns:
             This replica's share of the global batch's mean D_loss, G_loss, D(x), D(G(z)).
         """
-        real, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        # Drawn outside of XLA, which has another generator of random numbers.
+        real = _images(data)
         z_d = self.latents(Stream.DISCRIMINATOR_LATENTS, real)
-        z_g = self.latents(Stream.GENERATOR_LATENTS, real)
-        logs = self._update(real, z_d, z_g)
-        self.step.assign_add(1)
-        return logs
-
-    def update(self, real: tf.Tensor, z_d: tf.Tensor, z_g: tf.Tensor) -> Logs:
-        """Updates D on `real` and G(z_d), then G on z_g. One draw, no randomness inside."""
         gradients, d_logs = self.discriminator_gradients(real, z_d)
         self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        z_g = self.latents(Stream.GENERATOR_LATENTS, real)
         gradients, g_logs = self.generator_gradients(z_g)
         self.g_optimizer.apply(gradients, self.generator.trainable_variables)
+        self.step.assign_add(1)
         return d_logs | g_logs
 
     def discriminator_gradients(
@@ -170,16 +165,15 @@ class GAN(keras.Model):
         Returns:
             `(batch, latent_size)`, as many latents as there are real images.
         """
+        if self._drawn:
+            return self._drawn[stream]
+        return self._draw(stream, self.step.value, real)
+
+    def _draw(self, stream: Stream, step: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         batch = real.shape[0] or tf.shape(real)[0]
-        z = noise.latents(
-            self.seed,
-            stream,
-            self.step.value,
-            batch * context.num_replicas_in_sync,
-            self.latent_size,
-            self.variable_dtype,
-        )
+        count = batch * context.num_replicas_in_sync
+        z = noise.latents(self.seed, stream, step, count, self.latent_size, self.variable_dtype)
         start = batch * context.replica_id_in_sync_group
         return z[start : start + batch]
 
@@ -214,13 +208,45 @@ class GAN(keras.Model):
             logs = self.train_step(data)
             return tf.stack([logs[name] for name in names])
 
-        def train_steps(iterator: Any) -> tuple[tf.Tensor, Logs]:
+        @tf.function(jit_compile=True, autograph=False)
+        def in_one_program(drawn: Drawn) -> tf.Tensor:
+            def one(drawn: Drawn) -> tf.Tensor:
+                real, self._drawn = drawn
+                try:
+                    return train_step(real)
+                finally:
+                    self._drawn = {}
+
+            return tf.map_fn(one, drawn, fn_output_signature=self.variable_dtype)
+
+        @tf.autograph.experimental.do_not_convert
+        def compiled_steps(iterator: Any) -> tf.Tensor:
+            # Drawn outside of XLA, which has another generator of random numbers.
+            def draw(step: tf.Tensor) -> Drawn:
+                real = _images(next(iterator))
+                return real, {stream: self._draw(stream, step, real) for stream in streams}
+
+            steps = self.step.value + tf.range(self.steps_per_execution, dtype="int64")
+            streams = (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
+            dtypes = dict.fromkeys(streams, self.variable_dtype)
+            real_dtype = _images(iterator.element_spec).dtype
+            drawn = tf.map_fn(
+                draw, steps, parallel_iterations=1, fn_output_signature=(real_dtype, dtypes)
+            )
+            return in_one_program(drawn)
+
+        def steps_on_replicas(iterator: Any) -> tf.Tensor:
             steps = self.steps_per_execution
             history = tf.TensorArray(self.variable_dtype, steps, element_shape=(len(names),))
             for i in tf.range(steps):
                 shares = strategy.run(train_step, args=(next(iterator),))
                 history = history.write(i, strategy.reduce("SUM", shares, axis=None))
-            step_logs = history.stack()
+            return history.stack()
+
+        take_steps = compiled_steps if self._in_one_program else steps_on_replicas
+
+        def train_steps(iterator: Any) -> tuple[tf.Tensor, Logs]:
+            step_logs = take_steps(iterator)
             for metric, values in zip(self.metrics, tf.unstack(step_logs, axis=1), strict=True):
                 metric.update_state(values)
             return step_logs, self.get_metrics_result()
@@ -266,3 +292,8 @@ class GAN(keras.Model):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _images(data: Any) -> tf.Tensor:
+    """The images of a batch that may come with labels."""
+    return keras.utils.unpack_x_y_sample_weight(data)[0]

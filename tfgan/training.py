@@ -106,7 +106,7 @@ def build(config: TrainConfig, image_shape: tuple[int, ...], steps_per_execution
         d_optimizer=Adam(config.d_learning_rate, name="d_adam"),
         g_optimizer=Adam(config.g_learning_rate, name="g_adam"),
         loss=config.g_loss,
-        jit_compile="auto" if config.jit_compile else False,
+        jit_compile=config.jit_compile,
         steps_per_execution=steps_per_execution,
     )
     return gan
