@@ -10,14 +10,21 @@ from tfgan import TrainConfig, UserError, training
     [(600, 25), (468, 18), (937, 1), (4, 4)],
 )
 def test_steps_per_execution_divides_the_epoch(steps_per_epoch, chosen):
-    assert training._steps_per_execution(TrainConfig(), steps_per_epoch) == chosen
+    shape = (100 * steps_per_epoch, 28, 28, 1)
+    assert training._steps_per_execution(TrainConfig(), shape) == chosen
+
+
+def test_steps_per_execution_holds_little_memory():
+    # A batch takes 4 * 2000 * 28 * 28 B = 6.0 MiB: 10 of the 30 steps fit in 64 MiB.
+    assert training._steps_per_execution(TrainConfig(batch_size=2000), (60000, 28, 28, 1)) == 10
+    assert training._steps_per_execution(TrainConfig(batch_size=99999), (99999, 28, 28, 1)) == 1
 
 
 def test_steps_per_execution_that_does_not_divide_is_refused():
     config = TrainConfig(steps_per_execution=7)
-    assert training._steps_per_execution(config, 14) == 7
+    assert training._steps_per_execution(config, (1400, 28, 28, 1)) == 7
     with pytest.raises(UserError, match=r"^--steps_per_execution=7: must divide the 600 steps"):
-        training._steps_per_execution(config, 600)
+        training._steps_per_execution(config, (60000, 28, 28, 1))
 
 
 def test_other_threads_in_a_process_that_runs_already(capsys):

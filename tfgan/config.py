@@ -172,7 +172,8 @@ class TrainConfig:
     steps_per_execution: int = _option(
         0,
         "Training steps a call into TensorFlow; must divide the steps of an epoch. Fewer react "
-        "sooner to Ctrl-C, more save overhead. 0 picks the largest divisor up to 25.",
+        "sooner to Ctrl-C, more save overhead and hold more batches in memory. 0 picks the largest "
+        "divisor up to 25 whose images take at most 64 MiB.",
         check=_at_least(0),
     )
     log_every: int = _option(300, "Steps between two log lines.", check=_at_least(1), free=True)

@@ -1,5 +1,6 @@
 """`train(config)`: the one library entry point."""
 
+import math
 import os
 import platform
 import signal
@@ -24,6 +25,7 @@ from tfgan.stopping import StopSignals
 from tfgan.workdir import Workdir
 
 _MOST_STEPS_PER_EXECUTION = 25
+_MOST_BYTES_PER_EXECUTION = 2**26  # of the images that one call trains on
 
 
 def train(config: TrainConfig, overwrite: bool = False) -> GAN:
@@ -60,10 +62,10 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
         raise UserError(
             f"--batch_size={config.batch_size}: {config.dataset} has only {len(images):,} images"
         )
-    steps_per_epoch = len(images) // config.batch_size
     try:
         with strategy.scope():
-            gan = build(config, images.shape[1:], _steps_per_execution(config, steps_per_epoch))
+            steps_per_execution = _steps_per_execution(config, images.shape)
+            gan = build(config, images.shape[1:], steps_per_execution)
         say(
             f"Networks: generator {gan.generator.count_params():,} parameters, "
             f"discriminator {gan.discriminator.count_params():,}"
@@ -202,10 +204,12 @@ def _fit(
     )
 
 
-def _steps_per_execution(config: TrainConfig, steps_per_epoch: int) -> int:
-    asked = config.steps_per_execution
+def _steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
+    """Steps a call, for a set of `shape` (size, height, width, channels)."""
+    steps_per_epoch, asked = shape[0] // config.batch_size, config.steps_per_execution
     if not asked:
-        most = min(_MOST_STEPS_PER_EXECUTION, steps_per_epoch)
+        fit = _MOST_BYTES_PER_EXECUTION // (4 * config.batch_size * math.prod(shape[1:]))
+        most = max(1, min(_MOST_STEPS_PER_EXECUTION, steps_per_epoch, fit))
         return next(steps for steps in range(most, 0, -1) if steps_per_epoch % steps == 0)
     if steps_per_epoch % asked:
         raise UserError(
