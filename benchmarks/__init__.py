@@ -1,0 +1,1 @@
+"""What training costs, beside its peers and beside the arithmetic it cannot avoid."""
