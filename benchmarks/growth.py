@@ -2,40 +2,42 @@
 
 python -m benchmarks.growth
 
-Each point is a process of its own. Beside it are the matrix products that a step of that size
-cannot avoid. The batch and hidden sizes that are not varied are the tutorial's.
+Each point is a process of its own, which times the bare train function. Beside it are the matrix
+products that a step of that size cannot avoid. The epochs are those of the real command.
 """
 
 import importlib.util
 import json
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 
+import numpy as np
 from absl import app, flags
 
 from benchmarks import contestants, race, report
 
-BATCH_SIZE, HIDDEN_SIZE = 100, 256
-
-_SIZES = {
-    "batch_size": flags.DEFINE_list(
-        "batch_sizes", [2**n for n in range(5, 13)], "Real images a step."
-    ),
-    "hidden_size": flags.DEFINE_list(
-        "hidden_sizes", [2**n for n in range(6, 13)], "Units in each hidden layer."
-    ),
-    "size": flags.DEFINE_list(
-        "dataset_sizes", [6_000, 60_000, 600_000], "Images of the set, repeated."
-    ),
-}
-_EPOCHS = flags.DEFINE_integer("epochs", 6, "Epochs of the real run.", 1)
-_OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for growth.{json,md,png}.")
+_BATCH_SIZES = flags.DEFINE_list("batch_sizes", [2**n for n in range(5, 13)], "Batch sizes.")
+_HIDDEN_SIZES = flags.DEFINE_list("hidden_sizes", [2**n for n in range(6, 13)], "Hidden sizes.")
+_SET_SIZES = flags.DEFINE_list("set_sizes", [6_000, 60_000, 600_000], "MNIST cut or repeated.")
+_EPOCHS = flags.DEFINE_integer("epochs", 6, "Epochs of the real command.", 2)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 100, "Where it is not varied.", 1)
+_HIDDEN_SIZE = flags.DEFINE_integer("hidden_size", 256, "Where it is not varied.", 1)
 _DATA_DIR = flags.DEFINE_string("data_dir", "", "Where MNIST is prepared; empty: TFDS's own.")
+_OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for growth.{json,md,png}.")
+
+_UNITS = {
+    "ms": "ms a step",
+    "floor_ms": "floor ms",
+    "peak_mb": "peak MB",
+    "start_s": "s to build and first 5 steps",
+    "first_batch_s": "s to an epoch's first batch",
+}
 
 
 def _python(*arguments: object) -> str:
@@ -51,45 +53,124 @@ def _python(*arguments: object) -> str:
     return done.stdout.rstrip().rpartition("\n")[2]
 
 
-def _sweep(varied: str, values: list, images: pathlib.Path) -> list[dict]:
-    """Points of one sweep: what `benchmarks.point` says, and the floor's ms a step."""
+def _sweep(varied: str, values: list, folder: pathlib.Path) -> list[dict]:
+    """One point for each value of "batch size", "hidden size" or "set size"."""
+    images = folder / "images.npy"
     points = []
     for value in map(int, values):
-        sizes = {"batch_size": BATCH_SIZE, "hidden_size": HIDDEN_SIZE, "size": 60_000}
-        sizes[varied] = value
-        ours, floor = (
+        sizes = {
+            "batch size": _BATCH_SIZE.value,
+            "hidden size": _HIDDEN_SIZE.value,
+            "set size": len(np.load(images, mmap_mode="r")),
+        } | {varied: value}
+        point, floor = (
             json.loads(_python("benchmarks.point", what, images, *sizes.values()))
             for what in ("tfgan", "floor")
         )
-        points.append({varied: value, **ours, "floor_ms": floor["ms"]})
-        print(f"{varied} {value}: {ours['ms']:.2f} ms a step, floor {floor['ms']:.2f}", flush=True)
+        points.append({varied: value, **point, "floor_ms": floor["ms"]})
+        print(f"{varied} {value}: {point['ms']:.3g} ms, floor {floor['ms']:.3g} ms", flush=True)
     return points
 
 
-def _epochs(folder: pathlib.Path, steps: int, floor_ms: float) -> list[dict]:
-    """Seconds and peak memory of each epoch but the first of `python -m tfgan.train`."""
+def _epochs(folder: pathlib.Path) -> list[dict]:
+    """One point for each epoch of the real command but the first, which is compiled in."""
+    images = folder / "images.npy"
+    size = len(np.load(images, mmap_mode="r"))
+    steps = size // _BATCH_SIZE.value
+    sizes = (_BATCH_SIZE.value, _HIDDEN_SIZE.value, size)
+    floor_ms = json.loads(_python("benchmarks.point", "floor", images, *sizes))["ms"]
     fit = next(each for each in contestants.ALL if each.name == contestants.FIT)
     command = fit.command(
         folder=folder,
         steps=steps,
         dataset="mnist",
         data_dir=_DATA_DIR.value,
-        batch_size=BATCH_SIZE if steps > 1 else 20,
-        hidden_size=HIDDEN_SIZE,
+        batch_size=_BATCH_SIZE.value,
+        hidden_size=_HIDDEN_SIZE.value,
     )
     points = []
     with race.runner(command, folder / "stderr.txt") as run:
-        run.wait_for(fit.epoch)  # holds the compilation
+        run.wait_for(fit.epoch)
         for epoch in range(2, _EPOCHS.value + 1):
             start = time.perf_counter()
             run.wait_for(fit.epoch)
-            seconds = time.perf_counter() - start
+            ms = 1000 * (time.perf_counter() - start) / steps
             points.append(
-                {
-                    "epoch": epoch,
-                    "ms": 1000 * seconds / steps,
-                    "peak_mb": run.peak_mb(),
-                    "floor_ms": floor_ms,
-                }
+                {"epoch": epoch, "ms": ms, "peak_mb": run.peak_mb(), "floor_ms": floor_ms}
             )
     return points
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or type(value) is int else f"{value:.3g}"
+
+
+def _sweep_table(points: list[dict]) -> str:
+    rows = [
+        [*map(_number, point.values()), _number(point["ms"] / point["floor_ms"])]
+        for point in points
+    ]
+    headings = [_UNITS.get(name, name) for name in points[0]]
+    return report.table([*headings, "to the floor"], rows)
+
+
+def _draw(sweeps: dict[str, list[dict]], path: pathlib.Path) -> None:
+    """Draws ms a step, the floor and the peak memory of each sweep."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, all_axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
+    for axes, (varied, points) in zip(all_axes.flat, sweeps.items(), strict=True):
+        x = [point[varied] for point in points]
+        memory = axes.twinx()
+        axes.plot(x, [point["ms"] for point in points], "o-C1", label="tfgan")
+        axes.plot(x, [point["floor_ms"] for point in points], "o--k", label="matrix products")
+        memory.plot(x, [point["peak_mb"] for point in points], ".:C0", label="peak memory")
+        for each in (axes, memory):
+            each.set_xscale("log", base=2 if varied in ("batch size", "hidden size") else 10)
+            each.set_yscale("log")
+        memory.set_ylim(100, 10_000)
+        axes.set_xlabel(varied)
+        axes.set_ylabel("ms a step")
+        memory.set_ylabel("MB", color="C0")
+    handles = [*all_axes.flat[0].lines, *memory.lines]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def main(argv: list[str]) -> None:
+    """Entry point of the command."""
+    if argv[1:]:
+        raise app.UsageError(f"unknown: {', '.join(argv[1:])}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the other processes too
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = pathlib.Path(name)
+        _python("benchmarks.data", "mnist", _DATA_DIR.value, folder)
+        sweeps = {
+            "batch size": _sweep("batch size", _BATCH_SIZES.value, folder),
+            "hidden size": _sweep("hidden size", _HIDDEN_SIZES.value, folder),
+            "set size": _sweep("set size", _SET_SIZES.value, folder),
+            "epoch": _epochs(folder),
+        }
+    command = shlex.join(["python", "-m", "benchmarks.growth", *sys.argv[1:]])
+    machine = report.machine()
+    text = "\n\n".join(
+        [f"`{command}`, {report.machine_line(machine)}", *map(_sweep_table, sweeps.values())]
+    )
+    print(f"\n{text}\n")
+    output = pathlib.Path(_OUTPUT.value)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "growth.md").write_text(text + "\n")
+    record = {"command": command, "machine": machine, "sweeps": sweeps}
+    (output / "growth.json").write_text(json.dumps(record, indent=1) + "\n")
+    if importlib.util.find_spec("matplotlib"):
+        _draw(sweeps, output / "growth.png")
+    else:
+        print("No growth.png: matplotlib is not installed.")
+
+
+if __name__ == "__main__":
+    app.run(main)

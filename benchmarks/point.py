@@ -3,7 +3,7 @@
 python -m benchmarks.point tfgan IMAGES BATCH_SIZE HIDDEN_SIZE SIZE
 python -m benchmarks.point floor IMAGES BATCH_SIZE HIDDEN_SIZE SIZE
 
-IMAGES is an .npy file, repeated up to SIZE images. The last line printed is JSON.
+IMAGES is an .npy file, cut or repeated to SIZE images. The last line printed is JSON.
 """
 
 import importlib.util
@@ -75,7 +75,9 @@ def measure_floor(images: np.ndarray, batch_size: int, hidden_size: int) -> dict
 def main() -> None:
     """Entry point of the process."""
     what, path, batch_size, hidden_size, size = sys.argv[1:]
-    images = np.resize(images := np.load(path), (int(size), *images.shape[1:]))
+    images = np.load(path)
+    if int(size) != len(images):
+        images = np.resize(images, (int(size), *images.shape[1:]))
     measure = {"tfgan": measure_tfgan, "floor": measure_floor}[what]
     values = measure(images, int(batch_size), int(hidden_size))
     values["ms"] = statistics.median(values["ms"])

@@ -12,7 +12,7 @@ def main() -> None:
     images = np.load(flags.images)
     config = TrainConfig(batch_size=flags.batch_size, hidden_size=flags.hidden_size)
     steps_per_epoch = len(images) // config.batch_size
-    steps_per_call = training._steps_per_execution(config, steps_per_epoch)
+    steps_per_call = training._steps_per_execution(config, images.shape)
     gan = training.build(config, images.shape[1:], steps_per_call)
     iterator = iter(pipeline.batches(images, config.batch_size, config.seed))
     train_function = gan.make_train_function()

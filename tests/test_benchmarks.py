@@ -1,0 +1,119 @@
+"""The benchmarks run and count right; nothing here takes a time for true."""
+
+import importlib.util
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from benchmarks import contestants, race, report
+from benchmarks.contestants import floor
+
+
+def benchmark(name, data_dir, output, *flags):
+    """Runs a benchmark on 60 images, with small networks."""
+    flags = (f"--data_dir={data_dir}", f"--output={output}", "--hidden_size=16", *flags)
+    return subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", "--batch_size=20", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_race_of_those_that_need_no_extra(tiny_data_dir, tmp_path):
+    here = ["tfgan fit", "tfgan bare", "Keras guide", "floor (numpy)", "floor (TensorFlow)"]
+    asked = [*here, "JAX"]
+    done = benchmark(
+        "training", tiny_data_dir, tmp_path, "--rounds=1", f"--contestants={','.join(asked)}"
+    )
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "results.json").read_text())
+    if importlib.util.find_spec("jax") is None:
+        assert "Skipped: JAX (not installed: jax" in done.stdout
+        assert set(record["skipped"]) == {"JAX"}
+    else:
+        here = asked
+    assert set(record["results"]) == set(here)
+    table = (tmp_path / "results.md").read_text()
+    for name, result in record["results"].items():
+        assert f"| {name} | " in table
+        assert len(result["ms"]) == 1
+        for value in (*result["ms"], result["first_step_s"], result["peak_mb"]):
+            assert math.isfinite(value)
+            assert value > 0
+
+
+def test_unknown_contestant_is_named(tiny_data_dir, tmp_path):
+    done = benchmark("training", tiny_data_dir, tmp_path, "--contestants=Caffe")
+    assert done.returncode != 0
+    assert "unknown: Caffe" in done.stdout + done.stderr
+
+
+def test_missing_package_is_named():
+    stranger = contestants.Contestant("stranger", ("x",), packages=("sys", "no_such_package"))
+    assert stranger.missing() == ["no_such_package"]
+
+
+def test_who_dies_drops_out_and_the_others_go_on(tmp_path):
+    loop = "import time\nwhile True:\n print('epoch', flush=True)\n time.sleep(0.01)"
+    steady = ([sys.executable, "-c", loop], "epoch", "epoch")
+    dying = ([sys.executable, "-c", "print('epoch'); raise OSError('no data')"], "epoch", "epoch")
+    results, dropped = race.measure({"dying": dying, "steady": steady}, 2, tmp_path)
+    assert dropped == {"dying": "OSError: no data"}
+    assert list(results) == ["steady"]
+    assert len(results["steady"]["epoch_s"]) == 2
+
+
+def test_growth_of_the_smallest(tiny_data_dir, tmp_path):
+    flags = ["--batch_sizes=10", "--hidden_sizes=8", "--set_sizes=100", "--epochs=2"]
+    done = benchmark("growth", tiny_data_dir, tmp_path, *flags)
+    assert done.returncode == 0, done.stderr
+    sweeps = json.loads((tmp_path / "growth.json").read_text())["sweeps"]
+    assert list(sweeps) == ["batch size", "hidden size", "set size", "epoch"]
+    for (point,) in sweeps.values():
+        assert all(math.isfinite(value) and value > 0 for value in point.values())
+
+
+def test_floor_has_the_products_of_a_step():
+    products = floor.step_products(batch=100, latent=64, hidden=256, pixels=784)
+    assert len(products) == 25
+    assert floor.flop(products) == 568_934_400
+    for left, right in products:
+        inner = (
+            (left.rows if left.transposed else left.columns),
+            (right.columns if right.transposed else right.rows),
+        )
+        assert inner[0] == inner[1]
+
+
+def test_ratios_are_paired_and_goals_are_told():
+    times = {
+        "tfgan fit": [2.0, 4.0, 3.0],
+        "tfgan bare": [2.0, 2.0, 2.0],
+        "JAX": [1.0, 6.0, 3.0],
+        "floor (torch)": [4.0, 4.0, 4.0],
+        "floor (numpy)": [2.0, 4.0, 2.0],
+    }
+    results = {
+        name: {"ms": values, "first_step_s": 20.0, "peak_mb": 1000.0}
+        for name, values in times.items()
+    }
+    assert report.fastest_floor(times) == "floor (numpy)"
+    assert report.ratio(times, "JAX", "tfgan fit") == report.Spread(1.0, 0.5, 1.5)
+    goals = {goal.what: goal for goal in report.goals(results)}
+    assert goals["tfgan fit / floor"].value == 1.0
+    assert goals["tfgan fit / floor"].met
+    assert goals["JAX / tfgan fit"].met
+    assert goals["tfgan fit / tfgan bare"].value == pytest.approx(1.5)
+    assert goals["tfgan fit / tfgan bare"].met is False
+    assert goals["tutorial in memory / tfgan fit"].met is None
+    assert goals["tfgan fit: command to first step"].met is False
+    assert goals["tfgan fit: peak memory"].met
+    assert "| tfgan fit / tfgan bare | 1.50 | at most 1.05 | no |" in report.goals_table(
+        report.goals(results)
+    )
