@@ -26,12 +26,19 @@ def make_images(count: int, shape=(28, 28, 1), seed: int = 0) -> np.ndarray:
     return images
 
 
-def prepare_tiny(base: type, data_dir: pathlib.Path, registered: str, shape) -> None:
-    """Prepares a few dozen examples under the name and with the features of a real TFDS set."""
+def prepare_tiny(
+    base: type,
+    data_dir: pathlib.Path,
+    registered: str,
+    shape,
+    count: int = TRAIN_EXAMPLES,
+    shards: int = 1,
+) -> None:
+    """Prepares a few examples under the name and with the features of a real TFDS set."""
 
     def split_generators(self, dl_manager):
         return {
-            "train": self._generate_examples(TRAIN_EXAMPLES),
+            "train": self._generate_examples(count),
             "test": self._generate_examples(TEST_EXAMPLES),
         }
 
@@ -50,7 +57,9 @@ def prepare_tiny(base: type, data_dir: pathlib.Path, registered: str, shape) -> 
                 "_generate_examples": generate_examples,
             },
         )
-    tiny(data_dir=data_dir).download_and_prepare()
+    tiny(data_dir=data_dir).download_and_prepare(
+        download_config=tfds.download.DownloadConfig(num_shards=shards)
+    )
 
 
 @pytest.fixture(scope="session")

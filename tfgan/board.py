@@ -13,6 +13,7 @@ from tfgan import images as pictures
 from tfgan import noise, pipeline
 from tfgan.callbacks import EpochCallback
 from tfgan.config import TrainConfig
+from tfgan.imageset import InMemory, Streamed
 from tfgan.noise import Stream
 from tfgan.workdir import Workdir, disk_errors
 
@@ -26,17 +27,21 @@ class TensorBoard(EpochCallback):
 
     Args:
         workdir: where to, and where the pictures are.
-        images: the training set, uint8.
+        data: the training set.
         config: the run's options.
         steps_per_epoch: steps of an epoch.
     """
 
     def __init__(
-        self, workdir: Workdir, images: np.ndarray, config: TrainConfig, steps_per_epoch: int
+        self,
+        workdir: Workdir,
+        data: InMemory | Streamed,
+        config: TrainConfig,
+        steps_per_epoch: int,
     ):
         super().__init__(steps_per_epoch)
         self._workdir = workdir
-        self._images = images
+        self._data = data
         self._config = config
         self._writer: Any = None
 
@@ -101,7 +106,7 @@ class TensorBoard(EpochCallback):
     def _histograms(self) -> None:
         gan, last_step = self.model, int(self.model.step.numpy()) - 1
         batch_size, seed = self._config.batch_size, self._config.seed
-        real = pipeline.to_unit(pipeline.batch_at(self._images, batch_size, seed, last_step))
+        real = pipeline.to_unit(self._data.batch_at(batch_size, seed, last_step))
         z_d, z_g = (
             noise.latents(seed, stream, last_step, batch_size, gan.latent_size, gan.variable_dtype)
             for stream in (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)

@@ -15,10 +15,11 @@ import keras
 import numpy as np
 
 from tfgan import images as pictures
-from tfgan import noise, pipeline
+from tfgan import noise
 from tfgan.checkpointing import Checkpoints, diverged
 from tfgan.config import TrainConfig
 from tfgan.errors import UserError
+from tfgan.imageset import InMemory, Streamed
 from tfgan.noise import Stream
 from tfgan.stopping import StopSignals
 from tfgan.workdir import write_file
@@ -46,24 +47,28 @@ class Pictures(EpochCallback):
 
     Args:
         folder: where to.
-        images: the training set, uint8.
+        data: the training set.
         config: the run's options.
         steps_per_epoch: steps of an epoch.
     """
 
     def __init__(
-        self, folder: pathlib.Path, images: np.ndarray, config: TrainConfig, steps_per_epoch: int
+        self,
+        folder: pathlib.Path,
+        data: InMemory | Streamed,
+        config: TrainConfig,
+        steps_per_epoch: int,
     ):
         super().__init__(steps_per_epoch)
         self._folder = folder
-        self._images = images
+        self._data = data
         self._config = config
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         last_step = int(self.model.step.numpy()) - 1
         seed, batch_size = self._config.seed, self._config.batch_size
         if epoch == 0:
-            real = pipeline.batch_at(self._images, batch_size, seed, last_step)
+            real = self._data.batch_at(batch_size, seed, last_step)
             pictures.save_png(self._folder / "real.png", pictures.grid(real))
         self._save("fake", epoch, Stream.GENERATOR_LATENTS, last_step, batch_size)
         self._save("fixed", epoch, Stream.FIXED_LATENTS, 0, FIXED_LATENTS)

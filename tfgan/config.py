@@ -102,6 +102,12 @@ class TrainConfig:
         "checked against the checksums that TFDS has registered.",
         free=True,
     )
+    cache_limit_mb: int = _option(
+        1024,
+        "A set that takes more memory than this, decoded, is streamed from its files instead: "
+        "slower, and shuffled within windows of half this size. In MB (10^6 bytes).",
+        check=_at_least(1),
+    )
     workdir: str = _option(
         "runs/tutorial",
         "The one folder that the run writes to. The same folder again resumes the run.",
@@ -248,10 +254,11 @@ class TrainConfig:
             One phrase for each option that decides the weights and differs.
         """
         return [
-            f"--{field.name} is {getattr(self, field.name)!r} but the run has "
-            f"{recorded.get(field.name)!r}"
+            f"--{field.name} is {getattr(self, field.name)!r} but the run has {before!r}"
             for field in dataclasses.fields(self)
-            if not field.metadata["free"] and getattr(self, field.name) != recorded.get(field.name)
+            # An older run lacks the options that came later, and did as their defaults do.
+            if (before := recorded.get(field.name, field.default)) != getattr(self, field.name)
+            and not field.metadata["free"]
         ]
 
 

@@ -21,6 +21,8 @@ class Stream(enum.IntEnum):
     GENERATOR_LATENTS = 4
     FIXED_LATENTS = 5
     SAMPLES = 6
+    SHARD_ORDER = 7
+    WINDOW_ORDER = 8
 
 
 def derive_seed(seed: int, stream: Stream, index: int = 0) -> int:
@@ -55,15 +57,20 @@ def latents(
     return tf.ensure_shape(z, (count if isinstance(count, int) else None, latent_size))
 
 
-def epoch_order(seed: int, epoch: tf.Tensor | int, size: int) -> tf.Tensor:
-    """The order in which an epoch visits a set of `size` examples.
+def permutation(
+    seed: int, stream: Stream, index: tf.Tensor | int, size: tf.Tensor | int
+) -> tf.Tensor:
+    """The `index`-th permutation of a stream.
 
     Returns:
         int64 `(size,)`, a permutation of 0 ... size - 1.
     """
-    key = tf.stack(
-        [tf.constant(derive_seed(seed, Stream.DATA_ORDER), tf.int64), tf.cast(epoch, tf.int64)]
-    )
+    key = tf.stack([tf.constant(derive_seed(seed, stream), tf.int64), tf.cast(index, tf.int64)])
     return tf.random.experimental.stateless_shuffle(
-        tf.range(size, dtype=tf.int64), seed=key, alg="philox"
+        tf.range(tf.cast(size, tf.int64)), seed=key, alg="philox"
     )
+
+
+def epoch_order(seed: int, epoch: tf.Tensor | int, size: int) -> tf.Tensor:
+    """The order in which an epoch visits a set of `size` examples, int64 `(size,)`."""
+    return permutation(seed, Stream.DATA_ORDER, epoch, size)

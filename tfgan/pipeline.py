@@ -10,7 +10,7 @@ from tfgan import noise, sources
 from tfgan.errors import UserError
 
 # TFDS keeps EMNIST as its authors do, with rows and columns swapped.
-_TRANSPOSED = ("emnist",)
+TRANSPOSED = ("emnist",)
 
 
 def load_images(
@@ -43,7 +43,7 @@ def load_images(
     images = examples["image"].numpy()
     if len(images) != builder.info.splits[split].num_examples:
         raise UserError(_damaged(name, builder))
-    return images.transpose(0, 2, 1, 3) if builder.name in _TRANSPOSED else images
+    return images.transpose(0, 2, 1, 3) if builder.name in TRANSPOSED else images
 
 
 def _damaged(name: str, builder: tfds.core.DatasetBuilder) -> str:

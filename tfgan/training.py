@@ -13,12 +13,13 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfgan
-from tfgan import callbacks, distribution, export, memory, networks, pipeline
+from tfgan import callbacks, distribution, export, imageset, memory, networks
 from tfgan.board import TensorBoard
 from tfgan.checkpointing import Checkpoints
 from tfgan.config import TrainConfig, python
 from tfgan.errors import Interrupted, UserError
 from tfgan.gan import GAN
+from tfgan.imageset import InMemory, Streamed
 from tfgan.optimizers import Adam
 from tfgan.progress import Progress, duration, say
 from tfgan.stopping import StopSignals
@@ -57,15 +58,17 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
         f"tfgan {tfgan.__version__} on {distribution.describe(strategy)} (CPU threads: "
         f"{_threads()}); TensorFlow {tf.__version__}, Keras {keras.__version__}"
     )
-    images = pipeline.load_images(config.dataset, config.data_dir, config.manual_dir, say=say)
-    if config.batch_size > len(images):
+    data = imageset.open_set(
+        config.dataset, config.data_dir, config.manual_dir, config.cache_limit_mb, say=say
+    )
+    if config.batch_size > data.shape[0]:
         raise UserError(
-            f"--batch_size={config.batch_size}: {config.dataset} has only {len(images):,} images"
+            f"--batch_size={config.batch_size}: {config.dataset} has only {data.shape[0]:,} images"
         )
     try:
         with strategy.scope():
-            steps_per_execution = _steps_per_execution(config, images.shape)
-            gan = build(config, images.shape[1:], steps_per_execution)
+            steps_per_execution = _steps_per_execution(config, data.shape)
+            gan = build(config, data.shape[1:], steps_per_execution)
         say(
             f"Networks: generator {gan.generator.count_params():,} parameters, "
             f"discriminator {gan.discriminator.count_params():,}"
@@ -77,7 +80,7 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
                     f"--workdir={workdir.path}: another process has just used it; look at it, "
                     f"then give the same command again"
                 )
-            _run(gan, images, config, workdir, strategy, resume=recorded is not None)
+            _run(gan, data, config, workdir, strategy, resume=recorded is not None)
     except (tf.errors.ResourceExhaustedError, MemoryError):
         raise UserError(
             f"out of memory with --batch_size={config.batch_size}, --hidden_size="
@@ -116,14 +119,14 @@ def build(config: TrainConfig, image_shape: tuple[int, ...], steps_per_execution
 
 def _run(
     gan: GAN,
-    images: np.ndarray,
+    data: InMemory | Streamed,
     config: TrainConfig,
     workdir: Workdir,
     strategy: tf.distribute.Strategy,
     resume: bool,
 ) -> None:
     """Does in the run's folder, which is ours alone now, what is left to do."""
-    steps_per_epoch = len(images) // config.batch_size
+    steps_per_epoch = data.shape[0] // config.batch_size
     checkpoints = Checkpoints(workdir.checkpoints, gan, config.keep_checkpoints)
     newest = checkpoints.restore_newest(say) if resume else None
     if resume and newest is None and workdir.generator.exists():
@@ -140,7 +143,7 @@ def _run(
         say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
         if newest is not None:
             say(f"Resuming after step {done:,} of {wanted:,}, from {newest}")
-        _fit(gan, images, config, workdir, checkpoints)
+        _fit(gan, data, config, workdir, checkpoints)
     else:
         say(f"--epochs={config.epochs}: {workdir.path} has {done // steps_per_epoch} already")
     step = int(gan.step.numpy())
@@ -151,21 +154,21 @@ def _run(
 
 def _fit(
     gan: GAN,
-    images: np.ndarray,
+    data: InMemory | Streamed,
     config: TrainConfig,
     workdir: Workdir,
     checkpoints: Checkpoints,
 ) -> None:
     """Trains from `gan.step` to the end of the last epoch."""
-    steps_per_epoch = len(images) // config.batch_size
+    steps_per_epoch = data.shape[0] // config.batch_size
     start = time.perf_counter()
     progress = Progress(config.epochs, steps_per_epoch, config.batch_size, config.log_every)
-    board = TensorBoard(workdir, images, config, steps_per_epoch)
+    board = TensorBoard(workdir, data, config, steps_per_epoch)
     with StopSignals() as stop:
         all_callbacks = [
             callbacks.FiniteLosses(checkpoints),
             progress,
-            callbacks.Pictures(workdir.samples, images, config, steps_per_epoch),
+            callbacks.Pictures(workdir.samples, data, config, steps_per_epoch),
             callbacks.MetricsCSV(workdir.metrics, steps_per_epoch),
             board,
             callbacks.CheckpointAndStop(checkpoints, stop, config, steps_per_epoch, board.flush),
@@ -177,7 +180,7 @@ def _fit(
             while (step := int(gan.step.numpy())) < last_step and stop.received is None:
                 epoch, done = divmod(step, steps_per_epoch)
                 gan.fit(
-                    pipeline.batches(images, config.batch_size, config.seed, step),
+                    data.batches(config.batch_size, config.seed, step),
                     initial_epoch=epoch,
                     epochs=epoch + 1 if done else config.epochs,
                     steps_per_epoch=steps_per_epoch - done,
@@ -185,6 +188,11 @@ def _fit(
                     callbacks=all_callbacks,
                     verbose=0,
                 )
+        except data.read_errors:
+            raise UserError(
+                f"--dataset={config.dataset}: its prepared files are damaged; remove their "
+                f"folder, and the same command prepares the set again and goes on"
+            ) from None
         finally:
             progress.close()
             board.close()

@@ -1,0 +1,138 @@
+"""Sets that stay on disk: every image once an epoch, in an order that a resumed run finds again."""
+
+import shlex
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from conftest import assert_one_line_error, make_images, prepare_tiny, run
+from fingerprint import log_lines, outcome
+from test_exact import start, stop_after_first_log_line
+
+from tfgan import imageset
+from tfgan.imageset import InMemory, Streamed
+
+COUNT, SHARDS = 1400, 3  # 1.1 MB decoded
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    mnist = tfds.image_classification.MNIST
+    prepare_tiny(mnist, folder, "mnist", (28, 28, 1), COUNT, SHARDS)
+    prepare_tiny(tfds.image_classification.EMNIST, folder, "emnist", (28, 28, 1), 30)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def streamed(data_dir):
+    builder = tfds.builder("mnist", data_dir=data_dir)
+    assert builder.info.splits["train"].num_shards == SHARDS
+    return Streamed(builder, "train", window=300)
+
+
+def take(streamed, count, first_step=0, seed=1, batch_size=100) -> list[np.ndarray]:
+    batches = streamed.batches(batch_size, seed, first_step).take(count)
+    return [((batch + 1) * 127.5).round().astype(np.uint8) for batch in batches.as_numpy_iterator()]
+
+
+def test_an_epoch_visits_every_image_once(streamed):
+    assert streamed.shape == (COUNT, 28, 28, 1)
+    originals = sorted(image.tobytes() for image in make_images(COUNT))
+    for epoch in range(2):
+        seen = np.concatenate(take(streamed, 14, first_step=14 * epoch))
+        assert sorted(image.tobytes() for image in seen) == originals
+
+
+def test_epochs_drop_the_remainder(streamed):
+    # 1400 = 4 * 300 + 200: the fifth batch belongs to the next epoch.
+    five = take(streamed, 5, batch_size=300)
+    np.testing.assert_array_equal(five[4], take(streamed, 1, 4, batch_size=300)[0])
+    assert [len(batch) for batch in five] == [300] * 5
+
+
+def test_starts_anywhere(streamed):
+    batches = take(streamed, 30)
+    for first in (1, 13, 14, 20, 28):
+        np.testing.assert_array_equal(take(streamed, 2, first), batches[first : first + 2])
+        np.testing.assert_array_equal(streamed.batch_at(100, 1, first), batches[first])
+
+
+def test_epochs_seeds_and_windows_have_orders_of_their_own(streamed):
+    first, second = (np.concatenate(take(streamed, 14, 14 * epoch)) for epoch in (0, 1))
+    other = np.concatenate(take(streamed, 14, seed=2))
+    for one, another in ((first, second), (first, other)):
+        same = (one == another).all(axis=(1, 2, 3)).mean()
+        assert same < 0.2  # the bars have few positions, so some images are alike by chance
+
+
+def test_a_batch_mixes_the_shards(data_dir, streamed):
+    info = tfds.builder("mnist", data_dir=data_dir).info
+    shard_of = {
+        image.tobytes(): shard
+        for shard, path in enumerate(info.splits["train"].filepaths)
+        for image in tf.data.TFRecordDataset(str(path))
+        .map(lambda example: info.features.deserialize_example(example)["image"])
+        .as_numpy_iterator()
+    }
+    assert {shard_of[image.tobytes()] for image in take(streamed, 1)[0]} == set(range(SHARDS))
+
+
+def test_the_limit_decides(data_dir):
+    lines = []
+    assert isinstance(imageset.open_set("mnist", data_dir, say=lines.append), InMemory)
+    small = imageset.open_set("mnist", data_dir, cache_limit_mb=1, say=lines.append)
+    assert isinstance(small, Streamed)
+    assert lines[-1] == (
+        "Data: takes 1 MB in memory, more than --cache_limit_mb=1; streaming 3 files"
+    )
+
+
+def test_emnist_is_upright_either_way(data_dir):
+    memory = imageset.open_set("emnist", data_dir, say=lambda line: None)
+    builder = tfds.builder("emnist", data_dir=data_dir)
+    upright = {image.tobytes() for image in memory.batch_at(30, 0, 0)}
+    assert {
+        image.tobytes() for image in Streamed(builder, "train", 9).batch_at(30, 0, 0)
+    } == upright
+    assert {image.tobytes() for image in make_images(30).transpose(0, 2, 1, 3)} == upright
+
+
+@pytest.fixture
+def flags(data_dir):
+    return [
+        f"--data_dir={data_dir}",
+        "--cache_limit_mb=1",
+        "--epochs=3",
+        "--batch_size=100",
+        "--hidden_size=512",
+        "--steps_per_execution=1",
+        "--log_every=1",
+    ]
+
+
+def test_stopped_run_ends_as_the_unbroken_one(flags, tmp_path):
+    unbroken = run("train", *flags, f"--workdir={tmp_path}/unbroken")
+    assert unbroken.returncode == 0, unbroken.stderr
+    assert "streaming 3 files" in unbroken.stdout
+    process = start(*flags, f"--workdir={tmp_path}/run")
+    out, _ = stop_after_first_log_line(process, signal.SIGINT)
+    assert process.returncode == 128 + signal.SIGINT
+    resumed = run("train", *shlex.split(out.splitlines()[-1])[3:])
+    assert resumed.returncode == 0, resumed.stderr
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "unbroken")
+    assert log_lines(out + resumed.stdout) == log_lines(unbroken.stdout)
+
+
+def test_damaged_file_is_told(tmp_path, flags):
+    prepare_tiny(
+        tfds.image_classification.MNIST, tmp_path / "data", "mnist", (28, 28, 1), COUNT, SHARDS
+    )
+    shard = sorted((tmp_path / "data").rglob("*train.tfrecord-00001*"))[0]
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 255
+    shard.write_bytes(content)
+    done = run("train", *flags, f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run")
+    assert_one_line_error(done, "--dataset=mnist: its prepared files are damaged")

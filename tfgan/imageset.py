@@ -1,0 +1,158 @@
+"""An image set to train on: in memory if it fits, else streamed from its files."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tfgan import noise, pipeline, sources
+from tfgan.errors import UserError
+from tfgan.noise import Stream
+
+_FILES_AT_ONCE = 16
+
+
+class InMemory:
+    """A decoded set; see `pipeline.batches`.
+
+    Args:
+        images: uint8 `(size, height, width, channels)`.
+
+    Attributes:
+        shape: `(size, height, width, channels)`.
+        read_errors: what TensorFlow raises while it trains, if the set's files are damaged.
+    """
+
+    read_errors: tuple[type[Exception], ...] = ()
+
+    def __init__(self, images: np.ndarray):
+        self.shape = images.shape
+        self._images = images
+
+    def batches(self, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
+        """Endless batches, float32 `(batch_size, height, width, channels)` in [-1, 1]."""
+        return pipeline.batches(self._images, batch_size, seed, first_step)
+
+    def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
+        """The uint8 batch that step number `step` gets."""
+        return pipeline.batch_at(self._images, batch_size, seed, step)
+
+
+class Streamed:
+    """A set that stays on disk, in an order that is a pure function of (seed, epoch).
+
+    An epoch reads the shards in an order of its own, 16 at once, shuffles within windows, and
+    visits each image once. To begin inside an epoch it reads, but does not decode, what comes
+    before.
+
+    Args:
+        builder: the prepared set, its files TFRecords.
+        split: which of its splits.
+        window: how many encoded images are shuffled together.
+
+    Attributes:
+        shape: `(size, height, width, channels)`.
+        read_errors: what TensorFlow raises while it trains, if the set's files are damaged.
+    """
+
+    read_errors: tuple[type[Exception], ...] = (
+        tf.errors.DataLossError,
+        tf.errors.InvalidArgumentError,
+        tf.errors.NotFoundError,
+    )
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, split: str, window: int):
+        info = builder.info.splits[split]
+        features = builder.info.features
+        height, width, channels = features["image"].shape
+        self._transposed = builder.name in pipeline.TRANSPOSED
+        if self._transposed:
+            height, width = width, height
+        self.shape = (info.num_examples, height, width, channels)
+        self._files = [str(path) for path in info.filepaths]
+        self._feature = tfds.decode.PartialDecoding({"image": True}).extract_features(features)
+        self._window = window
+
+    def batches(self, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
+        """Endless batches, float32 `(batch_size, height, width, channels)` in [-1, 1]."""
+        return self._batches(batch_size, seed, first_step).map(pipeline.to_unit).prefetch(4)
+
+    def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
+        """The uint8 batch that step number `step` gets; reads what its epoch has before it."""
+        return next(self._batches(batch_size, seed, step).as_numpy_iterator())
+
+    def _batches(self, batch_size: int, seed: int, first_step: int) -> tf.data.Dataset:
+        size = self.shape[0]
+        windows = math.ceil(size / self._window)
+        steps = size // batch_size
+        first_epoch, done = divmod(first_step, steps)
+
+        def epoch_examples(epoch: tf.Tensor) -> tf.data.Dataset:
+            order = noise.permutation(seed, Stream.SHARD_ORDER, epoch, len(self._files))
+
+            def shuffled(index: tf.Tensor, examples: tf.Tensor) -> tf.data.Dataset:
+                order = noise.permutation(
+                    seed, Stream.WINDOW_ORDER, epoch * windows + index, tf.shape(examples)[0]
+                )
+                return tf.data.Dataset.from_tensor_slices(tf.gather(examples, order))
+
+            return (
+                tf.data.Dataset.from_tensor_slices(tf.gather(self._files, order))
+                .interleave(
+                    tf.data.TFRecordDataset, cycle_length=_FILES_AT_ONCE, deterministic=True
+                )
+                .batch(self._window)
+                .enumerate()
+                .flat_map(shuffled)
+                .take(steps * batch_size)
+            )
+
+        def decode(example: tf.Tensor) -> tf.Tensor:
+            image = self._feature.deserialize_example(example)["image"]
+            return tf.transpose(image, (1, 0, 2)) if self._transposed else image
+
+        return (
+            tf.data.Dataset.range(first_epoch, tf.int64.max)
+            .flat_map(epoch_examples)
+            .skip(done * batch_size)
+            .map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            .batch(batch_size, drop_remainder=True)
+        )
+
+
+def open_set(
+    name: str,
+    data_dir: str = "",
+    manual_dir: str = "",
+    cache_limit_mb: int = 1024,
+    split: str = "train",
+    say: Callable[[str], None] = print,
+) -> InMemory | Streamed:
+    """Opens an image set, preparing it first if need be.
+
+    Args:
+        name: TFDS name, e.g. "mnist" or "emnist/letters".
+        data_dir: where prepared sets live; empty means TFDS's own default.
+        manual_dir: folder of the set's original files, or empty.
+        cache_limit_mb: a set that takes more, decoded, is streamed; in MB (10^6 bytes). Half of
+            it holds the window that a streamed set is shuffled in.
+        split: which split.
+        say: takes each line that a user should read.
+
+    Raises:
+        UserError: if the set cannot be had, or cannot be streamed.
+    """
+    builder = sources.prepare(name, data_dir, manual_dir, say)
+    info = builder.info.splits.get(split)
+    decoded = info.num_examples * math.prod(builder.info.features["image"].shape) if info else 0
+    if decoded <= 1e6 * cache_limit_mb:
+        return InMemory(pipeline.load_images(name, data_dir, manual_dir, split, lambda line: None))
+    what = f"--dataset={name}: takes {decoded / 1e6:,.0f} MB in memory, more than --cache_limit_mb"
+    kind = builder.info.file_format
+    if kind != tfds.core.FileFormat.TFRECORD:
+        raise UserError(f"{what}={cache_limit_mb}, and files of kind {kind.value} do not stream")
+    window = max(1, int(1e6 * cache_limit_mb / 2 / (info.num_bytes / info.num_examples)))
+    say(f"Data: {what[len('--dataset=') :]}={cache_limit_mb}; streaming {info.num_shards} files")
+    return Streamed(builder, split, window)
