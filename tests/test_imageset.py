@@ -86,7 +86,7 @@ def test_the_limit_decides(data_dir):
     small = imageset.open_set("mnist", data_dir, cache_limit_mb=1, say=lines.append)
     assert isinstance(small, Streamed)
     assert lines[-1] == (
-        "Data: takes 1 MB in memory, more than --cache_limit_mb=1; streaming 3 files"
+        "Data: mnist takes 1 MB in memory, more than --cache_limit_mb=1; streaming 3 files"
     )
 
 

@@ -100,9 +100,7 @@ class Streamed:
 
             return (
                 tf.data.Dataset.from_tensor_slices(tf.gather(self._files, order))
-                .interleave(
-                    tf.data.TFRecordDataset, cycle_length=_FILES_AT_ONCE, deterministic=True
-                )
+                .interleave(tf.data.TFRecordDataset, cycle_length=_FILES_AT_ONCE)
                 .batch(self._window)
                 .enumerate()
                 .flat_map(shuffled)
@@ -149,10 +147,10 @@ def open_set(
     decoded = info.num_examples * math.prod(builder.info.features["image"].shape) if info else 0
     if decoded <= 1e6 * cache_limit_mb:
         return InMemory(pipeline.load_images(name, data_dir, manual_dir, split, lambda line: None))
-    what = f"--dataset={name}: takes {decoded / 1e6:,.0f} MB in memory, more than --cache_limit_mb"
+    size = f"takes {decoded / 1e6:,.0f} MB in memory, more than --cache_limit_mb={cache_limit_mb}"
     kind = builder.info.file_format
     if kind != tfds.core.FileFormat.TFRECORD:
-        raise UserError(f"{what}={cache_limit_mb}, and files of kind {kind.value} do not stream")
+        raise UserError(f"--dataset={name}: {size}, and files of kind {kind.value} do not stream")
     window = max(1, int(1e6 * cache_limit_mb / 2 / (info.num_bytes / info.num_examples)))
-    say(f"Data: {what[len('--dataset=') :]}={cache_limit_mb}; streaming {info.num_shards} files")
+    say(f"Data: {name} {size}; streaming {info.num_shards} files")
     return Streamed(builder, split, window)
