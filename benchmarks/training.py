@@ -6,9 +6,7 @@ Every contestant is a process of its own that trains on the same images. All but
 suspended at any time: in each round every one does one epoch, so whatever else the machine does
 meets all of them alike. What they are is in `benchmarks/contestants`.
 
-`tfgan fit` is the real command with everything on that is on by default. Its clock goes on while
-it is suspended, so that each of its epochs pays for a checkpoint that otherwise comes once a
-minute.
+`tfgan fit` is the real command with everything on that is on by default.
 """
 
 import importlib.util

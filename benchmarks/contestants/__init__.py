@@ -55,6 +55,8 @@ ALL = (
             "tfgan.train",
             "--epochs=1000000",
             "--workdir={folder}/run",
+            # Its clock goes on while the ten others have their turns.
+            "--checkpoint_every_minutes=11",
             "--log_every={steps}",  # a line at the end of each epoch, whatever its length
             "--dataset={dataset}",
             "--data_dir={data_dir}",
