@@ -1,7 +1,10 @@
 """Small data that the tests make themselves, and commands run as a user runs them."""
 
+import contextlib
+import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -93,6 +96,21 @@ def run(command: str, *arguments: object, **kwargs) -> subprocess.CompletedProce
         cwd=kwargs.pop("cwd", ROOT),
         **kwargs,
     )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def tf_config(addresses: list[str], index: int) -> dict[str, str]:
+    """The environment of one worker of a cluster."""
+    task = {"type": "worker", "index": index}
+    return os.environ | {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task})}
 
 
 def assert_one_line_error(done: subprocess.CompletedProcess, *words: str) -> None:

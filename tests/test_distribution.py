@@ -1,4 +1,4 @@
-"""Several devices need a process that splits its CPU before TensorFlow starts."""
+"""One device, several, several processes: the same run."""
 
 import json
 import subprocess
@@ -7,109 +7,210 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
+from conftest import ROOT, assert_one_line_error, free_ports, run, tf_config
 
 from tfgan import UserError, distribution
 
-# Trains 12 steps through `fit` and prints the logs of each and where the weights ended.
+# Trains 100 steps through `fit` and prints the logs of each and where the weights ended.
 SCRIPT = """
 import json, sys
 import keras, numpy as np, tensorflow as tf
-name, devices = sys.argv[1], int(sys.argv[2])
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
-keras.config.set_floatx("float64")
-keras.config.set_dtype_policy("float64")
-from tfgan import TrainConfig, distribution, pipeline, training
-config = TrainConfig(batch_size=8, latent_size=5, hidden_size=16, strategy=name)
-images = np.random.default_rng(0).integers(0, 256, (48, 4, 4, 1), np.uint8)
-strategy = distribution.strategy(name, config.batch_size)
-with strategy.scope():
-    gan = training.build(config, images.shape[1:], steps_per_execution=3)
-logs = []
-class Logs(keras.callbacks.Callback):
-    def on_train_batch_end(self, batch, **kwargs):
-        logs.extend(gan.step_logs.tolist())
-history = gan.fit(
-    pipeline.batches(images, 8, 777), epochs=2, steps_per_epoch=6, verbose=0, callbacks=[Logs()]
-).history
-weights = gan.generator.weights + gan.discriminator.weights
-copies = [strategy.experimental_local_results(weight.value) for weight in weights]
-print(json.dumps({
-    "description": distribution.describe(strategy),
-    "logs": logs,
-    "means": [history[name][-1] for name in gan.metrics_names],
-    "weights": [float(np.linalg.norm(weight.numpy())) for weight in weights],
-    "copies": [len(copy) for copy in copies],
-    "equal": all(np.array_equal(c[0], other) for c in copies for other in c),
-    "step": int(gan.step.numpy()),
-}))
+from tfgan import TrainConfig, distribution, training
+name, devices = sys.argv[1:]
+config = TrainConfig(batch_size=12, latent_size=5, hidden_size=16, strategy=name)
+images = np.random.default_rng(0).integers(0, 256, (240, 4, 4, 1), np.uint8)
+data = training.InMemory(images)
+distribution.choose_devices(devices)
+strategy = distribution.strategy(name, config.batch_size, distribution.cluster(name))
+for floatx in ("float64", "float32"):
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(floatx)
+    with strategy.scope():
+        gan = training.build(config, images.shape[1:], steps_per_execution=5)
+    logs = []
+    class Logs(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, **kwargs):
+            logs.extend(gan.step_logs.tolist())
+    batches = training._batches(data, config, 0, strategy)
+    history = gan.fit(batches, epochs=5, steps_per_epoch=20, verbose=0, callbacks=[Logs()]).history
+    weights = gan.generator.weights + gan.discriminator.weights
+    copies = [strategy.experimental_local_results(weight.value) for weight in weights]
+    print(json.dumps({
+        "description": distribution.describe(strategy),
+        "logs": logs,
+        "means": [history[name][-1] for name in gan.metrics_names],
+        "weights": np.concatenate([weight.numpy().ravel() for weight in weights]).tolist(),
+        "copies": [len(copy) for copy in copies],
+        "equal": all(np.array_equal(c[0], other) for c in copies for other in c),
+        "step": int(gan.step.numpy()),
+    }))
 """
 
 
-def train(name: str, devices: int) -> dict:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, name, str(devices)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+def start(workers: int, *arguments: str) -> list[subprocess.Popen]:
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
+    return [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, *arguments],
+            env=tf_config(addresses, index) if workers > 1 else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        for index in range(workers)
+    ]
 
 
-def test_mirrored_devices_follow_one_device():
-    one, two = train("one_device", 1), train("mirrored", 2)
-    assert (one["description"], two["description"]) == ("one CPU", "2 mirrored CPUs")
-    assert set(two["copies"]) == {2}
-    assert two["equal"], "replicas must be identical to the bit"
-    assert one["step"] == two["step"] == 12
-    assert len(one["logs"]) == 12
-    for what in ("logs", "means", "weights"):
-        np.testing.assert_allclose(one[what], two[what], rtol=1e-9, atol=1e-12)
+def results(processes: list[subprocess.Popen]) -> list[list[dict]]:
+    """Of each process, what it found in float64 and in float32."""
+    outputs = [process.communicate(timeout=300) for process in processes]
+    for process, (_, stderr) in zip(processes, outputs, strict=True):
+        assert process.returncode == 0, stderr[-3000:]
+    return [[json.loads(line) for line in stdout.splitlines()[-2:]] for stdout, _ in outputs]
 
 
-FULL = """
-import sys
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-import tfgan
-for epochs in (1, 2):
-    config = tfgan.TrainConfig(data_dir=sys.argv[1], workdir=sys.argv[2], epochs=epochs,
-                               batch_size=10, hidden_size=16, strategy="mirrored")
-    tfgan.train(config)
-"""
+@pytest.fixture(scope="module")
+def one_device():
+    return results(start(1, "one_device", ""))[0]
+
+
+@pytest.mark.parametrize(
+    ("workers", "strategy", "devices", "description"),
+    [
+        (1, "mirrored", "CPU:0,CPU:1", "2 mirrored CPUs"),
+        (1, "mirrored", "CPU:0,CPU:1,CPU:2,CPU:3", "4 mirrored CPUs"),
+        (2, "auto", "", "2 workers with 1 CPU each"),
+        (3, "multi_worker", "CPU", "3 workers with 1 CPU each"),
+    ],
+)
+def test_the_same_trajectory(workers, strategy, devices, description, one_device):
+    several = results(start(workers, strategy, devices))
+    for both in several:
+        for one, other, first in zip(one_device, both, several[0], strict=True):
+            assert other["description"] == description
+            assert set(other["copies"]) == {devices.count(",") + 1}
+            assert other["equal"], "replicas must be identical to the bit"
+            assert other["step"] == one["step"] == len(other["logs"]) == 100
+            for what in ("logs", "means", "weights"):
+                assert other[what] == first[what], "and so must workers"
+        for what in ("logs", "means", "weights"):
+            np.testing.assert_allclose(both[0][what], one_device[0][what], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(both[1]["logs"], one_device[1]["logs"], rtol=0, atol=1e-3)
+        for floatx, one, other in zip(("float64", "float32"), one_device, both, strict=True):
+            gap = {what: _gap(one[what], other[what]) for what in ("logs", "weights")}
+            print(f"{description}, {floatx}: largest difference {gap}")
+
+
+def _gap(one: list, other: list) -> float:
+    return float(np.abs(np.array(one) - np.array(other)).max())
 
 
 def test_mirrored_run_leaves_and_resumes_everything(tiny_data_dir, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, tiny_data_dir, tmp_path / "run"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "on 2 mirrored CPUs" in done.stdout
-    assert "Resuming after step 6 of 12" in done.stdout
+    flags = [f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/run", "--batch_size=10"]
+    flags += ["--hidden_size=16", "--strategy=mirrored", "--devices=CPU:0,CPU:1"]
+    first, second = (run("train", *flags, f"--epochs={epochs}") for epochs in (1, 2))
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert "on 2 mirrored CPUs" in first.stdout
+    assert "Resuming after step 6 of 12" in second.stdout
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"config.json", "metrics.csv", "generator", "samples", "checkpoints"} <= names
     assert (tmp_path / "run" / "samples" / "fake_1.png").exists()
+    third = run("train", *flags[:-2], "--epochs=3")
+    assert third.returncode == 0, third.stderr
+    assert "Warning: the run had 2 replicas and has 1 now" in third.stdout
+
+
+class Three:
+    num_replicas_in_sync = 3
 
 
 def test_uneven_share_names_the_nearest_batch_sizes(monkeypatch):
-    class Three:
-        num_replicas_in_sync = 3
-
-    monkeypatch.setitem(distribution.STRATEGIES, "mirrored", Three)
+    monkeypatch.setattr(tf.distribute, "get_strategy", Three)
     with pytest.raises(UserError, match=r"^--batch_size=100: 3 devices .* take 99 or 102$"):
-        distribution.strategy("mirrored", 100)
+        distribution.strategy("one_device", 100)
     with pytest.raises(UserError, match=r"take 3$"):
-        distribution.strategy("mirrored", 2)
+        distribution.strategy("one_device", 2)
 
 
 def test_auto_without_gpus_is_one_device():
     if not tf.config.list_physical_devices("GPU"):
         assert distribution.strategy("auto", 7).num_replicas_in_sync == 1
+
+
+def test_cluster_from_tf_config(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert distribution.cluster() is None
+    with pytest.raises(UserError, match=r"^--strategy=multi_worker: no cluster here; .*launch"):
+        distribution.cluster("multi_worker")
+    jobs = {"worker": ["b:1", "c:2"], "chief": ["a:3"]}
+    config = {"cluster": jobs, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert distribution.cluster() == distribution.Cluster(("a:3", "b:1", "c:2"), 2)
+    assert distribution.cluster("mirrored") is None
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    assert distribution.cluster() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("no json", "must be like"),
+        ("[1]", "must be like"),
+        ('{"cluster": {"worker": ["a:1"]}}', "must be like"),
+        ('{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}', "must be like"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "worker 1"),
+        (
+            '{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 1}}',
+            "twice",
+        ),
+        ('{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "jobs ps"),
+    ],
+)
+def test_bad_tf_config_is_told(monkeypatch, text, words):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UserError, match=f"^TF_CONFIG: .*{words}"):
+        distribution.cluster()
+
+
+def test_cluster_from_slurm(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    for name, value in {
+        "SLURM_JOB_ID": "2007",
+        "SLURM_PROCID": "2",
+        "SLURM_STEP_NUM_TASKS": "3",
+        "SLURM_STEP_NODELIST": "n[07-08]",
+        "SLURM_STEP_TASKS_PER_NODE": "2,1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    workers = ("n07:12224", "n07:12225", "n08:12224")
+    assert distribution.cluster() == distribution.Cluster(workers, 2)
+
+
+@pytest.mark.parametrize(
+    ("devices", "words"),
+    [
+        ("TPU", "must be like"),
+        ("0", "must be like"),
+        ("CPU:0,GPU:0", "of one kind"),
+        ("CPU:0,CPU:0", "must be different"),
+        ("CPU:1", "from CPU:0 on"),
+        ("GPU:99", "GPUs"),
+    ],
+)
+def test_bad_devices_are_told(devices, words):
+    with pytest.raises(UserError, match=f"^--devices={devices}: .*{words}"):
+        distribution.choose_devices(devices)
+
+
+def test_devices_cannot_change_in_a_running_process():
+    tf.config.list_logical_devices()
+    if not tf.config.list_physical_devices("GPU"):
+        distribution.choose_devices("CPU")  # they are those already
+    with pytest.raises(UserError, match=r"TensorFlow runs already in this process"):
+        distribution.choose_devices("CPU:0,CPU:1")
+
+
+def test_command_tells_of_a_missing_cluster(tmp_path):
+    done = run("train", "--strategy=multi_worker", f"--workdir={tmp_path}/run")
+    assert_one_line_error(done, "--strategy=multi_worker: no cluster here")

@@ -135,7 +135,8 @@ class CheckpointAndStop(keras.callbacks.Callback):
     """Saves checkpoints when they are due, at the run's end, and when a signal asks it to stop.
 
     Inside an epoch that is after a call into TensorFlow; after an epoch's last step, once
-    everything else that the epoch leaves is written.
+    everything else that the epoch leaves is written. All workers stop after the same step; only
+    the chief saves.
 
     Args:
         checkpoints: the run's checkpoints.
@@ -143,6 +144,7 @@ class CheckpointAndStop(keras.callbacks.Callback):
         config: the run's options.
         steps_per_epoch: steps of an epoch.
         flush: writes out what is still in memory and belongs before a checkpoint.
+        chief: whether this process is the one that saves.
     """
 
     def __init__(
@@ -152,6 +154,7 @@ class CheckpointAndStop(keras.callbacks.Callback):
         config: TrainConfig,
         steps_per_epoch: int,
         flush: Callable[[], None],
+        chief: bool,
     ):
         super().__init__()
         self._checkpoints = checkpoints
@@ -161,6 +164,7 @@ class CheckpointAndStop(keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
         self._last_step = config.epochs * steps_per_epoch
         self._flush = flush
+        self._chief = chief
         self._put_means_back: Callable[[], None] | None = checkpoints.means_keeper()
         self._saved_step = -1
         self._saved_time = time.monotonic()  # which a clock set back does not move
@@ -175,7 +179,7 @@ class CheckpointAndStop(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         step = int(self.model.step.numpy())
-        if self._stop.received is not None:
+        if self._stop.agree() is not None:
             self.model.stop_training = True
         if step % self._steps_per_epoch:
             self._save_if_due(step)
@@ -185,11 +189,18 @@ class CheckpointAndStop(keras.callbacks.Callback):
 
     def _save_if_due(self, step: int) -> None:
         every = self._every_steps
-        if step != self._saved_step and (
-            self._stop.received is not None
-            or step == self._last_step
-            or (every and step // every > self._saved_step // every)
-            or (self._every_seconds and time.monotonic() > self._saved_time + self._every_seconds)
+        if (
+            self._chief
+            and step != self._saved_step
+            and (
+                self._stop.agreed is not None
+                or step == self._last_step
+                or (every and step // every > self._saved_step // every)
+                or (
+                    self._every_seconds
+                    and time.monotonic() > self._saved_time + self._every_seconds
+                )
+            )
         ):
             self._flush()
             self._checkpoints.save()

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -41,7 +42,17 @@ class Checkpoints:
             means=[variable.value for variable in self._means()],
         )
 
-    def _means(self) -> list:
+    def state(self) -> list[keras.Variable]:
+        """Every variable of a checkpoint."""
+        gan = self._gan
+        parts = (gan.generator, gan.discriminator, gan.d_optimizer, gan.g_optimizer)
+        return [
+            *(variable for part in parts for variable in part.variables),
+            gan.step,
+            *self._means(),
+        ]
+
+    def _means(self) -> list[keras.Variable]:
         return [variable for metric in self._gan.metrics for variable in metric.variables]
 
     def save(self) -> pathlib.Path:

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from tfgan.errors import Interrupted, UserError
+from tfgan.errors import Interrupted, UserError, WorkerLost
 
 
 def _fail(message: str) -> NoReturn:
@@ -59,12 +59,13 @@ def _load_tensorflow() -> None:
         )
 
 
-def run(prepare: Callable[[], Callable[[], None]]) -> NoReturn:
+def run(prepare: Callable[[], Callable[[], None]], tensorflow: bool = True) -> NoReturn:
     """Runs a command: flags in, one library call.
 
     Args:
         prepare: reads and checks the flags, quickly and without TensorFlow, and
             returns the call that does the work.
+        tensorflow: whether the work needs TensorFlow.
     """
 
     def main(argv: list[str]) -> int:
@@ -72,10 +73,14 @@ def run(prepare: Callable[[], Callable[[], None]]) -> NoReturn:
         logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
         try:
             work = prepare()
-            _load_tensorflow()
+            if tensorflow:
+                _load_tensorflow()
             work()
         except UserError as error:
             _fail(str(error))
+        except WorkerLost as lost:
+            print(f"error: {lost}", file=sys.stderr, flush=True)
+            os._exit(os.EX_TEMPFAIL)  # TensorFlow's own way out waits for the lost worker
         except Interrupted as stop:
             print(stop, flush=True)
             return 128 + stop.signum

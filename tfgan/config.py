@@ -16,7 +16,7 @@ from tfgan.errors import UserError
 flags.disclaim_key_flags()  # so that --help shows them as the command's own
 
 G_LOSSES = ("non_saturating", "minimax")
-STRATEGIES = ("auto", "one_device", "mirrored")
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 _TYPE_NAMES: dict[Any, str] = {
     int: "a whole number",
@@ -160,9 +160,23 @@ class TrainConfig:
     )
     strategy: str = _option(
         "auto",
-        "Where the work goes: one_device, mirrored (all devices of this machine) or auto, "
-        "which is mirrored if there are several GPUs.",
+        "Where the work goes: one_device, mirrored (all devices of this machine), multi_worker "
+        "(the processes of TF_CONFIG or of a Slurm step), or auto: multi_worker if the environment "
+        "describes a cluster, else mirrored if there are several GPUs, else one_device.",
         choices=STRATEGIES,
+        free=True,
+    )
+    devices: str = _option(
+        "",
+        "Devices of this machine to use, such as GPU:1 or GPU:0,GPU:2. CPU leaves the GPUs alone; "
+        "CPU:0,CPU:1 splits the CPU in two, to try --strategy=mirrored. Empty: all.",
+        free=True,
+    )
+    worker_timeout: int = _option(
+        120,
+        "Seconds that another worker may be silent, at the start or later, until this one ends.",
+        check=_at_least(1),
+        free=True,
     )
     jit_compile: bool = _option(
         True,

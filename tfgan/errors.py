@@ -19,3 +19,7 @@ class Interrupted(Exception):  # noqa: N818, an end and not an error
     def __init__(self, message: str, signum: int):
         super().__init__(message)
         self.signum = signum
+
+
+class WorkerLost(Exception):  # noqa: N818, an end that a new start mends
+    """Another worker of the cluster is gone, or never came."""

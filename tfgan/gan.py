@@ -68,7 +68,7 @@ class GAN(keras.Model):
             aggregation="only_first_replica",
         )
         self.train_function: Callable[[Any], Logs] | None = None
-        self._means = [keras.metrics.Mean(name) for name in ("D_loss", "G_loss", "D(x)", "D(G(z))")]
+        self._means = [_Mean(name) for name in ("D_loss", "G_loss", "D(x)", "D(G(z))")]
         self.step_logs = np.zeros((0, len(self._means)))
         self._drawn: dict[Stream, tf.Tensor] = {}  # latents of the step that XLA compiles
         self.built = True
@@ -292,6 +292,30 @@ class GAN(keras.Model):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+class _Mean(keras.metrics.Mean):
+    """The mean of values that all replicas agree on, kept as weights are.
+
+    Keras' own keeps parts of it on each replica, which only all workers together can read.
+    """
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        aggregation: str = "only_first_replica",
+        name: str | None = None,
+    ) -> keras.Variable:
+        return keras.Variable(
+            keras.initializers.get(initializer),
+            shape=shape,
+            dtype=dtype,
+            trainable=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
 
 
 def _images(data: Any) -> tf.Tensor:

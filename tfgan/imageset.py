@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 from tfgan import noise, pipeline, sources
 from tfgan.errors import UserError
 from tfgan.noise import Stream
+from tfgan.pipeline import WHOLE, Share
 
 _FILES_AT_ONCE = 16
 
@@ -31,9 +32,11 @@ class InMemory:
         self.shape = images.shape
         self._images = images
 
-    def batches(self, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
-        """Endless batches, float32 `(batch_size, height, width, channels)` in [-1, 1]."""
-        return pipeline.batches(self._images, batch_size, seed, first_step)
+    def batches(
+        self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
+    ) -> tf.data.Dataset:
+        """Endless batches; see `pipeline.batches`."""
+        return pipeline.batches(self._images, batch_size, seed, first_step, share)
 
     def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
         """The uint8 batch that step number `step` gets."""
@@ -75,15 +78,19 @@ class Streamed:
         self._feature = tfds.decode.PartialDecoding({"image": True}).extract_features(features)
         self._window = window
 
-    def batches(self, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
-        """Endless batches, float32 `(batch_size, height, width, channels)` in [-1, 1]."""
-        return self._batches(batch_size, seed, first_step).map(pipeline.to_unit).prefetch(4)
+    def batches(
+        self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
+    ) -> tf.data.Dataset:
+        """Endless batches, as those of `pipeline.batches`."""
+        return self._batches(batch_size, seed, first_step, share).map(pipeline.to_unit).prefetch(4)
 
     def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
         """The uint8 batch that step number `step` gets; reads what its epoch has before it."""
-        return next(self._batches(batch_size, seed, step).as_numpy_iterator())
+        return next(self._batches(batch_size, seed, step, WHOLE).as_numpy_iterator())
 
-    def _batches(self, batch_size: int, seed: int, first_step: int) -> tf.data.Dataset:
+    def _batches(
+        self, batch_size: int, seed: int, first_step: int, share: Share
+    ) -> tf.data.Dataset:
         size = self.shape[0]
         windows = math.ceil(size / self._window)
         steps = size // batch_size
@@ -107,6 +114,10 @@ class Streamed:
                 .take(steps * batch_size)
             )
 
+        def ours(part: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
+            place = part % share.replicas
+            return (share.first <= place) & (place < share.first + share.count)
+
         def decode(example: tf.Tensor) -> tf.Tensor:
             image = self._feature.deserialize_example(example)["image"]
             return tf.transpose(image, (1, 0, 2)) if self._transposed else image
@@ -115,8 +126,13 @@ class Streamed:
             tf.data.Dataset.range(first_epoch, tf.int64.max)
             .flat_map(epoch_examples)
             .skip(done * batch_size)
+            .batch(batch_size // share.replicas, drop_remainder=True)
+            .enumerate()
+            .filter(ours)
+            .map(lambda part, examples: examples)
+            .unbatch()
             .map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-            .batch(batch_size, drop_remainder=True)
+            .batch(batch_size // share.replicas, drop_remainder=True)
         )
 
 

@@ -1,5 +1,6 @@
 """A TFDS image set as batches, a pure function of (seed, step)."""
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,24 @@ from tfgan.errors import UserError
 
 # TFDS keeps EMNIST as its authors do, with rows and columns swapped.
 TRANSPOSED = ("emnist",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """Which parts of every batch a process gets: `count` of `replicas` equal ones.
+
+    Attributes:
+        replicas: equal parts of a batch.
+        first: the first part of this process.
+        count: how many it gets, each as a batch of its own.
+    """
+
+    replicas: int = 1
+    first: int = 0
+    count: int = 1
+
+
+WHOLE = Share()
 
 
 def load_images(
@@ -68,7 +87,9 @@ def batch_at(images: np.ndarray, batch_size: int, seed: int, step: int) -> np.nd
     return images[order[index * batch_size : (index + 1) * batch_size]]
 
 
-def batches(images: np.ndarray, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
+def batches(
+    images: np.ndarray, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
+) -> tf.data.Dataset:
     """Endless training batches, from any step on.
 
     Each epoch visits the images in an order of its own and drops the remainder that does not
@@ -76,25 +97,30 @@ def batches(images: np.ndarray, batch_size: int, seed: int, first_step: int = 0)
 
     Args:
         images: uint8 `(size, height, width, channels)`.
-        batch_size: images in a batch.
+        batch_size: images in a global batch; a multiple of `share.replicas`.
         seed: the run's seed.
         first_step: the step that gets the first batch.
+        share: which parts of each batch.
 
     Returns:
-        Dataset of float32 `(batch_size, height, width, channels)` in [-1, 1].
+        Dataset of float32 `(batch_size // share.replicas, height, width, channels)` in [-1, 1],
+        `share.count` for each step.
     """
     size = len(images)
-    first_epoch, done = divmod(first_step, size // batch_size)
+    steps = size // batch_size
+    first_epoch, done = divmod(first_step, steps)
     pixels = tf.constant(images)
 
-    def batched_order(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = noise.epoch_order(seed, epoch, size)
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
+    def order_in_parts(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = noise.epoch_order(seed, epoch, size)[: steps * batch_size]
+        parts = tf.reshape(order, (steps, share.replicas, batch_size // share.replicas))
+        own = parts[:, share.first : share.first + share.count]
+        return tf.data.Dataset.from_tensor_slices(tf.reshape(own, (-1, parts.shape[-1])))
 
     return (
         tf.data.Dataset.range(first_epoch, tf.int64.max)
-        .flat_map(batched_order)
-        .skip(done)
+        .flat_map(order_in_parts)
+        .skip(done * share.count)
         .map(lambda indices: to_unit(tf.gather(pixels, indices)), num_parallel_calls=2)
         .prefetch(4)
     )

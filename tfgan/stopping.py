@@ -4,16 +4,25 @@ import signal
 import threading
 from typing import Any
 
+import tensorflow as tf
+
+from tfgan import distribution
+
 
 class StopSignals:
     """Takes SIGINT and SIGTERM while a run trains; a second one acts as it always does.
 
+    Args:
+        strategy: the run's; its workers stop together.
+
     Attributes:
-        received: number of the signal that came, or None.
+        agreed: number of the signal that the workers have agreed to stop for, or None.
     """
 
-    def __init__(self) -> None:
-        self.received: int | None = None
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self.agreed: int | None = None
+        self._strategy = strategy
+        self._received: int | None = None
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignals":
@@ -23,8 +32,14 @@ class StopSignals:
         return self
 
     def _receive(self, signum: int, frame: Any) -> None:
-        self.received = signum
+        self._received = signum
         self._restore()
+
+    def agree(self) -> int | None:
+        """Asks all workers, which must ask together, whether a signal has come to any of them."""
+        if distribution.anywhere(self._strategy, self._received is not None):
+            self.agreed = self._received or signal.SIGTERM
+        return self.agreed
 
     def _restore(self) -> None:
         while self._previous:

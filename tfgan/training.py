@@ -1,5 +1,6 @@
 """`train(config)`: the one library entry point."""
 
+import contextlib
 import math
 import os
 import platform
@@ -42,18 +43,37 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
     Raises:
         UserError: if something that the user gave cannot work, and nothing is changed; or if
             the run diverges or its folder cannot be written any more, and what is there is whole.
-        Interrupted: if SIGINT or SIGTERM came; a checkpoint is written.
+        Interrupted: if SIGINT or SIGTERM came, here or to another worker; a checkpoint is written.
+        WorkerLost: if another worker is gone; a new start of all goes on from the checkpoint.
     """
+    cluster = distribution.cluster(config.strategy)
     workdir = Workdir(config.workdir)
-    workdir.check()
-    recorded = None if overwrite else workdir.recorded()
-    if recorded and (differences := config.differences(recorded["config"])):
-        raise UserError(
-            f"--workdir={workdir.path}: holds a run with other settings: "
-            f"{'; '.join(differences)}; take another --workdir, or --overwrite to start anew"
-        )
+    recorded = None
+    if cluster is None or cluster.index == 0:
+        workdir.check()
+        recorded = None if overwrite else workdir.recorded()
+        if recorded and (differences := config.differences(recorded["config"])):
+            raise UserError(
+                f"--workdir={workdir.path}: holds a run with other settings: "
+                f"{'; '.join(differences)}; take another --workdir, or --overwrite to start anew"
+            )
+    distribution.choose_devices(config.devices)
     _set_threads(config, recorded)
-    strategy = distribution.strategy(config.strategy, config.batch_size)
+    with distribution.lost_workers(cluster):
+        strategy = distribution.strategy(
+            config.strategy, config.batch_size, cluster, config.worker_timeout
+        )
+        return _train(config, workdir, strategy, recorded, overwrite)
+
+
+def _train(
+    config: TrainConfig,
+    workdir: Workdir,
+    strategy: tf.distribute.Strategy,
+    recorded: dict[str, Any] | None,
+    overwrite: bool,
+) -> GAN:
+    chief = distribution.is_chief(strategy)
     say(
         f"tfgan {tfgan.__version__} on {distribution.describe(strategy)} (CPU threads: "
         f"{_threads()}); TensorFlow {tf.__version__}, Keras {keras.__version__}"
@@ -74,13 +94,13 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
             f"discriminator {gan.discriminator.count_params():,}"
         )
         memory.check(gan, config.batch_size)
-        with workdir.lock():
-            if not overwrite and workdir.recorded() != recorded:
+        with workdir.lock() if chief else contextlib.nullcontext():
+            if chief and not overwrite and workdir.recorded() != recorded:
                 raise UserError(
                     f"--workdir={workdir.path}: another process has just used it; look at it, "
                     f"then give the same command again"
                 )
-            _run(gan, data, config, workdir, strategy, resume=recorded is not None)
+            _run(gan, data, config, workdir, strategy, recorded)
     except (tf.errors.ResourceExhaustedError, MemoryError):
         raise UserError(
             f"out of memory with --batch_size={config.batch_size}, --hidden_size="
@@ -94,10 +114,12 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
             f"--workdir={workdir.path}: cannot be written: {error.strerror or error}; what is "
             f"there is whole: mend that and give the same command again"
         ) from None
-    say(
-        f"Pictures: {workdir.samples}; generator: {workdir.generator}. Draw with:\n{python()} "
-        f"-m tfgan.sample --model={workdir.generator} --n=64 --seed=1 --output=digits.png"
-    )
+    if chief:
+        say(
+            f"Pictures: {workdir.samples}; generator: {workdir.generator}. Draw with:\n"
+            f"{python()} -m tfgan.sample --model={workdir.generator} --n=64 --seed=1 "
+            f"--output=digits.png"
+        )
     return gan
 
 
@@ -123,19 +145,23 @@ def _run(
     config: TrainConfig,
     workdir: Workdir,
     strategy: tf.distribute.Strategy,
-    resume: bool,
+    recorded: dict[str, Any] | None,
 ) -> None:
-    """Does in the run's folder, which is ours alone now, what is left to do."""
+    """Does what is left to do; the chief in the run's folder, which is its alone now."""
+    chief = distribution.is_chief(strategy)
     steps_per_epoch = data.shape[0] // config.batch_size
     checkpoints = Checkpoints(workdir.checkpoints, gan, config.keep_checkpoints)
-    newest = checkpoints.restore_newest(say) if resume else None
-    if resume and newest is None and workdir.generator.exists():
+    newest = checkpoints.restore_newest(say) if recorded else None
+    if recorded and newest is None and workdir.generator.exists():
         raise UserError(
             f"{workdir.checkpoints}: is empty, but the run has a generator already; --overwrite "
             f"starts the run anew"
         )
+    distribution.from_chief(strategy, checkpoints.state())
     done, wanted = int(gan.step.numpy()), config.epochs * steps_per_epoch
-    if done < wanted:
+    if done >= wanted:
+        say(f"--epochs={config.epochs}: {workdir.path} has {done // steps_per_epoch} already")
+    elif chief:
         if newest is None:
             workdir.clear()
         workdir.create(config.to_dict(), _environment(strategy))
@@ -143,13 +169,25 @@ def _run(
         say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
         if newest is not None:
             say(f"Resuming after step {done:,} of {wanted:,}, from {newest}")
-        _fit(gan, data, config, workdir, checkpoints)
-    else:
-        say(f"--epochs={config.epochs}: {workdir.path} has {done // steps_per_epoch} already")
+            _warn_of_another_layout(strategy, recorded)
+    if done < wanted:
+        _fit(gan, data, config, workdir, checkpoints, strategy)
     step = int(gan.step.numpy())
-    if export.exported_step(workdir.generator) != step:
+    if chief and export.exported_step(workdir.generator) != step:
         callbacks.save_training_gif(workdir.samples)
         export.save_generator(workdir.generator, gan.generator, step)
+    distribution.anywhere(strategy, False)  # nobody leaves before the chief has written all
+
+
+def _warn_of_another_layout(
+    strategy: tf.distribute.Strategy, recorded: dict[str, Any] | None
+) -> None:
+    before = recorded["environment"].get("replicas") if recorded else None
+    if before not in (None, strategy.num_replicas_in_sync):
+        say(
+            f"Warning: the run had {before} replicas and has {strategy.num_replicas_in_sync} "
+            f"now; its numbers stay the same but for rounding"
+        )
 
 
 def _fit(
@@ -158,34 +196,37 @@ def _fit(
     config: TrainConfig,
     workdir: Workdir,
     checkpoints: Checkpoints,
+    strategy: tf.distribute.Strategy,
 ) -> None:
     """Trains from `gan.step` to the end of the last epoch."""
+    chief = distribution.is_chief(strategy)
     steps_per_epoch = data.shape[0] // config.batch_size
+    last_step = config.epochs * steps_per_epoch
     start = time.perf_counter()
     progress = Progress(config.epochs, steps_per_epoch, config.batch_size, config.log_every)
     board = TensorBoard(workdir, data, config, steps_per_epoch)
-    with StopSignals() as stop:
-        all_callbacks = [
-            callbacks.FiniteLosses(checkpoints),
+    with StopSignals(strategy) as stop:
+        everyones = [callbacks.FiniteLosses(checkpoints)]
+        the_chiefs = [
             progress,
             callbacks.Pictures(workdir.samples, data, config, steps_per_epoch),
             callbacks.MetricsCSV(workdir.metrics, steps_per_epoch),
             board,
-            callbacks.CheckpointAndStop(checkpoints, stop, config, steps_per_epoch, board.flush),
         ]
-
-        last_step = config.epochs * steps_per_epoch
+        checkpoint_and_stop = callbacks.CheckpointAndStop(
+            checkpoints, stop, config, steps_per_epoch, board.flush, chief
+        )
         try:
             # A run that was stopped inside an epoch first does the rest of it.
-            while (step := int(gan.step.numpy())) < last_step and stop.received is None:
+            while (step := int(gan.step.numpy())) < last_step and stop.agree() is None:
                 epoch, done = divmod(step, steps_per_epoch)
                 gan.fit(
-                    data.batches(config.batch_size, config.seed, step),
+                    _batches(data, config, step, strategy),
                     initial_epoch=epoch,
                     epochs=epoch + 1 if done else config.epochs,
                     steps_per_epoch=steps_per_epoch - done,
                     shuffle=False,  # the batches are
-                    callbacks=all_callbacks,
+                    callbacks=[*everyones, *(the_chiefs if chief else []), checkpoint_and_stop],
                     verbose=0,
                 )
         except data.read_errors:
@@ -197,18 +238,31 @@ def _fit(
             progress.close()
             board.close()
     step = int(gan.step.numpy())
-    if stop.received is not None and step < last_step:
+    if stop.agreed is not None and step < last_step:
         newest = checkpoints.newest()
-        if newest is None or int(newest.name) != step:  # it came between two calls of fit
+        if chief and (newest is None or int(newest.name) != step):  # between two calls of fit
             checkpoints.save()
+        distribution.anywhere(strategy, False)  # nobody leaves before the chief has saved
+        alone = distribution.workers(strategy) == 1
         raise Interrupted(
-            f"{signal.Signals(stop.received).name}: stopped after step {step:,}, checkpoint "
-            f"written. Go on with:\n{config.command()}",
-            stop.received,
+            f"{signal.Signals(stop.agreed).name}: stopped after step {step:,}, checkpoint "
+            f"written. Go on with{f':{chr(10)}{config.command()}' if alone else ' all workers'}",
+            stop.agreed,
         )
     say(
         f"Epoch {config.epochs} of {config.epochs} done; this training took "
         f"{duration(time.perf_counter() - start)}"
+    )
+
+
+def _batches(
+    data: InMemory | Streamed, config: TrainConfig, step: int, strategy: tf.distribute.Strategy
+) -> Any:
+    """The batches from a step on: to each device its part of them."""
+    return strategy.distribute_datasets_from_function(
+        lambda context: data.batches(
+            config.batch_size, config.seed, step, distribution.share(context)
+        )
     )
 
 

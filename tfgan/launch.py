@@ -1,0 +1,160 @@
+"""`python -m tfgan.launch --workers=2 -- --epochs=5`: several workers on this machine.
+
+For trying what a cluster does. Each worker is `python -m tfgan.train` with the flags after `--`
+and a `TF_CONFIG` of its own; its lines are printed behind its number. If one dies the others are
+ended, and all start again from the newest checkpoint.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import IO
+
+from absl import flags
+
+from tfgan import cli
+from tfgan.errors import Interrupted, UserError, WorkerLost
+
+_GRACE_SECONDS = 10  # for the others to end when one has died
+_STOP_SECONDS = 60  # for all to end when they are asked to
+_USER_ERROR = 2
+
+
+def _say(line: str) -> None:
+    print(f"[launch] {line}", flush=True)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _ending(status: int) -> str:
+    return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with {status}"
+
+
+class _Workers:
+    """The worker processes of one start.
+
+    Args:
+        count: how many.
+        arguments: flags of `tfgan.train`.
+    """
+
+    def __init__(self, count: int, arguments: list[str]):
+        addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
+        self._processes = []
+        self._printers = []
+        for index in range(count):
+            task = {"type": "worker", "index": index}
+            tf_config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+            process = subprocess.Popen(
+                [sys.executable, "-u", "-m", "tfgan.train", *arguments],
+                env=os.environ | {"TF_CONFIG": tf_config},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # Ctrl-C reaches them through `send` alone
+            )
+            self._processes.append(process)
+            for source, target in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
+                printer = threading.Thread(target=_print_lines, args=(index, source, target))
+                printer.start()
+                self._printers.append(printer)
+
+    def statuses(self) -> list[int | None]:
+        """Exit status of each, None while it runs."""
+        return [process.poll() for process in self._processes]
+
+    def send(self, signum: int) -> None:
+        """Sends a signal to those that run."""
+        for process in self._processes:
+            process.send_signal(signum)
+
+    def end(self, seconds: float) -> None:
+        """Asks those that run to end, and kills them if they have not after some seconds."""
+        self.send(signal.SIGTERM)
+        deadline = time.monotonic() + seconds
+        while None in self.statuses() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.send(signal.SIGKILL)
+        for process in self._processes:
+            process.wait()
+        for printer in self._printers:
+            printer.join()
+
+
+def _print_lines(index: int, source: IO[str], target: IO[str]) -> None:
+    for line in source:
+        target.write(f"[{index}] {line}")
+        target.flush()
+
+
+def launch(count: int, max_restarts: int, arguments: list[str]) -> None:
+    """Runs the workers to their end.
+
+    Args:
+        count: how many workers.
+        max_restarts: how often all start again after one has died.
+        arguments: flags of `tfgan.train`.
+
+    Raises:
+        UserError: if a worker refused what the user gave.
+        WorkerLost: if a worker died once too often.
+        Interrupted: if SIGINT or SIGTERM came.
+    """
+    received: list[int] = []
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda number, frame: received.append(number))
+    for restart in range(max_restarts + 1):
+        if restart:
+            _say(f"starting all again ({restart} of at most {max_restarts})")
+        workers = _Workers(count, arguments)
+        try:
+            while not received and None in (statuses := workers.statuses()) and not any(statuses):
+                time.sleep(0.1)
+        finally:
+            statuses = workers.statuses()
+            workers.end(_STOP_SECONDS if received else _GRACE_SECONDS)
+        if received:
+            signum = received[0]
+            raise Interrupted(f"[launch] {signal.Signals(signum).name}: all have ended", signum)
+        if not any(statuses):
+            return
+        died = next(index for index, status in enumerate(statuses) if status)
+        if statuses[died] == _USER_ERROR:
+            raise UserError(f"worker {died} refused its flags or its surroundings; see its line")
+        _say(f"worker {died} {_ending(statuses[died])}; the others were ended")
+    raise WorkerLost(f"worker {died} {_ending(statuses[died])}, after {max_restarts} restarts")
+
+
+def main() -> None:
+    """Entry point of the command."""
+    flags.DEFINE_integer("workers", 2, "Worker processes.", lower_bound=1)
+    flags.DEFINE_integer(
+        "max_restarts", 3, "How often all start again after one has died.", lower_bound=0
+    )
+    dashes = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    arguments = sys.argv[dashes + 1 :]
+    del sys.argv[dashes:]
+
+    def prepare() -> Callable[[], None]:
+        count, max_restarts = flags.FLAGS.workers, flags.FLAGS.max_restarts
+        return lambda: launch(count, max_restarts, arguments)
+
+    cli.run(prepare, tensorflow=False)
+
+
+if __name__ == "__main__":
+    main()
