@@ -12,10 +12,12 @@ from absl import app, flags, logging
 
 from tfgan.errors import Interrupted, UserError, WorkerLost
 
+USER_ERROR = 2
+
 
 def _fail(message: str) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(USER_ERROR)
 
 
 def _parse(argv: list[str]) -> list[str]:
@@ -59,6 +61,29 @@ def _load_tensorflow() -> None:
         )
 
 
+def _status(prepare: Callable[[], Callable[[], None]], tensorflow: bool) -> int:
+    """Does the work; says how it ended, and returns the exit status."""
+    logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
+    try:
+        work = prepare()
+        if tensorflow:
+            _load_tensorflow()
+        work()
+    except (UserError, WorkerLost) as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return USER_ERROR if isinstance(error, UserError) else os.EX_TEMPFAIL
+    except Interrupted as stop:
+        print(stop, flush=True)
+        return 128 + stop.signum
+    except BrokenPipeError:  # whoever read the output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on.", file=sys.stderr)
+        return 130
+    return 0
+
+
 def run(prepare: Callable[[], Callable[[], None]], tensorflow: bool = True) -> NoReturn:
     """Runs a command: flags in, one library call.
 
@@ -70,27 +95,13 @@ def run(prepare: Callable[[], Callable[[], None]], tensorflow: bool = True) -> N
 
     def main(argv: list[str]) -> int:
         del argv
-        logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
-        try:
-            work = prepare()
-            if tensorflow:
-                _load_tensorflow()
-            work()
-        except UserError as error:
-            _fail(str(error))
-        except WorkerLost as lost:
-            print(f"error: {lost}", file=sys.stderr, flush=True)
-            os._exit(os.EX_TEMPFAIL)  # TensorFlow's own way out waits for the lost worker
-        except Interrupted as stop:
-            print(stop, flush=True)
-            return 128 + stop.signum
-        except BrokenPipeError:  # whoever read the output has gone
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 128 + signal.SIGPIPE
-        except KeyboardInterrupt:
-            print("Interrupted; the same command goes on.", file=sys.stderr)
-            return 130
-        return 0
+        status = _status(prepare, tensorflow)
+        distribution = sys.modules.get("tfgan.distribution")
+        if distribution and distribution.joined():
+            with contextlib.suppress(BrokenPipeError):
+                sys.stdout.flush()
+            os._exit(status)  # TensorFlow's own way out waits seconds for the others
+        return status
 
     app.run(main, flags_parser=_parse)
     raise AssertionError("absl's app.run exits")

@@ -174,7 +174,8 @@ class TrainConfig:
     )
     worker_timeout: int = _option(
         120,
-        "Seconds that another worker may be silent, at the start or later, until this one ends.",
+        "Seconds until a worker that does not come, or falls silent, is given up, and all end. "
+        "Half of it is always forgiven.",
         check=_at_least(1),
         free=True,
     )

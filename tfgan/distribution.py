@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import faulthandler
 import json
 import os
 import re
@@ -194,7 +195,12 @@ def _multi_worker(found: Cluster, worker_timeout: float) -> tf.distribute.Strate
             )
         ],
     )
-    return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    # All are there, but one that died now would be waited for, and not even Ctrl-C be heard.
+    faulthandler.dump_traceback_later(worker_timeout, exit=True)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @contextlib.contextmanager
@@ -206,10 +212,14 @@ def lost_workers(found: Cluster | None) -> Iterator[None]:
         if found is None:
             raise
         raise WorkerLost(
-            f"worker {found.index} of {len(found.workers)}: lost another ({type(error).__name__}: "
-            f"{str(error.message).splitlines()[0]}); start all again: they go on from the newest "
-            f"checkpoint"
+            f"worker {found.index} of {len(found.workers)} has lost another "
+            f"({type(error).__name__}); start all again: they go on from the newest checkpoint"
         ) from None
+
+
+def joined() -> bool:
+    """Whether this process has become a worker of a cluster."""
+    return eager.context().coordination_service is not None
 
 
 def workers(made: tf.distribute.Strategy) -> int:

@@ -24,7 +24,6 @@ from tfgan.errors import Interrupted, UserError, WorkerLost
 
 _GRACE_SECONDS = 10  # for the others to end when one has died
 _STOP_SECONDS = 60  # for all to end when they are asked to
-_USER_ERROR = 2
 
 
 def _say(line: str) -> None:
@@ -128,15 +127,16 @@ def launch(count: int, max_restarts: int, arguments: list[str]) -> None:
             statuses = workers.statuses()
             workers.end(_STOP_SECONDS if received else _GRACE_SECONDS)
         if received:
-            signum = received[0]
-            raise Interrupted(f"[launch] {signal.Signals(signum).name}: all have ended", signum)
+            signum = signal.Signals(received[0])
+            raise Interrupted(f"[launch] {signum.name}: all have ended", signum)
         if not any(statuses):
             return
-        died = next(index for index, status in enumerate(statuses) if status)
-        if statuses[died] == _USER_ERROR:
+        if cli.USER_ERROR in statuses:
+            died = statuses.index(cli.USER_ERROR)
             raise UserError(f"worker {died} refused its flags or its surroundings; see its line")
-        _say(f"worker {died} {_ending(statuses[died])}; the others were ended")
-    raise WorkerLost(f"worker {died} {_ending(statuses[died])}, after {max_restarts} restarts")
+        died, status = next((index, status) for index, status in enumerate(statuses) if status)
+        _say(f"worker {died} {_ending(status)}; the others were ended")
+    raise WorkerLost(f"worker {died} {_ending(status)}, after {max_restarts} restarts")
 
 
 def main() -> None:

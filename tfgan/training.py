@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfgan
-from tfgan import callbacks, distribution, export, imageset, memory, networks
+from tfgan import callbacks, distribution, export, imageset, memory, networks, rendezvous
 from tfgan.board import TensorBoard
 from tfgan.checkpointing import Checkpoints
 from tfgan.config import TrainConfig, python
@@ -59,6 +59,9 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
             )
     distribution.choose_devices(config.devices)
     _set_threads(config, recorded)
+    if cluster:
+        plan = config.deciding() | {"TensorFlow": tf.__version__, "tfgan": tfgan.__version__}
+        rendezvous.meet(cluster.workers, cluster.index, plan, config.worker_timeout)
     with distribution.lost_workers(cluster):
         strategy = distribution.strategy(
             config.strategy, config.batch_size, cluster, config.worker_timeout

@@ -1,0 +1,303 @@
+"""Several processes, and what can happen to them: each case ends, or recovers, the same."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+from conftest import ROOT, assert_one_line_error, free_ports, run, tf_config
+from fingerprint import log_lines, outcome
+
+from tfgan import UserError, rendezvous
+from tfgan.errors import WorkerLost
+
+TRAIN = [sys.executable, "-u", "-m", "tfgan.train"]
+
+
+@pytest.fixture(scope="module")
+def flags(tiny_data_dir):
+    """A run of 60 steps, one a call, that can be hit in the middle."""
+    flags = [f"--data_dir={tiny_data_dir}", "--epochs=6", "--batch_size=6", "--log_every=1"]
+    flags += ["--hidden_size=512", "--steps_per_execution=1", "--checkpoint_every_steps=7"]
+    return [*flags, "--worker_timeout=60"]
+
+
+def launch(*arguments: object) -> subprocess.Popen:
+    return popen([sys.executable, "-u", "-m", "tfgan.launch", *map(str, arguments)])
+
+
+def popen(command: list[str], **kwargs) -> subprocess.Popen:
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, **kwargs
+    )
+
+
+def read_until(process: subprocess.Popen, words: str) -> str:
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if words in line:
+            return seen
+    raise AssertionError(f"no {words!r} in {seen}\n{process.stderr.read()}")
+
+
+def finish(process: subprocess.Popen, seen: str = "") -> tuple[str, str]:
+    out, err = process.communicate(timeout=200)
+    return seen + out, err
+
+
+def pids(launcher: subprocess.Popen) -> dict[int, int]:
+    """The process of each worker."""
+    found = {}
+    for child in psutil.Process(launcher.pid).children():
+        with contextlib.suppress(psutil.Error):
+            found[json.loads(child.environ()["TF_CONFIG"])["task"]["index"]] = child.pid
+    return found
+
+
+def unprefixed(output: str) -> dict[tuple[int, int], str]:
+    lines = [line[4:] for line in output.splitlines() if line.startswith("[0] ")]
+    return log_lines("\n".join(lines))
+
+
+@pytest.fixture(scope="module")
+def unbroken(flags, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "unbroken"
+    process = launch("--workers=2", "--", *flags, f"--workdir={workdir}")
+    out, err = finish(process)
+    assert process.returncode == 0, out + err
+    assert "on 2 workers with 1 CPU each" in out
+    assert len(unprefixed(out)) == 60
+    return outcome(workdir), unprefixed(out), workdir
+
+
+def test_only_the_chief_writes_and_what_it_writes_is_that_of_one_device(unbroken, flags, tmp_path):
+    _, lines, workdir = unbroken
+    done = run("train", *flags, f"--workdir={tmp_path}/one")
+    assert done.returncode == 0, done.stderr
+
+    def files(folder):
+        names = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+        return {name for name in names if not name.startswith(("tensorboard", "checkpoints"))}
+
+    assert files(workdir) == files(tmp_path / "one")
+    assert len(list((workdir / "tensorboard").iterdir())) == 1
+    assert list(log_lines(done.stdout)) == list(lines)
+    assert log_lines(done.stdout)[1, 1] == lines[1, 1]
+
+
+def hit(flags, workdir, worker: int, signum: int, restarts: int = 1) -> tuple[str, int]:
+    """Sends a signal to a worker in the middle of a run; returns the output and exit status."""
+    process = launch(f"--max_restarts={restarts}", "--", *flags, f"--workdir={workdir}")
+    seen = read_until(process, "Epoch: [2/6], Step: [5/10]")
+    os.kill(pids(process)[worker], signum)
+    out, _ = finish(process, seen)
+    return out, process.returncode
+
+
+@pytest.mark.parametrize(
+    ("worker", "signum", "words"),
+    [
+        (0, signal.SIGKILL, "worker 0 was killed by SIGKILL"),
+        (1, signal.SIGKILL, "worker 1 was killed by SIGKILL"),
+        (1, signal.SIGTERM, "SIGTERM: stopped after step"),
+    ],
+)
+def test_restarted_run_ends_as_the_unbroken_one(worker, signum, words, unbroken, flags, tmp_path):
+    expected, lines, _ = unbroken
+    out, status = hit(flags, tmp_path / "run", worker, signum)
+    assert status == 0, out
+    assert words in out
+    assert "[launch] starting all again (1 of at most 1)" in out
+    assert "Resuming after step" in out
+    assert outcome(tmp_path / "run") == expected
+    assert unprefixed(out) == lines
+
+
+def test_restarts_come_to_an_end(flags, tmp_path):
+    out, status = hit(flags, tmp_path / "run", 1, signal.SIGKILL, restarts=0)
+    assert status == os.EX_TEMPFAIL, out
+
+
+def test_paused_worker_is_waited_for(unbroken, flags, tmp_path):
+    process = launch("--max_restarts=0", "--", *flags, f"--workdir={tmp_path}/run")
+    seen = read_until(process, "Epoch: [2/6], Step: [5/10]")
+    os.kill(pids(process)[1], signal.SIGSTOP)
+    time.sleep(5)
+    os.kill(pids(process)[1], signal.SIGCONT)
+    out, err = finish(process, seen)
+    assert process.returncode == 0, out + err
+    assert outcome(tmp_path / "run") == unbroken[0]
+
+
+def test_ctrl_c_ends_all_and_the_same_command_goes_on(unbroken, flags, tmp_path):
+    arguments = ["--", *flags, f"--workdir={tmp_path}/run"]
+    process = launch(*arguments)
+    seen = read_until(process, "Epoch: [2/6], Step: [5/10]")
+    workers = pids(process).values()
+    process.send_signal(signal.SIGINT)
+    out, err = finish(process, seen)
+    assert process.returncode == 130, err
+    assert "[launch] SIGINT: all have ended" in out
+    assert not any(psutil.pid_exists(pid) for pid in workers)
+    again = launch(*arguments)
+    out, err = finish(again)
+    assert again.returncode == 0, err
+    assert "Resuming after step" in out
+    assert outcome(tmp_path / "run") == unbroken[0]
+
+
+def test_bad_flags_are_not_tried_again(tmp_path):
+    done = run("launch", "--", "--epochs=0", f"--workdir={tmp_path}/run")
+    assert done.returncode == 2
+    assert "[0] error: --epochs=0: must be at least 1" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: worker ")
+    assert "starting all again" not in done.stdout
+    assert_one_line_error(run("launch", "--workers=0"), "--workers=0", "positive")
+    assert_one_line_error(run("launch", "--epochs=5"), "epochs")
+
+
+def cluster(flags, addresses, workdir, prefixes=((), ())) -> list[subprocess.Popen]:
+    """Two workers that nobody restarts."""
+    return [
+        popen([*prefix, *TRAIN, *flags, f"--workdir={workdir}"], env=tf_config(addresses, index))
+        for index, prefix in enumerate(prefixes)
+    ]
+
+
+def assert_gives_up(process: subprocess.Popen, seconds: float) -> None:
+    start = time.monotonic()
+    _, err = process.communicate(timeout=seconds + 60)
+    assert process.returncode == os.EX_TEMPFAIL, err
+    assert time.monotonic() - start < seconds
+    assert "Traceback" not in err
+    assert "has lost another" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_frozen_worker_is_given_up(frozen, flags, tmp_path):
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    processes = cluster([*flags, "--worker_timeout=10"], addresses, tmp_path / "run")
+    read_until(processes[0], "Epoch: [2/6]")
+    processes[frozen].send_signal(signal.SIGSTOP)
+    assert_gives_up(processes[1 - frozen], seconds=20)
+    processes[frozen].send_signal(signal.SIGCONT)
+    assert_gives_up(processes[frozen], seconds=20)
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def network():
+    """Two network namespaces that see each other."""
+    names = [f"tfgan{os.getpid()}{letter}" for letter in "ab"]
+    if not shutil.which("ip"):
+        pytest.skip("needs ip")
+    try:
+        for name in names:
+            ip("netns", "add", name)
+        ip("link", "add", "va", "netns", names[0], "type", "veth", "peer", "vb", "netns", names[1])
+        for name, link, address in zip(
+            names, ("va", "vb"), ("10.77.0.1", "10.77.0.2"), strict=True
+        ):
+            ip("-n", name, "addr", "add", f"{address}/24", "dev", link)
+            ip("-n", name, "link", "set", link, "up")
+            ip("-n", name, "link", "set", "lo", "up")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"needs the right to make network namespaces: {error.stderr.decode().strip()}")
+    else:
+        yield names
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+def test_cut_network_ends_both_sides(network, flags, tmp_path):
+    inside = [("ip", "netns", "exec", name) for name in network]
+    addresses = ["10.77.0.1:5000", "10.77.0.2:5000"]
+    flags = [*flags, "--worker_timeout=10", "--epochs=100"]
+    processes = cluster(flags, addresses, tmp_path / "run", inside)
+    read_until(processes[0], "Epoch: [2/100]")
+    ip("-n", network[1], "link", "set", "veth2", "down")
+    for process in processes:
+        assert_gives_up(process, seconds=20)
+
+
+def test_worker_that_never_comes_is_named(flags, tmp_path):
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    for index, words in enumerate((f"worker 1 ({addresses[1]})", f"the chief ({addresses[0]})")):
+        done = run(
+            "train",
+            *flags,
+            "--worker_timeout=2",
+            f"--workdir={tmp_path}/run",
+            env=tf_config(addresses, index),
+        )
+        assert done.returncode == os.EX_TEMPFAIL
+        assert_one_line_error(done, words, "within 2 seconds")
+    assert not (tmp_path / "run").exists()
+
+
+def meet(plans: list[dict], timeout: float = 20) -> list[Exception | None]:
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(plans))]
+    ends: list[Exception | None] = [None] * len(plans)
+
+    def one(index):
+        try:
+            rendezvous.meet(addresses, index, plans[index], timeout)
+        except (UserError, WorkerLost) as error:
+            ends[index] = error
+
+    threads = [threading.Thread(target=one, args=(index,)) for index in range(len(plans))]
+    for thread in reversed(threads):
+        thread.start()
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
+    return ends
+
+
+def test_workers_meet():
+    assert meet([{"seed": 1}] * 3) == [None] * 3
+
+
+def test_workers_with_other_plans_are_refused_everywhere():
+    ends = meet([{"seed": 1, "epochs": 5}, {"seed": 1, "epochs": 5}, {"seed": 2, "epochs": 5}])
+    assert {str(end) for end in ends} == {"seed is 1 in the chief but 2 in worker 2"}
+
+
+def test_strangers_at_the_port_do_no_harm():
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    chief = threading.Thread(target=rendezvous.meet, args=(addresses, 0, {}, 20))
+    chief.start()
+    for message in (b"GET / HTTP/1.1\r\n\r\n", b"[]\n", b'{"index": 7}\n', b'{"index": "1"}\n'):
+        with connect(addresses[0]) as stranger:
+            stranger.sendall(message)
+    rendezvous.meet(addresses, 1, {}, 20)
+    chief.join()
+
+
+def connect(address: str) -> socket.socket:
+    host, port = address.split(":")
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            return socket.create_connection((host, int(port)))
+        time.sleep(0.05)
+    raise AssertionError("nobody listens")
+
+
+def test_taken_port_is_told():
+    with socket.create_server(("", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(UserError, match=f"^TF_CONFIG: this worker cannot listen at {address}"):
+            rendezvous.meet([address, "127.0.0.1:1"], 0, {}, 1)
