@@ -206,12 +206,12 @@ def network():
     try:
         for name in names:
             ip("netns", "add", name)
-        ip("link", "add", "va", "netns", names[0], "type", "veth", "peer", "vb", "netns", names[1])
-        for name, link, address in zip(
-            names, ("va", "vb"), ("10.77.0.1", "10.77.0.2"), strict=True
-        ):
-            ip("-n", name, "addr", "add", f"{address}/24", "dev", link)
-            ip("-n", name, "link", "set", link, "up")
+        first, second = names
+        link = ["veth1", "netns", first, "type", "veth", "peer", "name", "veth2", "netns", second]
+        ip("link", "add", *link)
+        for number, name in enumerate(names, start=1):
+            ip("-n", name, "addr", "add", f"10.77.0.{number}/24", "dev", f"veth{number}")
+            ip("-n", name, "link", "set", f"veth{number}", "up")
             ip("-n", name, "link", "set", "lo", "up")
     except subprocess.CalledProcessError as error:
         pytest.skip(f"needs the right to make network namespaces: {error.stderr.decode().strip()}")
