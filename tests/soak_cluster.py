@@ -80,7 +80,7 @@ def main(faults: int, workers: int, seed: int, folder: pathlib.Path) -> int:
         launcher = start(workers, workdir, data_dir)
         for _ in range(choose.randint(1, 4)):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                launcher.wait(choose.uniform(1, longest))
+                launcher.wait(choose.uniform(1, longest / 2))
             if launcher.poll() is None and (what := hit(launcher, choose)):
                 done[what] += 1
         while (status := launcher.wait(timeout=300)) != 0:
