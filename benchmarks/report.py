@@ -120,7 +120,8 @@ def results_table(results: dict[str, dict], batch_size: int) -> str:
     return table([*headings, "to the floor", "peak MB", "s to first step"], rows)
 
 
-def _three_digits(value: float) -> str:
+def three_digits(value: float) -> str:
+    """Three significant digits, and all of those before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
@@ -132,7 +133,7 @@ def goals_table(found: list[Goal]) -> str:
         [
             [
                 goal.what,
-                "" if goal.value is None else f"{_three_digits(goal.value)}{goal.unit}",
+                "" if goal.value is None else f"{three_digits(goal.value)}{goal.unit}",
                 f"{'at most' if goal.at_most else 'at least'} {goal.limit:g}{goal.unit}",
                 words[goal.met],
             ]

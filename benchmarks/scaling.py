@@ -2,8 +2,9 @@
 
 python -m benchmarks.scaling
 
-Each layout is one epoch of the real command, by its own figure of images a second. Processes and mirrored
-devices of one machine share its cores: this shows what sharing a step costs, not what it wins.
+Each layout is one epoch of the real command, by its own figure of images a second. Processes and
+mirrored devices of one machine share its cores: this shows what sharing a step costs, not what it
+wins.
 """
 
 import json

@@ -48,6 +48,29 @@ def test_race_of_those_that_need_no_extra(tiny_data_dir, tmp_path):
             assert value > 0
 
 
+def test_scaling_of_two_layouts(tiny_data_dir, tmp_path):
+    flags = ["--layouts=one device,2 processes", "--batch_sizes=2", "--rounds=1"]
+    flags += [f"--data_dir={tiny_data_dir}", f"--output={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scaling", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    times = json.loads((tmp_path / "scaling.json").read_text())["ms"]
+    assert list(times) == ["one device", "2 processes"]
+    assert all(by_size["2"][0] > 0 for by_size in times.values())
+
+
+def test_streaming(tiny_data_dir, tmp_path):
+    done = benchmark("streaming", tiny_data_dir, tmp_path, "--rounds=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((tmp_path / "streaming.json").read_text())["results"]
+    assert set(results) == {"in memory", "streamed"}
+
+
 def test_unknown_contestant_is_named(tiny_data_dir, tmp_path):
     done = benchmark("training", tiny_data_dir, tmp_path, "--contestants=Caffe")
     assert done.returncode != 0

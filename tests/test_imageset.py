@@ -13,6 +13,7 @@ from test_exact import start, stop_after_first_log_line
 
 from tfgan import imageset
 from tfgan.imageset import InMemory, Streamed
+from tfgan.pipeline import Share
 
 COUNT, SHARDS = 1400, 3  # 1.1 MB decoded
 
@@ -58,6 +59,17 @@ def test_starts_anywhere(streamed):
     for first in (1, 13, 14, 20, 28):
         np.testing.assert_array_equal(take(streamed, 2, first), batches[first : first + 2])
         np.testing.assert_array_equal(streamed.batch_at(100, 1, first), batches[first])
+
+
+def test_shares_put_together_are_the_batches(streamed):
+    whole = np.concatenate(take(streamed, 4, first_step=12))
+    parts = [
+        list(streamed.batches(100, 1, 12, Share(4, first, 2)).take(8).as_numpy_iterator())
+        for first in (0, 2)
+    ]
+    joined = [part for step in range(4) for half in parts for part in half[2 * step : 2 * step + 2]]
+    again = ((np.concatenate(joined) + 1) * 127.5).round().astype(np.uint8)
+    np.testing.assert_array_equal(again, whole)
 
 
 def test_epochs_seeds_and_windows_have_orders_of_their_own(streamed):

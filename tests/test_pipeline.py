@@ -43,6 +43,18 @@ def test_starts_anywhere():
         assert take(3, first) == batches[first : first + 3]
 
 
+def test_shares_put_together_are_the_batches():
+    whole = take(9, first_step=2, batch_size=6)
+    shares = [pipeline.Share(3, 0, 1), pipeline.Share(3, 1, 2)]
+    parts = [
+        [ids(part) for part in pipeline.batches(IMAGES, 6, 1, 2, share).take(9 * share.count)]
+        for share in shares
+    ]
+    for step, batch in enumerate(whole):
+        (first,), (second, third) = parts[0][step : step + 1], parts[1][2 * step : 2 * step + 2]
+        assert first + second + third == batch
+
+
 def test_batch_at_is_what_the_step_gets():
     for step, batch in enumerate(take(9)):
         assert batch == np.ravel(pipeline.batch_at(IMAGES, 5, 1, step)).tolist()
