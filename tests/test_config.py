@@ -17,7 +17,7 @@ def test_defaults_are_the_tutorials_recipe():
     )
     assert (recipe.latent_size, recipe.hidden_size) == (64, 256)
     assert (recipe.d_learning_rate, recipe.g_learning_rate) == (0.0002, 0.0002)
-    assert (recipe.g_loss, recipe.log_every) == ("non_saturating", 300)
+    assert (recipe.loss, recipe.log_every) == ("non_saturating", 300)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_defaults_are_the_tutorials_recipe():
         ("g_learning_rate", float("inf"), "positive"),
         ("seed", -1, "between 0 and"),
         ("seed", 2**31, "between 0 and"),
-        ("g_loss", "wgan", "non_saturating, minimax"),
+        ("loss", "wgan", "non_saturating, minimax"),
         ("strategy", "tpu", "auto, one_device, mirrored"),
         ("dataset", "", "not be empty"),
         ("workdir", "", "not be empty"),
@@ -66,7 +66,7 @@ def test_each_option_is_a_flag(monkeypatch):
             flags, f"DEFINE_{name}", lambda *a, define=define: define(*a, flag_values=values)
         )
     config.define_flags()
-    changed = TrainConfig(epochs=5, g_loss="minimax", jit_compile=False, d_learning_rate=0.25)
+    changed = TrainConfig(epochs=5, loss="minimax", jit_compile=False, d_learning_rate=0.25)
     arguments = shlex.split(changed.command())
     assert arguments[1:3] == ["-m", "tfgan.train"]
     values(arguments[2:])

@@ -185,4 +185,4 @@ def test_optimizers_by_name_and_unknown_loss():
     assert isinstance(gan.d_optimizer, keras.optimizers.SGD)
     assert gan.optimizer is gan.g_optimizer
     with pytest.raises(ValueError, match="non_saturating, minimax"):
-        make_gan(loss="hinge")
+        make_gan(loss="wgan")

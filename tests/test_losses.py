@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import config, losses
+from tfgan import losses, recipe
 
 LOG_3 = math.log(3)  # sigmoid(log 3) = 3/4
 
@@ -70,7 +70,8 @@ def test_gradients_in_closed_form(logit):
 
 
 def test_flags_offer_each_objective():
-    assert set(config.G_LOSSES) == set(losses.OBJECTIVES)
+    assert set(recipe.LOSSES) == set(losses.OBJECTIVES)
+    assert recipe.SMOOTHED == losses.SMOOTHED
 
 
 def test_unknown_objective_is_named():

@@ -87,7 +87,7 @@ def test_library_and_both_objectives(tiny_data_dir, tmp_path):
             epochs=1,
             batch_size=15,
             hidden_size=16,
-            g_loss=g_loss,
+            loss=g_loss,
         )
         gan = tfgan.train(config)
         assert int(gan.step.numpy()) == 4
@@ -117,7 +117,7 @@ def finished(tiny_data_dir, tmp_path_factory):
         (["--latent_size=0"], ["--latent_size=0"]),
         (["--steps_per_execution=3"], ["--steps_per_execution=3", "4 steps of an epoch"]),
         (["--strategy=tpu"], ["strategy", "tpu", "mirrored"]),
-        (["--g_loss=wgan"], ["g_loss", "wgan", "minimax"]),
+        (["--loss=wgan"], ["loss", "wgan", "minimax"]),
         (["--dataset=mnits"], ["--dataset=mnits", "mnist"]),
         (["--dataset=imdb_reviews"], ["--dataset=imdb_reviews", "images"]),
         (["--epcohs=3"], ["epcohs", "epochs"]),
@@ -142,8 +142,8 @@ def test_flagfile_with_a_typo_is_named(tmp_path):
 def test_other_settings_are_refused_naming_each(finished):
     workdir, flags = finished
     before = tree(workdir)
-    done = run("train", *flags, "--epochs=2", "--seed=1", "--g_loss=minimax")
-    assert_one_line_error(done, "--seed is 1 but the run has 777", "--g_loss", "--overwrite")
+    done = run("train", *flags, "--epochs=2", "--seed=1", "--loss=minimax")
+    assert_one_line_error(done, "--seed is 1 but the run has 777", "--loss", "--overwrite")
     assert tree(workdir) == before
 
 

@@ -47,7 +47,7 @@ def test_edited_thread_count_is_passed_over(threads, capsys):
 
 def test_build_follows_the_configuration():
     config = TrainConfig(
-        latent_size=3, hidden_size=5, g_loss="minimax", d_learning_rate=0.5, g_learning_rate=0.25
+        latent_size=3, hidden_size=5, loss="minimax", d_learning_rate=0.5, g_learning_rate=0.25
     )
     gan = training.build(config, (2, 3, 1), steps_per_execution=4)
     assert gan.generator.input_shape == (None, 3)
