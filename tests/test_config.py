@@ -41,6 +41,16 @@ def test_defaults_are_the_tutorials_recipe():
         ("batch_size", 2.5, "a whole number"),
         ("batch_size", True, "a whole number"),
         ("jit_compile", 1, "true or false"),
+        ("ema", 1.0, "up to, but not, 1"),
+        ("d_dropout", -0.1, "from 0 up to"),
+        ("beta_1", 1.0, "up to, but not, 1"),
+        ("r1", -1.0, "from 0 up"),
+        ("lr_decay", 0.9, "from 1 up to"),
+        ("network", "dcgan", "mlp, maxout, infogan"),
+        ("split", "", "not be empty"),
+        ("momentum", 0.5, "does nothing without --optimizer=sgd"),
+        ("lr_end", 0.5, "without --lr_schedule=linear or --lr_schedule=cosine or"),
+        ("lr_decay", 1.5, "does nothing without --lr_schedule=exponential"),
     ],
 )
 def test_bad_value_is_named(option, value, problem):
@@ -50,6 +60,14 @@ def test_bad_value_is_named(option, value, problem):
 
 def test_whole_number_is_a_learning_rate():
     assert TrainConfig(d_learning_rate=1).d_learning_rate == 1.0
+
+
+def test_options_that_exclude_each_other():
+    with pytest.raises(UserError, match=r"^--label_smoothing=0.1: does nothing without --loss="):
+        TrainConfig(label_smoothing=0.1, loss="hinge")
+    with pytest.raises(UserError, match=r"^--beta_1=0.5: does nothing without --optimizer=adam$"):
+        TrainConfig(beta_1=0.5, optimizer="sgd")
+    assert TrainConfig(label_smoothing=0.1, loss="minimax").label_smoothing == 0.1
 
 
 def test_config_is_frozen():
@@ -88,3 +106,18 @@ def test_differences_name_what_decides_the_weights():
         "--batch_size is 64 but the run has 100",
         "--seed is 1 but the run has 777",
     ]
+
+
+def test_older_runs_called_the_loss_g_loss():
+    recorded = {"dataset": "mnist", "g_loss": "minimax"}
+    assert TrainConfig(loss="minimax").differences(recorded) == []
+    assert TrainConfig().differences(recorded) == [
+        "--loss is 'non_saturating' but the run has 'minimax'"
+    ]
+
+
+def test_run_whose_rate_ends_cannot_be_longer():
+    recorded = TrainConfig(epochs=2, lr_schedule="linear").to_dict()
+    longer = TrainConfig(epochs=3, lr_schedule="linear")
+    assert longer.differences(recorded) == ["--epochs is 3 but the run has 2"]
+    assert TrainConfig(epochs=2, lr_schedule="linear").differences(recorded) == []
