@@ -17,7 +17,7 @@ def test_defaults_are_the_tutorials_recipe():
     )
     assert (recipe.latent_size, recipe.hidden_size) == (64, 256)
     assert (recipe.d_learning_rate, recipe.g_learning_rate) == (0.0002, 0.0002)
-    assert (recipe.g_loss, recipe.log_every) == ("non_saturating", 300)
+    assert (recipe.loss, recipe.log_every) == ("non_saturating", 300)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_defaults_are_the_tutorials_recipe():
         ("g_learning_rate", float("inf"), "positive"),
         ("seed", -1, "between 0 and"),
         ("seed", 2**31, "between 0 and"),
-        ("g_loss", "wgan", "non_saturating, minimax"),
+        ("loss", "wgan", "non_saturating, minimax"),
         ("strategy", "tpu", "auto, one_device, mirrored"),
         ("dataset", "", "not be empty"),
         ("workdir", "", "not be empty"),
@@ -41,6 +41,16 @@ def test_defaults_are_the_tutorials_recipe():
         ("batch_size", 2.5, "a whole number"),
         ("batch_size", True, "a whole number"),
         ("jit_compile", 1, "true or false"),
+        ("ema", 1.0, "up to, but not, 1"),
+        ("d_dropout", -0.1, "from 0 up to"),
+        ("beta_1", 1.0, "up to, but not, 1"),
+        ("r1", -1.0, "from 0 up"),
+        ("lr_decay", 0.9, "from 1 up to"),
+        ("network", "dcgan", "mlp, maxout, infogan"),
+        ("split", "", "not be empty"),
+        ("momentum", 0.5, "does nothing without --optimizer=sgd"),
+        ("lr_end", 0.5, "without --lr_schedule=linear or --lr_schedule=cosine or"),
+        ("lr_decay", 1.5, "does nothing without --lr_schedule=exponential"),
     ],
 )
 def test_bad_value_is_named(option, value, problem):
@@ -50,6 +60,14 @@ def test_bad_value_is_named(option, value, problem):
 
 def test_whole_number_is_a_learning_rate():
     assert TrainConfig(d_learning_rate=1).d_learning_rate == 1.0
+
+
+def test_options_that_exclude_each_other():
+    with pytest.raises(UserError, match=r"^--label_smoothing=0.1: does nothing without --loss="):
+        TrainConfig(label_smoothing=0.1, loss="hinge")
+    with pytest.raises(UserError, match=r"^--beta_1=0.5: does nothing without --optimizer=adam$"):
+        TrainConfig(beta_1=0.5, optimizer="sgd")
+    assert TrainConfig(label_smoothing=0.1, loss="minimax").label_smoothing == 0.1
 
 
 def test_config_is_frozen():
@@ -66,7 +84,7 @@ def test_each_option_is_a_flag(monkeypatch):
             flags, f"DEFINE_{name}", lambda *a, define=define: define(*a, flag_values=values)
         )
     config.define_flags()
-    changed = TrainConfig(epochs=5, g_loss="minimax", jit_compile=False, d_learning_rate=0.25)
+    changed = TrainConfig(epochs=5, loss="minimax", jit_compile=False, d_learning_rate=0.25)
     arguments = shlex.split(changed.command())
     assert arguments[1:3] == ["-m", "tfgan.train"]
     values(arguments[2:])
@@ -88,3 +106,18 @@ def test_differences_name_what_decides_the_weights():
         "--batch_size is 64 but the run has 100",
         "--seed is 1 but the run has 777",
     ]
+
+
+def test_older_runs_called_the_loss_g_loss():
+    recorded = {"dataset": "mnist", "g_loss": "minimax"}
+    assert TrainConfig(loss="minimax").differences(recorded) == []
+    assert TrainConfig().differences(recorded) == [
+        "--loss is 'non_saturating' but the run has 'minimax'"
+    ]
+
+
+def test_run_whose_rate_ends_cannot_be_longer():
+    recorded = TrainConfig(epochs=2, lr_schedule="linear").to_dict()
+    longer = TrainConfig(epochs=3, lr_schedule="linear")
+    assert longer.differences(recorded) == ["--epochs is 3 but the run has 2"]
+    assert TrainConfig(epochs=2, lr_schedule="linear").differences(recorded) == []

@@ -16,8 +16,10 @@ SCRIPT = """
 import json, sys
 import keras, numpy as np, tensorflow as tf
 from tfgan import TrainConfig, distribution, training
-name, devices = sys.argv[1:]
-config = TrainConfig(batch_size=12, latent_size=5, hidden_size=16, strategy=name)
+name, devices, options = sys.argv[1:]
+config = TrainConfig(
+    batch_size=12, latent_size=5, hidden_size=16, strategy=name, **json.loads(options)
+)
 images = np.random.default_rng(0).integers(0, 256, (240, 4, 4, 1), np.uint8)
 data = training.InMemory(images)
 distribution.choose_devices(devices)
@@ -34,6 +36,8 @@ for floatx in ("float64", "float32"):
     batches = training._batches(data, config, 0, strategy)
     history = gan.fit(batches, epochs=5, steps_per_epoch=20, verbose=0, callbacks=[Logs()]).history
     weights = gan.generator.weights + gan.discriminator.weights
+    if gan.ema_generator:
+        weights += gan.ema_generator.weights
     copies = [strategy.experimental_local_results(weight.value) for weight in weights]
     print(json.dumps({
         "description": distribution.describe(strategy),
@@ -45,6 +49,14 @@ for floatx in ("float64", "float32"):
         "step": int(gan.step.numpy()),
     }))
 """
+
+
+# Every part of a step that replicas could disagree about; the second with batch normalisation.
+OPTIONS = [
+    {"d_dropout": 0.3, "d_input_dropout": 0.1, "loss": "relativistic", "r1": 1.0, "r2": 1.0}
+    | {"ema": 0.9, "spectral_norm": True},
+    {"network": "infogan", "ema": 0.9, "d_dropout": 0.3, "updates": "simultaneous"},
+]
 
 
 def start(workers: int, *arguments: str) -> list[subprocess.Popen]:
@@ -72,7 +84,18 @@ def results(processes: list[subprocess.Popen]) -> list[list[dict]]:
 
 @pytest.fixture(scope="module")
 def one_device():
-    return results(start(1, "one_device", ""))[0]
+    return results(start(1, "one_device", "", "{}"))[0]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=["mlp", "infogan"])
+def test_the_same_trajectory_with_options(options):
+    one, mirrored = (
+        results(start(1, *where, json.dumps(options)))[0]
+        for where in (("one_device", ""), ("mirrored", "CPU:0,CPU:1"))
+    )
+    assert mirrored[0]["equal"], "replicas must be identical to the bit"
+    for what in ("logs", "means", "weights"):
+        np.testing.assert_allclose(mirrored[0][what], one[0][what], rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +108,7 @@ def one_device():
     ],
 )
 def test_the_same_trajectory(workers, strategy, devices, description, one_device):
-    several = results(start(workers, strategy, devices))
+    several = results(start(workers, strategy, devices, "{}"))
     for both in several:
         for one, other, first in zip(one_device, both, several[0], strict=True):
             assert other["description"] == description
@@ -108,6 +131,7 @@ def _gap(one: list, other: list) -> float:
 
 def test_mirrored_run_leaves_and_resumes_everything(tiny_data_dir, tmp_path):
     flags = [f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/run", "--batch_size=10"]
+    flags += ["--ema=0.9", "--spectral_norm", "--d_dropout=0.3", "--histograms_every=1"]
     flags += ["--hidden_size=16", "--strategy=mirrored", "--devices=CPU:0,CPU:1"]
     first, second = (run("train", *flags, f"--epochs={epochs}") for epochs in (1, 2))
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr

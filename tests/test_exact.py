@@ -142,6 +142,22 @@ def test_more_epochs_extend_a_run(tiny, tmp_path):
         assert gif.n_frames == 3
 
 
+def test_more_epochs_extend_a_run_with_options(tiny, tmp_path):
+    flags = [*tiny, "--network=infogan", "--d_dropout=0.3", "--spectral_norm", "--ema=0.9"]
+    flags += ["--loss=relativistic", "--r1=1", "--optimizer=sgd", "--momentum=0.5"]
+    flags += ["--final_momentum=0.7", "--momentum_epochs=2", "--updates=simultaneous"]
+    for epochs in (1, 2):
+        done = run("train", *flags, f"--epochs={epochs}", f"--workdir={tmp_path}/longer")
+        assert done.returncode == 0, done.stderr
+    assert "Resuming after step 4 of 8" in done.stdout
+    # Histograms look at gradients, and leave batch normalisation's statistics as they were.
+    flags += ["--epochs=2", "--histograms_every=1", f"--workdir={tmp_path}/once"]
+    assert run("train", *flags).returncode == 0
+    longer, once = outcome(tmp_path / "longer"), outcome(tmp_path / "once")
+    assert longer.pop("events") != once.pop("events")
+    assert longer == once
+
+
 def test_damaged_checkpoint_falls_back_and_ends_the_same(tiny, tmp_path):
     for name in ("hit", "whole"):
         flags = [*tiny, "--epochs=2", "--checkpoint_every_steps=4"]

@@ -185,4 +185,138 @@ def test_optimizers_by_name_and_unknown_loss():
     assert isinstance(gan.d_optimizer, keras.optimizers.SGD)
     assert gan.optimizer is gan.g_optimizer
     with pytest.raises(ValueError, match="non_saturating, minimax"):
-        make_gan(loss="hinge")
+        make_gan(loss="wgan")
+
+
+EVERYTHING = {
+    "loss": "relativistic",
+    "r1": 0.5,
+    "r2": 0.25,
+    "ema": 0.5,
+    "dropout": 0.3,
+    "input_dropout": 0.1,
+    "spectral_norm": True,
+    "distribution": "uniform",
+}
+
+
+def make_with(dropout=0.0, input_dropout=0.0, spectral_norm=False, ema=0.0, **arguments) -> GAN:
+    discriminator = networks.mlp_discriminator(8, SHAPE, 1, dropout, input_dropout, spectral_norm)
+    generator = networks.mlp_generator(3, 8, SHAPE, 1)
+    distribution = arguments.pop("distribution", "normal")
+    gan = GAN(generator, discriminator, 3, seed=1, ema=ema, distribution=distribution)
+    gan.compile(**{"d_optimizer": Adam(0.01), "g_optimizer": Adam(0.01)} | arguments)
+    return gan
+
+
+def whole_state(gan: GAN) -> list[np.ndarray]:
+    return state(gan) + gan.sampler.get_weights()
+
+
+def test_all_options_agree_eagerly_in_a_graph_and_under_xla():
+    runs = []
+    for mode in ({"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}):
+        gan = make_with(**EVERYTHING, **mode)
+        gan.fit(dataset(), verbose=0)
+        runs.append(gan.step_logs)
+    np.testing.assert_allclose(runs[0], runs[1], rtol=1e-5)
+    np.testing.assert_allclose(runs[0], runs[2], rtol=1e-4)
+
+
+def test_all_options_do_not_depend_on_steps_per_execution():
+    runs = []
+    for steps in (1, 3):
+        gan = make_with(**EVERYTHING, steps_per_execution=steps)
+        gan.fit(dataset(), epochs=2, verbose=0)
+        runs.append(whole_state(gan))
+    assert_equal(*runs)
+
+
+def test_keras_file_round_trips_with_all_options(tmp_path):
+    gan = make_with(**EVERYTHING, jit_compile=False)
+    gan.fit(dataset(), verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    again = keras.saving.load_model(tmp_path / "gan.keras")
+    assert_equal(whole_state(gan), whole_state(again))
+    for model in (gan, again):
+        model.fit(dataset(), verbose=0)
+    assert_equal(whole_state(gan), whole_state(again))
+
+
+def test_simultaneous_updates_share_fakes_and_discriminator():
+    gan = make_with(simultaneous=True, run_eagerly=True, dropout=0.5)
+    real = next(iter(dataset()))
+    z = latents(1, Stream.DISCRIMINATOR_LATENTS, 0, 5, 3)
+    before = gan.generator.get_weights(), gan.discriminator.get_weights()
+    # Both gradients as they are before any update, on one batch of fakes and one mask.
+    d_gradients, _ = gan.discriminator_gradients(real, z)
+    g_gradients, g_logs = gan.generator_gradients(z, real)
+    logs = gan.train_step(real)
+    assert float(logs["D(G(z))"]) == float(g_logs["D(G(z))"])
+    # Adam's first step is rate * g / (|g| + epsilon), whatever its memory.
+    for network, start, gradients in (
+        (gan.generator, before[0], g_gradients),
+        (gan.discriminator, before[1], d_gradients),
+    ):
+        for new, old, gradient in zip(network.get_weights(), start, gradients, strict=True):
+            step = 0.01 * gradient / (np.abs(gradient) + 1e-8)
+            np.testing.assert_allclose(new, old - step, atol=1e-6)
+
+
+def test_penalties_and_logs_by_another_way():
+    gan = make_with(r1=0.5, r2=0.25, run_eagerly=True)
+    real = next(iter(dataset()))
+    z = latents(1, Stream.DISCRIMINATOR_LATENTS, 0, 5, 3)
+    gradients, logs = gan.discriminator_gradients(real, z)
+    fake = gan.generator(z)
+    d = gan.discriminator
+
+    def penalty(x, gamma):
+        # ||grad D||^2 example by example, from the chain rule of the network's three layers.
+        w1, b1, w2, b2, w3, _ = (tf.convert_to_tensor(weight) for weight in d.weights)
+        h1 = tf.reshape(x, (5, -1)) @ w1 + b1
+        s1 = tf.where(h1 > 0, 1.0, 0.2)
+        s2 = tf.where((h1 * s1) @ w2 + b2 > 0, 1.0, 0.2)
+        slope = ((tf.transpose(w3) * s2) @ tf.transpose(w2) * s1) @ tf.transpose(w1)
+        return gamma / 2 * tf.reduce_mean(tf.reduce_sum(slope**2, axis=1))
+
+    with tf.GradientTape() as tape:
+        bce = tf.nn.softplus(-d(real)) + tf.nn.softplus(d(fake))
+        loss = tf.reduce_mean(bce) + penalty(real, 0.5) + penalty(fake, 0.25)
+    for ours, theirs in zip(gradients, tape.gradient(loss, d.trainable_variables), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+    assert float(logs["D_loss"]) == pytest.approx(float(tf.reduce_mean(bce)), rel=1e-5)
+
+
+def test_average_follows_the_generator_and_draws():
+    gan = make_with(ema=0.5, run_eagerly=True)
+    assert gan.sampler is gan.ema_generator
+    first = gan.generator.get_weights()
+    gan.train_step(next(iter(dataset())))
+    # d = min(0.5, 1/10) at step 0.
+    for average, old, new in zip(
+        gan.ema_generator.get_weights(), first, gan.generator.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(average, 0.1 * old + 0.9 * new, rtol=1e-5, atol=1e-7)
+    z = np.ones((2, 3), "float32")
+    np.testing.assert_allclose(gan.predict(z, verbose=0), gan.ema_generator(z), rtol=1e-6)
+    assert make_gan().ema_generator is None
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_batch_normalisation_trains_and_is_averaged(jit_compile):
+    shape = (8, 8, 1)
+    gan = GAN(
+        networks.infogan_generator(3, 16, shape),
+        networks.infogan_discriminator(16, shape),
+        latent_size=3,
+        ema=0.9,
+    )
+    gan.compile(Adam(0.01), Adam(0.01), jit_compile=jit_compile)
+    real = np.random.default_rng(0).uniform(-1, 1, (3, 5, *shape)).astype("float32")
+    gan.fit(tf.data.Dataset.from_tensor_slices(real), verbose=0)
+    assert np.isfinite(gan.step_logs).all()
+    for average, weight in zip(gan.ema_generator.weights, gan.generator.weights, strict=True):
+        if not weight.trainable:
+            np.testing.assert_array_equal(average, weight)
+            assert not np.isin(weight, (0, 1)).all(), "statistics have moved"

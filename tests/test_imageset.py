@@ -1,5 +1,6 @@
 """Sets that stay on disk: every image once an epoch, in an order that a resumed run finds again."""
 
+import re
 import shlex
 import signal
 
@@ -11,7 +12,7 @@ from conftest import assert_one_line_error, make_images, prepare_tiny, run
 from fingerprint import log_lines, outcome
 from test_exact import start, stop_after_first_log_line
 
-from tfgan import imageset
+from tfgan import UserError, imageset, pipeline
 from tfgan.imageset import InMemory, Streamed
 from tfgan.pipeline import Share
 
@@ -100,6 +101,38 @@ def test_the_limit_decides(data_dir):
     assert lines[-1] == (
         "Data: mnist takes 1 MB in memory, more than --cache_limit_mb=1; streaming 3 files"
     )
+
+
+def test_part_of_a_split(data_dir):
+    half = imageset.open_set("mnist", data_dir, split="train[:50%]", say=lambda line: None)
+    assert half.shape == (COUNT // 2, 28, 28, 1)
+    whole = pipeline.load_images("mnist", data_dir)
+    seen = {image.tobytes() for image in half.batch_at(COUNT // 2, 0, 0)}
+    assert seen == {image.tobytes() for image in whole[: COUNT // 2]}
+    for split, words in (
+        ("valid", "mnist has train, test, and parts of them"),
+        ("train[:", "mnist has train, test"),
+        ("train[:0]", "nothing in that part"),
+    ):
+        with pytest.raises(UserError, match=rf"^--split={re.escape(split)}: .*{words}"):
+            imageset.open_set("mnist", data_dir, split=split, say=lambda line: None)
+
+
+def test_part_of_a_split_does_not_stream(data_dir):
+    builder = tfds.builder("mnist", data_dir=data_dir)
+    assert "train[1:]" not in builder.info.splits
+    with pytest.raises(UserError, match=r"^--split=train\[1:\]: .*only whole splits stream"):
+        imageset.open_set("mnist", data_dir, "", 1, "train[1:]", say=lambda line: None)
+
+
+def test_mean_image_is_that_of_all(data_dir, streamed, monkeypatch):
+    memory = imageset.open_set("mnist", data_dir, say=lambda line: None)
+    expected = make_images(COUNT).mean(axis=0) / 255
+    for data in (memory, streamed):
+        np.testing.assert_allclose(imageset.mean_image(data), expected, rtol=1e-12)
+    monkeypatch.setattr(imageset, "_MEAN_BYTES", 10 * 28 * 28)
+    few = memory.batch_at(10, 0, 0)
+    np.testing.assert_allclose(imageset.mean_image(memory), few.mean(axis=0) / 255)
 
 
 def test_emnist_is_upright_either_way(data_dir):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import config, losses
+from tfgan import losses, recipe
 
 LOG_3 = math.log(3)  # sigmoid(log 3) = 3/4
 
@@ -70,9 +70,53 @@ def test_gradients_in_closed_form(logit):
 
 
 def test_flags_offer_each_objective():
-    assert set(config.G_LOSSES) == set(losses.OBJECTIVES)
+    assert set(recipe.LOSSES) == set(losses.OBJECTIVES)
+    assert recipe.SMOOTHED == losses.SMOOTHED
 
 
 def test_unknown_objective_is_named():
     with pytest.raises(ValueError, match="'wgan' must be one of non_saturating, minimax"):
         losses.get("wgan")
+
+
+def test_hinge_by_hand():
+    # max(0, 1 - 3) + max(0, 1 - 3) = 0; max(0, 1 - 1/2) + max(0, 1 + 1/4) = 7/4.
+    loss = losses.hinge_discriminator_loss(column(3, 0.5), column(-3, 0.25))
+    np.testing.assert_array_equal(loss, [[0], [1.75]])
+    np.testing.assert_array_equal(losses.hinge_generator_loss(column(3, -2)), [[-3], [2]])
+
+
+def test_least_squares_by_hand():
+    # (3 - 1)^2 / 2 + (-1)^2 / 2 = 5/2; G: (3 - 1)^2 / 2 = 2.
+    objective = losses.get("least_squares")
+    np.testing.assert_array_equal(objective.discriminator(column(3), column(-1)), [[2.5]])
+    np.testing.assert_array_equal(objective.generator(column(3), None), [[2]])
+    np.testing.assert_array_equal(objective.probability(column(0.7), None), [[0.7]])
+
+
+def test_relativistic_by_hand():
+    # D(x) = 2 log 3, D(G(z)) = log 3: the real image wins with sigmoid(log 3) = 3/4.
+    objective = losses.get("relativistic")
+    real, fake = column(2 * LOG_3), column(LOG_3)
+    assert objective.paired
+    loss = objective.discriminator(real, fake)
+    np.testing.assert_allclose(loss, [[-math.log(3 / 4)]], rtol=1e-14)
+    np.testing.assert_allclose(objective.generator(fake, real), [[math.log(4)]], rtol=1e-14)
+    np.testing.assert_allclose(objective.probability(real, fake), [[3 / 4]], rtol=1e-14)
+    np.testing.assert_allclose(objective.probability(fake, real), [[1 / 4]], rtol=1e-14)
+    # Only differences count.
+    np.testing.assert_allclose(objective.discriminator(real + 5, fake + 5), loss, rtol=1e-14)
+
+
+def test_label_smoothing_is_one_sided():
+    # D(x) = 3/4 against 0.9: -0.9 log 3/4 - 0.1 log 1/4; the fake's label stays 0: -log 1/4.
+    for name in ("non_saturating", "minimax"):
+        loss = losses.get(name, 0.1).discriminator(column(LOG_3), column(LOG_3))
+        expected = -0.9 * math.log(3 / 4) - 0.1 * math.log(1 / 4) + math.log(4)
+        np.testing.assert_allclose(loss, [[expected]], rtol=1e-14)
+    # (0.5 - 0.9)^2 / 2 + 0.5^2 / 2 = 0.08 + 0.125.
+    loss = losses.get("least_squares", 0.1).discriminator(column(0.5), column(0.5))
+    np.testing.assert_allclose(loss, [[0.205]], rtol=1e-14)
+    for name in ("hinge", "relativistic"):
+        with pytest.raises(ValueError, match="no labels to smooth"):
+            losses.get(name, 0.1)

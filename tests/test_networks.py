@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import networks
+from tfgan import networks, recipe
+from tfgan.networks import maxout
 
 
 def test_parameter_counts():
@@ -58,3 +59,73 @@ def test_shapes_and_ranges(shape):
 def test_leaky_relu_keeps_its_slope_in_float64():
     x = tf.constant([-3.0, 0.0, 2.0], tf.float64)
     np.testing.assert_array_equal(networks.leaky_relu(x), [0.2 * -3.0, 0, 2])
+
+
+def test_parameter_counts_of_the_papers_networks():
+    # 100*1200+1200 + 1200*1200+1200 + 1200*784+784.
+    assert networks.maxout_generator().count_params() == 2_504_784
+    # 784*1200+1200 + 240*1200+1200 + 240+1: 240 units of five pieces in each hidden layer.
+    assert networks.maxout_discriminator().count_params() == 1_231_441
+
+
+def test_parameter_counts_of_infogan():
+    # 64*1024+1024 + 1024*6272+6272 + 16*128*64+64 + 16*64+1, and four numbers for each of the
+    # 1024 + 6272 + 64 channels under batch normalisation.
+    assert networks.infogan_generator().count_params() == 6_657_537
+    # 16*64+64 + 16*64*128+128 + 6272*1024+1024 + 1024+1, and 4 * (128 + 1024).
+    assert networks.infogan_discriminator().count_params() == 6_562_433
+
+
+@pytest.mark.parametrize("kind", networks.KINDS)
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3)])
+def test_every_kind_has_shapes_ranges_and_seeds(kind, shape):
+    kind = networks.KINDS[kind]
+    generator, again, other = (kind.generator(5, 32, shape, seed) for seed in (1, 1, 2))
+    images = generator(100 * tf.random.stateless_normal((7, 5), [0, 0]))
+    assert images.shape == (7, *shape)
+    assert np.abs(images).max() <= 1
+    for a, b, c in zip(generator.weights, again.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+        if "kernel" in a.path:
+            assert not np.array_equal(a, c)
+    options = {"dropout": 0.3, "input_dropout": 0.1, "spectral_norm": True}
+    for keywords in ({}, options):
+        discriminator = kind.discriminator(32, shape, 1, **keywords)
+        assert discriminator(images).shape == (7, 1)
+    names = [type(layer).__name__ for layer in discriminator.layers]
+    layers_with_weights = names.count("SpectralNorm")
+    assert names.count("Dropout") == layers_with_weights  # one before each
+    assert not {"Dense", "Conv2D"} & set(names)
+
+
+def test_kinds_are_offered():
+    assert tuple(networks.KINDS) == recipe.NETWORKS
+
+
+def test_maxout_takes_the_largest_of_each_five():
+    x = tf.constant([[1.0, 5, 2, 3, 4, -1, -5, -2, -3, -4]])
+    np.testing.assert_array_equal(maxout.Maxout()(x), [[5, -1]])
+
+
+def test_maxout_generator_starts_at_the_mean_image():
+    mean = np.array([[[0.0], [0.25]], [[0.5], [1.0]]])
+    generator = networks.maxout_generator(3, 4, (2, 2, 1), mean_image=mean)
+    # With z = 0 only the last bias counts; its sigmoid is the mean, clipped at 1e-7.
+    np.testing.assert_allclose((generator(tf.zeros((1, 3)))[0] + 1) / 2, mean, atol=1e-6)
+    bias = generator.layers[-3].bias.numpy()
+    np.testing.assert_allclose(bias, [-math.log(1e7), -math.log(3), 0, math.log(1e7)], rtol=1e-5)
+
+
+def test_what_does_not_fit_is_told():
+    with pytest.raises(networks.DoesNotFit, match="multiples of 4, not 28 x 30"):
+        networks.infogan_generator(image_shape=(28, 30, 1))
+    with pytest.raises(networks.DoesNotFit, match="at least 16"):
+        networks.infogan_discriminator(8)
+    with pytest.raises(networks.DoesNotFit, match="at least 5"):
+        networks.maxout_discriminator(4)
+
+
+def test_infogan_weights_are_normal():
+    kernel = networks.infogan_generator().layers[0].get_weights()[0]
+    assert kernel.std() == pytest.approx(0.02, rel=0.02)
+    assert abs(kernel.mean()) < 0.0005

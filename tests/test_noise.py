@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import noise
+from tfgan import noise, recipe
 from tfgan.noise import Stream
 
 PINNED = [
@@ -53,3 +53,57 @@ def test_epoch_order_is_a_permutation_of_its_own():
     assert (first == second).mean() < 0.2
     assert (first == np.arange(100)).mean() < 0.2
     np.testing.assert_array_equal(first, noise.epoch_order(1, tf.constant(0, tf.int64), 100))
+
+
+def test_uniform_latents_fill_their_range():
+    for name, bound in (("uniform", 1), ("uniform_sqrt3", 3**0.5)):
+        z = noise.latents(1, Stream.SAMPLES, 0, 1000, 64, distribution=name).numpy()
+        assert np.abs(z).max() <= bound
+        # Variance b^2 / 3; 64,000 numbers come within 1e-3 of either end.
+        assert z.std() == pytest.approx(bound / 3**0.5, rel=0.01)
+        assert z.min() < -0.99 * bound
+        assert z.max() > 0.99 * bound
+    assert set(noise.DISTRIBUTIONS) == set(noise.IN_WORDS) == set(recipe.LATENTS)
+
+
+def pcg4d(*words: int) -> int:
+    """The paper's listing, in Python's own integers; the last of its four words."""
+    bits = 2**32 - 1
+    x, y, z, w = ((word * 1664525 + 1013904223) & bits for word in words)
+    for mixed in (False, True):
+        if mixed:
+            x, y, z, w = (v ^ (v >> 16) for v in (x, y, z, w))
+        x = (x + y * w) & bits
+        y = (y + z * x) & bits
+        z = (z + x * y) & bits
+        w = (w + y * z) & bits
+    return w
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_hashed_bits_are_pcg4d(jit_compile):
+    index = [0, 1, 2, 77, 2**31 - 1]
+    hashed = tf.function(
+        lambda step: noise.hashed_bits(123456789, step, 3, tf.constant(index)),
+        jit_compile=jit_compile,
+    )
+    for step in (0, 1, 120_000):
+        found = hashed(tf.constant(step, tf.int64)).numpy().tolist()
+        assert found == [pcg4d(i, step, 3, 123456789) for i in index]
+
+
+def test_hashed_bits_look_random():
+    index = tf.range(100_000)
+    draws = [
+        noise.hashed_bits(noise.derive_seed(seed, Stream.DROPOUT), step, draw, index).numpy()
+        for seed, step, draw in ((1, 0, 0), (1, 0, 1), (1, 1, 0), (2, 0, 0))
+    ]
+    unit = np.array(draws) / 2**32
+    # Standard errors: 0.0009 of a mean, 0.003 of a correlation.
+    assert np.abs(unit.mean(axis=1) - 0.5).max() < 0.005
+    between = np.corrcoef(unit) - np.eye(4)
+    along = [np.corrcoef(row[:-lag], row[lag:])[0, 1] for row in unit for lag in (1, 16, 256)]
+    assert max(np.abs(between).max(), np.abs(along).max()) < 0.015
+    # Each of the 32 bits is set half of the time.
+    bits = (draws[0][:, None] >> np.arange(32, dtype=np.uint32)) & 1
+    assert np.abs(bits.mean(axis=0) - 0.5).max() < 0.008

@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan.optimizers import Adam
+from tfgan import TrainConfig, optimizers
+from tfgan.optimizers import SGD, Adam
 
 
 def algorithm_1(gradients, start, rate, beta_1, beta_2, epsilon):
@@ -50,3 +51,44 @@ def test_config_round_trips():
 def test_amsgrad_is_refused():
     with pytest.raises(ValueError, match="amsgrad"):
         Adam(amsgrad=True)
+
+
+def test_momentum_grows_by_hand(float64):
+    # m = 0.5, 0.6, 0.7, as it grows to 0.7 within two steps; v <- m v - 0.1 g, w <- w + v.
+    v, w = np.zeros(2), np.array([1.0, -2.0])
+    for m, g in zip([0.5, 0.6, 0.7], GRADIENTS, strict=True):
+        v = m * v - 0.1 * g
+        w = w + v
+    ours = run(SGD(0.1, momentum=0.5, final_momentum=0.7, growth_steps=2))
+    np.testing.assert_allclose(ours, w, rtol=1e-14)
+    # From none at all: m = 0, 0.35, 0.7.
+    v, w = np.zeros(2), np.array([1.0, -2.0])
+    for m, g in zip([0.0, 0.35, 0.7], GRADIENTS, strict=True):
+        v = m * v - 0.1 * g
+        w = w + v
+    ours = run(SGD(0.1, final_momentum=0.7, growth_steps=2))
+    np.testing.assert_allclose(ours, w, rtol=1e-14)
+
+
+def test_without_growth_it_is_keras_own(float64):
+    ours, theirs = run(SGD(0.1, 0.5, 0.9, 0)), run(keras.optimizers.SGD(0.1, momentum=0.5))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_made_from_options():
+    adam = optimizers.make(TrainConfig(beta_1=0.5, beta_2=0.99), 0.25, "d", 10)
+    assert (adam.beta_1, adam.beta_2, float(adam.learning_rate)) == (0.5, 0.99, 0.25)
+    config = TrainConfig(
+        optimizer="sgd",
+        momentum=0.5,
+        final_momentum=0.7,
+        momentum_epochs=3,
+        epochs=4,
+        lr_schedule="linear",
+    )
+    sgd = optimizers.make(config, 0.25, "g", 10)
+    assert (sgd.momentum, sgd.final_momentum, sgd.growth_steps) == (0.5, 0.7, 30)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(sgd))
+    assert again.get_config() == sgd.get_config()
+    assert sgd.get_config()["learning_rate"]["config"]["decay_steps"] == 40
+    assert tuple(optimizers.OPTIMIZERS) == ("adam", "sgd")

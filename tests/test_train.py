@@ -9,8 +9,9 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import ROOT, assert_one_line_error, run
-from fingerprint import tree
+from fingerprint import exported_weights, tree
 from PIL import Image
 
 LOG_LINE = re.compile(
@@ -76,6 +77,44 @@ def test_colour_images(tiny, tmp_path):
         assert (picture.mode, picture.size) == ("RGB", (8 * 34 + 2, 2 * 34 + 2))
 
 
+def test_average_is_exported_beside_the_generator(tiny, tmp_path):
+    flags = [*tiny, "--epochs=1", "--ema=0.9", "--latents=uniform", f"--workdir={tmp_path}/run"]
+    done = run("train", *flags, "--histograms_every=1")
+    assert done.returncode == 0, done.stderr
+    weights = [exported_weights(tmp_path / "run" / name) for name in ("generator", "generator_raw")]
+    assert len(weights[0]) == len(weights[1]) == 6
+    assert not set(weights[0].values()) & set(weights[1].values())
+    assert "uniform distribution on [-1, 1]" in (tmp_path / "run/generator/README.md").read_text()
+    checkpoint = tf.train.load_checkpoint(str(tmp_path / "run/checkpoints/000000004/state"))
+    assert any(name.startswith("ema_generator/") for name in checkpoint.get_variable_to_shape_map())
+
+
+def test_run_of_an_older_version_goes_on(tiny, tmp_path):
+    flags = [*tiny, f"--workdir={tmp_path}/run"]
+    assert run("train", *flags, "--epochs=1", "--loss=minimax").returncode == 0
+    file = tmp_path / "run" / "config.json"
+    content = json.loads(file.read_text())
+    kept = ("dataset", "batch_size", "hidden_size", "seed", "cache_limit_mb")
+    content["config"] = {name: content["config"][name] for name in kept} | {"g_loss": "minimax"}
+    file.write_text(json.dumps(content))
+    refused = run("train", *flags, "--epochs=2")
+    assert_one_line_error(refused, "--loss is 'non_saturating' but the run has 'minimax'")
+    done = run("train", *flags, "--epochs=2", "--loss=minimax")
+    assert done.returncode == 0, done.stderr
+    assert "Resuming after step 4 of 8" in done.stdout
+
+
+def test_paper_networks_on_part_of_the_set(tiny, tmp_path):
+    flags = ["--flagfile=flags/goodfellow2014.flags", *tiny, "--hidden_size=20", "--epochs=1"]
+    done = run("train", *flags, "--split=train[:50%]", f"--workdir={tmp_path}/run")
+    assert done.returncode == 0, done.stderr
+    assert "Step: [2/2]" in done.stdout or "Epoch 1 of 1 done" in done.stdout
+    done = run("train", *tiny, "--split=valid", f"--workdir={tmp_path}/other")
+    assert_one_line_error(done, "--split=valid: mnist has", "train", "test")
+    done = run("train", *tiny, "--network=infogan", "--hidden_size=8", f"--workdir={tmp_path}/c")
+    assert_one_line_error(done, "--network=infogan: needs a hidden_size of at least 16")
+
+
 def test_library_and_both_objectives(tiny_data_dir, tmp_path):
     import tfgan
 
@@ -87,7 +126,7 @@ def test_library_and_both_objectives(tiny_data_dir, tmp_path):
             epochs=1,
             batch_size=15,
             hidden_size=16,
-            g_loss=g_loss,
+            loss=g_loss,
         )
         gan = tfgan.train(config)
         assert int(gan.step.numpy()) == 4
@@ -117,7 +156,7 @@ def finished(tiny_data_dir, tmp_path_factory):
         (["--latent_size=0"], ["--latent_size=0"]),
         (["--steps_per_execution=3"], ["--steps_per_execution=3", "4 steps of an epoch"]),
         (["--strategy=tpu"], ["strategy", "tpu", "mirrored"]),
-        (["--g_loss=wgan"], ["g_loss", "wgan", "minimax"]),
+        (["--loss=wgan"], ["loss", "wgan", "minimax"]),
         (["--dataset=mnits"], ["--dataset=mnits", "mnist"]),
         (["--dataset=imdb_reviews"], ["--dataset=imdb_reviews", "images"]),
         (["--epcohs=3"], ["epcohs", "epochs"]),
@@ -142,8 +181,8 @@ def test_flagfile_with_a_typo_is_named(tmp_path):
 def test_other_settings_are_refused_naming_each(finished):
     workdir, flags = finished
     before = tree(workdir)
-    done = run("train", *flags, "--epochs=2", "--seed=1", "--g_loss=minimax")
-    assert_one_line_error(done, "--seed is 1 but the run has 777", "--g_loss", "--overwrite")
+    done = run("train", *flags, "--epochs=2", "--seed=1", "--loss=minimax")
+    assert_one_line_error(done, "--seed is 1 but the run has 777", "--loss", "--overwrite")
     assert tree(workdir) == before
 
 
@@ -181,11 +220,12 @@ def test_all_checkpoints_damaged_is_one_line(tiny, tmp_path):
     assert "Resuming" not in started.stdout
 
 
-@pytest.mark.parametrize("name", ["tutorial", "quickstart"])
-def test_recipes_are_valid(name, tmp_path):
-    # A recipe that parses gets as far as the data set, whose name is wrong here.
-    done = run("train", f"--flagfile=flags/{name}.flags", "--dataset=none_such")
-    assert_one_line_error(done, "--dataset=none_such")
+@pytest.mark.parametrize("path", sorted((ROOT / "flags").glob("*.flags")), ids=lambda p: p.stem)
+def test_recipes_are_valid(path, tmp_path):
+    # A recipe that parses gets as far as the folder, which is a file here.
+    (tmp_path / "file").touch()
+    done = run("train", f"--flagfile={path}", f"--workdir={tmp_path}/file")
+    assert_one_line_error(done, "is a file")
 
 
 def test_help_says_why():

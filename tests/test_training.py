@@ -45,9 +45,35 @@ def test_edited_thread_count_is_passed_over(threads, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_build_follows_the_options():
+    config = TrainConfig(
+        network="infogan",
+        hidden_size=16,
+        latents="uniform",
+        ema=0.5,
+        d_dropout=0.5,
+        loss="least_squares",
+        label_smoothing=0.1,
+        r1=2.0,
+        r2=3.0,
+        updates="simultaneous",
+        lr_schedule="cosine",
+    )
+    gan = training.build(config, (8, 8, 1), 1, steps_per_epoch=10)
+    assert (gan.ema, gan.r1, gan.r2, gan.simultaneous) == (0.5, 2, 3, True)
+    assert gan.distribution == "uniform"
+    assert gan.ema_generator.output_shape == (None, 8, 8, 1)
+    # A real image at 0.9 and a fake at 0 are where a smoothed D wants them.
+    assert float(gan.objective.discriminator(0.9, 0.0)) == pytest.approx(0, abs=1e-12)
+    assert sum("dropout" in layer.name for layer in gan.discriminator.layers) == 3
+    assert float(gan.d_optimizer.learning_rate) == pytest.approx(0.0002)
+    with pytest.raises(UserError, match=r"^--network=infogan: needs image sides"):
+        training.build(config, (9, 8, 1), 1)
+
+
 def test_build_follows_the_configuration():
     config = TrainConfig(
-        latent_size=3, hidden_size=5, g_loss="minimax", d_learning_rate=0.5, g_learning_rate=0.25
+        latent_size=3, hidden_size=5, loss="minimax", d_learning_rate=0.5, g_learning_rate=0.25
     )
     gan = training.build(config, (2, 3, 1), steps_per_execution=4)
     assert gan.generator.input_shape == (None, 3)

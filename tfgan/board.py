@@ -10,11 +10,11 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from tfgan import images as pictures
-from tfgan import noise, pipeline
+from tfgan import pipeline
 from tfgan.callbacks import EpochCallback
 from tfgan.config import TrainConfig
+from tfgan.gan import GAN
 from tfgan.imageset import InMemory, Streamed
-from tfgan.noise import Stream
 from tfgan.workdir import Workdir, disk_errors
 
 
@@ -111,13 +111,13 @@ class TensorBoard(EpochCallback):
         gan, last_step = self.model, int(self.model.step.numpy()) - 1
         batch_size, seed = self._config.batch_size, self._config.seed
         real = pipeline.to_unit(self._data.batch_at(batch_size, seed, last_step))
-        z_d, z_g = (
-            noise.latents(seed, stream, last_step, batch_size, gan.latent_size, gan.variable_dtype)
-            for stream in (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
-        )
+        z_d, *z_g = (gan.global_latents(stream, last_step, batch_size) for stream in gan.streams)
+        with _statistics_kept(gan):
+            d_gradients, _ = gan.discriminator_gradients(real, z_d)
+            g_gradients, _ = gan.generator_gradients(*(z_g or [z_d]), real)
         for network, gradients in (
-            (gan.discriminator, gan.discriminator_gradients(real, z_d)[0]),
-            (gan.generator, gan.generator_gradients(z_g)[0]),
+            (gan.discriminator, d_gradients),
+            (gan.generator, g_gradients),
         ):
             for weight, gradient in zip(network.trainable_variables, gradients, strict=True):
                 tf.summary.histogram(f"{network.name}/{weight.path}", weight)
@@ -128,6 +128,20 @@ class TensorBoard(EpochCallback):
         if self._writer is not None:
             with contextlib.suppress(tf.errors.OpError):  # `flush` has told of a full disk
                 self._writer.close()
+
+
+@contextlib.contextmanager
+def _statistics_kept(gan: GAN) -> Iterator[None]:
+    """Puts back what a pass in training mode changes: batch normalisation's statistics."""
+    networks = (gan.generator, gan.discriminator)
+    kept = [
+        (variable, variable.numpy())
+        for network in networks
+        for variable in network.non_trainable_variables
+    ]
+    yield
+    for variable, value in kept:
+        variable.assign(value)
 
 
 def remove_events_after(folder: pathlib.Path, step: int, epochs: int) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfgan import images as pictures
-from tfgan import noise
 from tfgan.checkpointing import Checkpoints, diverged
 from tfgan.config import TrainConfig
 from tfgan.errors import UserError
@@ -45,6 +45,9 @@ class EpochCallback(keras.callbacks.Callback):
 class Pictures(EpochCallback):
     """Writes `real.png`, `fake_{epoch}.png` and `fixed_{epoch}.png`, epochs counted from 0.
 
+    The fakes are those of the last step's generator; the fixed latents are drawn by the moving
+    average if there is one.
+
     Args:
         folder: where to.
         data: the training set.
@@ -70,13 +73,14 @@ class Pictures(EpochCallback):
         if epoch == 0:
             real = self._data.batch_at(batch_size, seed, last_step)
             pictures.save_png(self._folder / "real.png", pictures.grid(real))
-        self._save("fake", epoch, Stream.GENERATOR_LATENTS, last_step, batch_size)
-        self._save("fixed", epoch, Stream.FIXED_LATENTS, 0, FIXED_LATENTS)
-
-    def _save(self, name: str, epoch: int, stream: Stream, step: int, count: int) -> None:
         gan = self.model
-        z = noise.latents(gan.seed, stream, step, count, gan.latent_size, gan.variable_dtype)
-        fakes = pictures.to_uint8(gan.generator(z, training=False).numpy())
+        z = gan.global_latents(gan.streams[-1], last_step, batch_size)
+        self._save("fake", epoch, gan.generator, z)
+        z = gan.global_latents(Stream.FIXED_LATENTS, 0, FIXED_LATENTS)
+        self._save("fixed", epoch, gan.sampler, z)
+
+    def _save(self, name: str, epoch: int, generator: keras.Model, z: tf.Tensor) -> None:
+        fakes = pictures.to_uint8(generator(z, training=False).numpy())
         pictures.save_png(self._folder / f"{name}_{epoch}.png", pictures.grid(fakes))
 
 

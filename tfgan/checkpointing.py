@@ -19,7 +19,7 @@ _SUMS = "SHA256SUMS"
 class Checkpoints:
     """The newest states of a run, each in a folder named after its step.
 
-    A state is both networks, both optimizers, the step and the running means of the epoch.
+    A state is all networks, both optimizers, the step and the running means of the epoch.
     There is no generator of random numbers in it: see `tfgan.noise`. Each folder holds its
     files' SHA-256, which `sha256sum -c SHA256SUMS` checks too.
 
@@ -33,9 +33,11 @@ class Checkpoints:
         self._folder = folder
         self._gan = gan
         self._keep = keep
+        self._networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+        if gan.ema_generator is not None:
+            self._networks["ema_generator"] = gan.ema_generator
         self._checkpoint = tf.train.Checkpoint(
-            generator=gan.generator,
-            discriminator=gan.discriminator,
+            **self._networks,
             d_optimizer=gan.d_optimizer,
             g_optimizer=gan.g_optimizer,
             step=gan.step.value,
@@ -45,7 +47,7 @@ class Checkpoints:
     def state(self) -> list[keras.Variable]:
         """Every variable of a checkpoint."""
         gan = self._gan
-        parts = (gan.generator, gan.discriminator, gan.d_optimizer, gan.g_optimizer)
+        parts = (*self._networks.values(), gan.d_optimizer, gan.g_optimizer)
         return [
             *(variable for part in parts for variable in part.variables),
             gan.step,
@@ -63,10 +65,10 @@ class Checkpoints:
             UserError: if a weight is not finite any more.
         """
         step = int(self._gan.step.numpy())
-        for network in (self._gan.generator, self._gan.discriminator):
+        for name, network in self._networks.items():
             for weight in network.weights:
                 if not np.isfinite(weight.numpy()).all():
-                    raise UserError(diverged(step, f"weights of the {network.name}", self.newest()))
+                    raise UserError(diverged(step, f"weights of the {name}", self.newest()))
         path = self._folder / f"{step:09d}"
         write_folder(path, self._write)
         for old in self._steps()[self._keep :]:

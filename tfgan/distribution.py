@@ -260,6 +260,26 @@ def from_chief(made: tf.distribute.Strategy, variables: Sequence[Any]) -> None:
         variable.assign(tf.bitcast(bits, value.dtype))
 
 
+def assign_alike(variables: Sequence[Any], values: Sequence[tf.Tensor]) -> None:
+    """Assigns, inside a training step, values that all replicas have worked out alike.
+
+    Each replica keeps its own, as an optimizer does, and nothing is sent.
+    """
+
+    def assign(made: tf.distribute.Strategy, *each: Any) -> None:
+        for variable, value in zip(variables, each, strict=True):
+            made.extended.update(
+                variable.value, lambda own, new: own.assign(new), args=(value,), group=False
+            )
+
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+    else:
+        context.merge_call(assign, args=tuple(values))
+
+
 def describe(made: tf.distribute.Strategy) -> str:
     """The devices in words, e.g. "one CPU", "2 mirrored GPUs" or "3 workers with 1 CPU each"."""
     if made.num_replicas_in_sync == 1:

@@ -19,7 +19,7 @@ shape `(batch, {shape})`, that is batch, height, width, channels.
 
 | signature | inputs |
 |---|---|
-| `generate`, also `serving_default` | `z`: float32 `(batch, {latent_size})`, drawn from N(0, I) |
+| `generate`, also `serving_default` | `z`: float32 `(batch, {latent_size})`, drawn from {source} |
 | `sample` | `n`: int64, how many images; `seed`: int64, the same images for the same seed |
 
     import tensorflow as tf
@@ -47,13 +47,16 @@ def exported_step(path: pathlib.Path) -> int | None:
         return None
 
 
-def save_generator(path: pathlib.Path, generator: keras.Model, step: int = 0) -> None:
+def save_generator(
+    path: pathlib.Path, generator: keras.Model, step: int = 0, distribution: str = "normal"
+) -> None:
     """Writes a generator as a SavedModel with the signatures `generate` and `sample`.
 
     Args:
         path: folder to write; one of that name is replaced.
         generator: model from latents `(batch, latent_size)` to images in [-1, 1].
         step: its training step, which is written beside it.
+        distribution: of its latents; see `tfgan.noise.latents`.
 
     Raises:
         OSError: if it cannot be written; one that was there stays.
@@ -67,7 +70,8 @@ def save_generator(path: pathlib.Path, generator: keras.Model, step: int = 0) ->
 
     def sample(n: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """`n` images in [0, 1], the same each time for the same seed."""
-        return generate(noise.latents(0, Stream.SAMPLES, seed, n, latent_size))
+        z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution)
+        return generate(z)
 
     archive = keras.export.ExportArchive()
     archive.track(generator)
@@ -84,7 +88,9 @@ def save_generator(path: pathlib.Path, generator: keras.Model, step: int = 0) ->
     def fill(folder: pathlib.Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the endpoints
             archive.write_out(str(folder), verbose=False)
-        readme = _README.format(shape=shape, latent_size=latent_size)
+        readme = _README.format(
+            shape=shape, latent_size=latent_size, source=noise.IN_WORDS[distribution]
+        )
         write_file(folder / "README.md", readme.encode())
         write_file(folder / _STEP, f"{step}\n".encode())
 

@@ -13,6 +13,7 @@ from tfgan.noise import Stream
 from tfgan.pipeline import WHOLE, Share
 
 _FILES_AT_ONCE = 16
+_MEAN_BYTES = 2**28
 
 
 class InMemory:
@@ -136,6 +137,16 @@ class Streamed:
         )
 
 
+def mean_image(data: InMemory | Streamed) -> np.ndarray:
+    """The mean of the images that fit in 256 MiB, all of a small set, in [0, 1].
+
+    Returns:
+        float64 `(height, width, channels)`.
+    """
+    most = max(1, _MEAN_BYTES // math.prod(data.shape[1:]))
+    return data.batch_at(min(data.shape[0], most), 0, 0).mean(axis=0) / 255
+
+
 def open_set(
     name: str,
     data_dir: str = "",
@@ -152,21 +163,26 @@ def open_set(
         manual_dir: folder of the set's original files, or empty.
         cache_limit_mb: a set that takes more, decoded, is streamed; in MB (10^6 bytes). Half of
             it holds the window that a streamed set is shuffled in.
-        split: which split.
+        split: which split, or which part of one, as TFDS writes it: "train[:50000]".
         say: takes each line that a user should read.
 
     Raises:
-        UserError: if the set cannot be had, or cannot be streamed.
+        UserError: if the set or the split cannot be had, or cannot be streamed.
     """
     builder = sources.prepare(name, data_dir, manual_dir, say)
-    info = builder.info.splits.get(split)
-    decoded = info.num_examples * math.prod(builder.info.features["image"].shape) if info else 0
+    info = pipeline.split_info(builder, name, split)
+    decoded = info.num_examples * math.prod(builder.info.features["image"].shape)
     if decoded <= 1e6 * cache_limit_mb:
         return InMemory(pipeline.load_images(name, data_dir, manual_dir, split, lambda line: None))
     size = f"takes {decoded / 1e6:,.0f} MB in memory, more than --cache_limit_mb={cache_limit_mb}"
     kind = builder.info.file_format
     if kind != tfds.core.FileFormat.TFRECORD:
         raise UserError(f"--dataset={name}: {size}, and files of kind {kind.value} do not stream")
+    if split not in builder.info.splits:
+        raise UserError(
+            f"--split={split}: {name} {size}, and only whole splits stream "
+            f"({', '.join(builder.info.splits)}); raise that limit"
+        )
     window = max(1, int(1e6 * cache_limit_mb / 2 / (info.num_bytes / info.num_examples)))
     say(f"Data: {name} {size}; streaming {info.num_shards} files")
     return Streamed(builder, split, window)

@@ -6,6 +6,8 @@ slices of one global draw.
 """
 
 import enum
+import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -23,11 +25,34 @@ class Stream(enum.IntEnum):
     SAMPLES = 6
     SHARD_ORDER = 7
     WINDOW_ORDER = 8
+    DROPOUT = 9
+    POWER_ITERATION = 10
 
 
 def derive_seed(seed: int, stream: Stream, index: int = 0) -> int:
     """A seed in [0, 2^31) for one stream, decorrelated by numpy's `SeedSequence`."""
     return int(np.random.SeedSequence((seed, stream, index)).generate_state(1)[0] >> 1)
+
+
+def _uniform(half_width: float) -> Callable[..., tf.Tensor]:
+    def draw(shape: tf.Tensor, seed: tf.Tensor, dtype: str, alg: str) -> tf.Tensor:
+        unit = tf.random.stateless_uniform(shape, seed, dtype=dtype, alg=alg)
+        return (2 * unit - 1) * half_width
+
+    return draw
+
+
+DISTRIBUTIONS: dict[str, Callable[..., tf.Tensor]] = {
+    "normal": tf.random.stateless_normal,
+    "uniform": _uniform(1.0),
+    "uniform_sqrt3": _uniform(math.sqrt(3.0)),
+}
+
+IN_WORDS = {
+    "normal": "N(0, I)",
+    "uniform": "the uniform distribution on [-1, 1]",
+    "uniform_sqrt3": "the uniform distribution on [-√3, √3]",
+}
 
 
 def latents(
@@ -37,8 +62,9 @@ def latents(
     count: tf.Tensor | int,
     latent_size: int,
     dtype: str = "float32",
+    distribution: str = "normal",
 ) -> tf.Tensor:
-    """Draws z ~ N(0, I) for one step.
+    """Draws the latents of one step.
 
     Args:
         seed: the run's seed.
@@ -47,13 +73,15 @@ def latents(
         count: number of latents, the global batch size.
         latent_size: length of each.
         dtype: floating-point type; each type has numbers of its own.
+        distribution: of each number: "normal", N(0, 1); "uniform" on [-1, 1]; "uniform_sqrt3"
+            on [-sqrt 3, sqrt 3], whose variance is 1 too.
 
     Returns:
         `(count, latent_size)`, the same on every device (Philox, not XLA's own generator).
     """
     key = tf.stack([tf.constant(derive_seed(seed, stream), tf.int64), tf.cast(step, tf.int64)])
     shape = tf.stack([count, latent_size])
-    z = tf.random.stateless_normal(shape, seed=key, dtype=dtype, alg="philox")
+    z = DISTRIBUTIONS[distribution](shape, seed=key, dtype=dtype, alg="philox")
     return tf.ensure_shape(z, (count if isinstance(count, int) else None, latent_size))
 
 
@@ -74,3 +102,31 @@ def permutation(
 def epoch_order(seed: int, epoch: tf.Tensor | int, size: int) -> tf.Tensor:
     """The order in which an epoch visits a set of `size` examples, int64 `(size,)`."""
     return permutation(seed, Stream.DATA_ORDER, epoch, size)
+
+
+def hashed_bits(key: int, step: tf.Tensor | int, draw: int, index: tf.Tensor) -> tf.Tensor:
+    """32 random bits for each index, the same with XLA and without.
+
+    XLA has a generator of its own, so this is a hash, in integers: pcg4d of Jarzynski & Olano,
+    Hash Functions for GPU Rendering, 2020.
+
+    Args:
+        key: from `derive_seed`.
+        step: index of the training step.
+        draw: which draw of the step.
+        index: integers in [0, 2^32).
+
+    Returns:
+        uint32, of the shape of `index`.
+    """
+    words = (index, step, tf.constant(draw, tf.uint32), tf.constant(key, tf.uint32))
+    x, y, z, w = (1664525 * tf.cast(word, tf.uint32) + 1013904223 for word in words)
+    x += y * w
+    y += z * x
+    z += x * y
+    w += y * z
+    x, y, z, w = (tf.bitwise.bitwise_xor(v, tf.bitwise.right_shift(v, 16)) for v in (x, y, z, w))
+    x += y * w
+    y += z * x
+    z += x * y
+    return w + y * z

@@ -1,9 +1,13 @@
-"""Adam with its epsilon where the paper, and PyTorch, put it."""
+"""Adam with its epsilon where the paper, and PyTorch, put it; SGD with growing momentum."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
+
+from tfgan import schedules
+from tfgan.config import TrainConfig
 
 
 @keras.saving.register_keras_serializable("tfgan")
@@ -31,3 +35,75 @@ class Adam(keras.optimizers.Adam):
         step_size = ops.cast(learning_rate, variable.dtype) / (1 - ops.power(beta_1, t))
         sqrt_v_hat = ops.sqrt(v) / ops.sqrt(1 - ops.power(beta_2, t))
         self.assign_sub(variable, step_size * m / (sqrt_v_hat + self.epsilon))
+
+
+@keras.saving.register_keras_serializable("tfgan")
+class SGD(keras.optimizers.SGD):
+    """Stochastic gradient descent whose momentum may grow.
+
+    v <- m v - rate g and w <- w + v, where m goes evenly from `momentum` to `final_momentum`
+    within `growth_steps` steps, and stays there.
+
+    Args:
+        learning_rate: a number or a schedule.
+        momentum: m at the first step, in [0, 1).
+        final_momentum: m after `growth_steps` steps.
+        growth_steps: 0 keeps m as it is.
+    """
+
+    momentum: float
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.01,
+        momentum: float = 0.0,
+        final_momentum: float = 0.0,
+        growth_steps: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate=learning_rate, momentum=momentum, **kwargs)
+        self.final_momentum = final_momentum
+        self.growth_steps = growth_steps
+
+    def build(self, variables: Any) -> None:
+        first = self.momentum
+        self.momentum = first or self.final_momentum
+        super().build(variables)  # makes room for v only where there is momentum
+        self.momentum = first
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        if not self.growth_steps:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        share = ops.minimum(ops.cast(self.iterations, variable.dtype) / self.growth_steps, 1)
+        momentum = self.momentum + (self.final_momentum - self.momentum) * share
+        v = self.momentums[self._get_variable_index(variable)]
+        self.assign(v, momentum * v - ops.cast(learning_rate, variable.dtype) * gradient)
+        self.assign_add(variable, v)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "final_momentum": self.final_momentum,
+            "growth_steps": self.growth_steps,
+        }
+
+
+def _adam(rate: schedules.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> Adam:
+    return Adam(rate, beta_1=config.beta_1, beta_2=config.beta_2, name=f"{name}_adam")
+
+
+def _sgd(rate: schedules.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> SGD:
+    growth_steps = config.momentum_epochs * steps_per_epoch
+    return SGD(rate, config.momentum, config.final_momentum, growth_steps, name=f"{name}_sgd")
+
+
+OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {"adam": _adam, "sgd": _sgd}
+
+
+def make(
+    config: TrainConfig, learning_rate: float, name: str, steps_per_epoch: int
+) -> keras.optimizers.Optimizer:
+    """The optimizer of one network that a configuration asks for."""
+    steps = config.epochs * steps_per_epoch
+    rate = schedules.make(config.lr_schedule, learning_rate, config.lr_end, steps, config.lr_decay)
+    return OPTIMIZERS[config.optimizer](rate, config, name, steps_per_epoch)

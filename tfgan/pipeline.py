@@ -48,10 +48,7 @@ def load_images(
         UserError: if the set cannot be had or is no image set.
     """
     builder = sources.prepare(name, data_dir, manual_dir, say)
-    if split not in builder.info.splits:
-        raise UserError(
-            f"--dataset={name}: has no split {split!r}, only {', '.join(builder.info.splits)}"
-        )
+    examples_in_split = split_info(builder, name, split).num_examples
     decoders = tfds.decode.PartialDecoding({"image": True})
     try:
         examples = builder.as_dataset(split=split, batch_size=-1, decoders=decoders)
@@ -60,9 +57,29 @@ def load_images(
     except (tf.errors.OpError, OSError, ValueError):
         raise UserError(_damaged(name, builder)) from None
     images = examples["image"].numpy()
-    if len(images) != builder.info.splits[split].num_examples:
+    if len(images) != examples_in_split:
         raise UserError(_damaged(name, builder))
     return images.transpose(0, 2, 1, 3) if builder.name in TRANSPOSED else images
+
+
+def split_info(
+    builder: tfds.core.DatasetBuilder, name: str, split: str
+) -> tfds.core.SplitInfo | tfds.core.splits.SubSplitInfo:
+    """What TFDS knows of a split, e.g. "train" or "train[:50000]".
+
+    Raises:
+        UserError: if the set has no such split, or there is nothing in it.
+    """
+    try:
+        info = builder.info.splits[split]
+    except (KeyError, ValueError, AssertionError):
+        raise UserError(
+            f"--split={split}: {name} has {', '.join(builder.info.splits)}, and parts of them "
+            f"like {next(iter(builder.info.splits))}[:50%]"
+        ) from None
+    if not info.num_examples:
+        raise UserError(f"--split={split}: there is nothing in that part of {name}")
+    return info
 
 
 def _damaged(name: str, builder: tfds.core.DatasetBuilder) -> str:

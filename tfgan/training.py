@@ -14,14 +14,22 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfgan
-from tfgan import callbacks, distribution, export, imageset, memory, networks, rendezvous
+from tfgan import (
+    callbacks,
+    distribution,
+    export,
+    imageset,
+    memory,
+    networks,
+    optimizers,
+    rendezvous,
+)
 from tfgan.board import TensorBoard
 from tfgan.checkpointing import Checkpoints
 from tfgan.config import TrainConfig, python
 from tfgan.errors import Interrupted, UserError
 from tfgan.gan import GAN
 from tfgan.imageset import InMemory, Streamed
-from tfgan.optimizers import Adam
 from tfgan.progress import Progress, duration, say
 from tfgan.stopping import StopSignals
 from tfgan.workdir import Workdir
@@ -82,16 +90,24 @@ def _train(
         f"{_threads()}); TensorFlow {tf.__version__}, Keras {keras.__version__}"
     )
     data = imageset.open_set(
-        config.dataset, config.data_dir, config.manual_dir, config.cache_limit_mb, say=say
+        config.dataset,
+        config.data_dir,
+        config.manual_dir,
+        config.cache_limit_mb,
+        config.split,
+        say,
     )
     if config.batch_size > data.shape[0]:
         raise UserError(
             f"--batch_size={config.batch_size}: {config.dataset} has only {data.shape[0]:,} images"
         )
+    wants_mean = networks.KINDS[config.network].wants_mean_image
+    mean_image = imageset.mean_image(data) if wants_mean else None
     try:
         with strategy.scope():
             steps_per_execution = _steps_per_execution(config, data.shape)
-            gan = build(config, data.shape[1:], steps_per_execution)
+            steps_per_epoch = data.shape[0] // config.batch_size
+            gan = build(config, data.shape[1:], steps_per_execution, steps_per_epoch, mean_image)
         say(
             f"Networks: generator {gan.generator.count_params():,} parameters, "
             f"discriminator {gan.discriminator.count_params():,}"
@@ -126,16 +142,49 @@ def _train(
     return gan
 
 
-def build(config: TrainConfig, image_shape: tuple[int, ...], steps_per_execution: int) -> GAN:
-    """Makes the compiled model that a configuration asks for, in the strategy's scope."""
+def build(
+    config: TrainConfig,
+    image_shape: tuple[int, ...],
+    steps_per_execution: int,
+    steps_per_epoch: int = 1,
+    mean_image: np.ndarray | None = None,
+) -> GAN:
+    """Makes the compiled model that a configuration asks for, in the strategy's scope.
+
+    Args:
+        config: the run's options.
+        image_shape: `(height, width, channels)`.
+        steps_per_execution: steps a call into TensorFlow.
+        steps_per_epoch: schedules of learning rate and momentum need it.
+        mean_image: mean of the training set in [0, 1], for the networks that start from it.
+
+    Raises:
+        UserError: if the networks cannot have that shape or size.
+    """
+    kind = networks.KINDS[config.network]
+    start_from = {"mean_image": mean_image} if kind.wants_mean_image else {}
     latent_size, hidden_size, seed = config.latent_size, config.hidden_size, config.seed
-    generator = networks.mlp_generator(latent_size, hidden_size, image_shape, seed)
-    discriminator = networks.mlp_discriminator(hidden_size, image_shape, seed)
-    gan = GAN(generator, discriminator, latent_size, seed)
+    try:
+        generator = kind.generator(latent_size, hidden_size, image_shape, seed, **start_from)
+        discriminator = kind.discriminator(
+            hidden_size,
+            image_shape,
+            seed,
+            dropout=config.d_dropout,
+            input_dropout=config.d_input_dropout,
+            spectral_norm=config.spectral_norm,
+        )
+    except networks.DoesNotFit as problem:
+        raise UserError(f"--network={config.network}: {problem}") from None
+    gan = GAN(generator, discriminator, latent_size, seed, config.ema, config.latents)
     gan.compile(
-        d_optimizer=Adam(config.d_learning_rate, name="d_adam"),
-        g_optimizer=Adam(config.g_learning_rate, name="g_adam"),
-        loss=config.g_loss,
+        d_optimizer=optimizers.make(config, config.d_learning_rate, "d", steps_per_epoch),
+        g_optimizer=optimizers.make(config, config.g_learning_rate, "g", steps_per_epoch),
+        loss=config.loss,
+        label_smoothing=config.label_smoothing,
+        r1=config.r1,
+        r2=config.r2,
+        simultaneous=config.updates == "simultaneous",
         jit_compile=config.jit_compile,
         steps_per_execution=steps_per_execution,
     )
@@ -178,7 +227,9 @@ def _run(
     step = int(gan.step.numpy())
     if chief and export.exported_step(workdir.generator) != step:
         callbacks.save_training_gif(workdir.samples)
-        export.save_generator(workdir.generator, gan.generator, step)
+        if gan.ema_generator is not None:
+            export.save_generator(workdir.raw_generator, gan.generator, step, config.latents)
+        export.save_generator(workdir.generator, gan.sampler, step, config.latents)
     distribution.anywhere(strategy, False)  # nobody leaves before the chief has written all
 
 

@@ -72,7 +72,8 @@ class Workdir:
         checkpoints: the newest states, each a folder named after its step.
         tensorboard: event files.
         metrics: one CSV row an epoch.
-        generator: the SavedModel.
+        generator: the SavedModel that draws: the generator, or its moving average.
+        raw_generator: the generator itself, where there is such an average.
     """
 
     def __init__(self, path: str):
@@ -83,6 +84,7 @@ class Workdir:
         self.tensorboard = self.path / "tensorboard"
         self.metrics = self.path / "metrics.csv"
         self.generator = self.path / "generator"
+        self.raw_generator = self.path / "generator_raw"
 
     def check(self) -> None:
         """Makes sure, without writing, that a run can live here.
@@ -160,7 +162,8 @@ class Workdir:
 
     def clear(self) -> None:
         """Removes the folders and files that a run writes, and nothing beside them."""
-        for folder in (self.samples, self.checkpoints, self.tensorboard, self.generator):
+        models = (self.generator, self.raw_generator)
+        for folder in (self.samples, self.checkpoints, self.tensorboard, *models):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.metrics, self.config):  # the config last: it marks the folder as a run
             file.unlink(missing_ok=True)

@@ -1,30 +1,12 @@
 """The generator and the discriminator of the tutorial."""
 
 import math
-from typing import Any
 
 import keras
-from keras import ops
 
-from tfgan.noise import Stream, derive_seed
-
-
-def _linear(units: int, fan_in: int, seed: int, stream: Stream, index: int) -> keras.layers.Dense:
-    """PyTorch's `Linear`: weights and biases uniform on +-1/sqrt(fan_in)."""
-    bound = 1 / math.sqrt(fan_in)
-
-    def uniform(which: int) -> keras.initializers.Initializer:
-        return keras.initializers.RandomUniform(
-            -bound, bound, seed=derive_seed(seed, stream, 2 * index + which)
-        )
-
-    return keras.layers.Dense(units, kernel_initializer=uniform(0), bias_initializer=uniform(1))
-
-
-@keras.saving.register_keras_serializable("tfgan")
-def leaky_relu(x: Any) -> Any:
-    """LeakyReLU(0.2): max(x, 0.2 x). Keras' own keeps its slope in float32, even in float64."""
-    return ops.maximum(x, 0.2 * x)
+from tfgan.networks.layers import dropout as dropped
+from tfgan.networks.layers import leaky_relu, linear, normalised
+from tfgan.noise import Stream
 
 
 def mlp_generator(
@@ -42,11 +24,11 @@ def mlp_generator(
     return keras.Sequential(
         [
             keras.Input((latent_size,), name="z"),
-            _linear(hidden_size, latent_size, seed, stream, 0),
+            linear(hidden_size, latent_size, seed, stream, 0),
             keras.layers.ReLU(),
-            _linear(hidden_size, hidden_size, seed, stream, 1),
+            linear(hidden_size, hidden_size, seed, stream, 1),
             keras.layers.ReLU(),
-            _linear(pixels, hidden_size, seed, stream, 2),
+            linear(pixels, hidden_size, seed, stream, 2),
             keras.layers.Activation("tanh"),
             keras.layers.Reshape(image_shape),
         ],
@@ -58,11 +40,22 @@ def mlp_discriminator(
     hidden_size: int = 256,
     image_shape: tuple[int, ...] = (28, 28, 1),
     seed: int = 777,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    spectral_norm: bool = False,
 ) -> keras.Sequential:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
     Two hidden layers with LeakyReLU(0.2); D(x) is the sigmoid of the logit. 267,009
     parameters by default.
+
+    Args:
+        hidden_size: units of each hidden layer.
+        image_shape: of one image.
+        seed: the run's seed.
+        dropout: the share of each hidden layer's outputs that is dropped in training.
+        input_dropout: the share of the image that is.
+        spectral_norm: whether each layer is under spectral normalisation.
     """
     pixels = math.prod(image_shape)
     stream = Stream.DISCRIMINATOR_WEIGHTS
@@ -70,11 +63,14 @@ def mlp_discriminator(
         [
             keras.Input(image_shape, name="x"),
             keras.layers.Flatten(),
-            _linear(hidden_size, pixels, seed, stream, 0),
+            *dropped(input_dropout, seed, 0),
+            normalised(linear(hidden_size, pixels, seed, stream, 0), spectral_norm),
             keras.layers.Activation(leaky_relu),
-            _linear(hidden_size, hidden_size, seed, stream, 1),
+            *dropped(dropout, seed, 1),
+            normalised(linear(hidden_size, hidden_size, seed, stream, 1), spectral_norm),
             keras.layers.Activation(leaky_relu),
-            _linear(1, hidden_size, seed, stream, 2),
+            *dropped(dropout, seed, 2),
+            normalised(linear(1, hidden_size, seed, stream, 2), spectral_norm),
         ],
         name="discriminator",
     )

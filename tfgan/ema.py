@@ -1,0 +1,37 @@
+"""An exponential moving average of the generator: the same network, less shaky."""
+
+import keras
+import tensorflow as tf
+
+from tfgan import distribution
+
+
+def clone(network: keras.Model) -> keras.Model:
+    """A network of the same layers and weights, with variables of its own."""
+    average = keras.models.clone_model(network)
+    average.set_weights(network.get_weights())
+    return average
+
+
+def update(average: keras.Model, network: keras.Model, decay: float, step: tf.Tensor) -> None:
+    """Moves each weight of `average` a little towards that of `network`.
+
+    w_average <- d w_average + (1 - d) w, with d = min(decay, (1 + step) / (10 + step)), so that
+    the first, random weights are soon forgotten (as in `tf.train.ExponentialMovingAverage`).
+    Weights that are no parameters, batch normalisation's statistics, are copied.
+
+    Args:
+        average: a `clone` of `network`.
+        network: the network after its update.
+        decay: the share that stays, in (0, 1).
+        step: training steps done before this one.
+    """
+    values = []
+    for old, new in zip(average.weights, network.weights, strict=True):
+        if new.trainable:
+            t = tf.cast(step, new.dtype)
+            d = tf.minimum(tf.constant(decay, new.dtype), (1 + t) / (10 + t))
+            values.append(new.value + d * (old.value - new.value))
+        else:
+            values.append(tf.convert_to_tensor(new.value))
+    distribution.assign_alike(average.weights, values)

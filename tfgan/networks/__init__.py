@@ -1,0 +1,47 @@
+"""Generators and discriminators, by the name of their kind."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+
+from tfgan.networks.infogan import infogan_discriminator, infogan_generator
+from tfgan.networks.layers import DoesNotFit, leaky_relu
+from tfgan.networks.maxout import maxout_discriminator, maxout_generator
+from tfgan.networks.mlp import mlp_discriminator, mlp_generator
+
+__all__ = [
+    "KINDS",
+    "DoesNotFit",
+    "Kind",
+    "infogan_discriminator",
+    "infogan_generator",
+    "leaky_relu",
+    "maxout_discriminator",
+    "maxout_generator",
+    "mlp_discriminator",
+    "mlp_generator",
+]
+
+
+class Kind(NamedTuple):
+    """A generator and the discriminator that it was published with.
+
+    Attributes:
+        generator: from `latent_size, hidden_size, image_shape, seed`.
+        discriminator: from `hidden_size, image_shape, seed, dropout, input_dropout,
+            spectral_norm`.
+        wants_mean_image: whether the generator also takes `mean_image`, the mean of the training
+            set in [0, 1], to start from.
+    """
+
+    generator: Callable[..., keras.Model]
+    discriminator: Callable[..., keras.Model]
+    wants_mean_image: bool = False
+
+
+KINDS = {
+    "mlp": Kind(mlp_generator, mlp_discriminator),
+    "maxout": Kind(maxout_generator, maxout_discriminator, wants_mean_image=True),
+    "infogan": Kind(infogan_generator, infogan_discriminator),
+}

@@ -1,0 +1,153 @@
+"""InfoGAN's convolutional networks, as google/compare_gan builds and measures them.
+
+Chen et al., InfoGAN, 2016; Lucic et al., Are GANs Created Equal?, 2018.
+"""
+
+import math
+from typing import Any
+
+import keras
+
+from tfgan.networks.layers import (
+    BatchNormalization,
+    DoesNotFit,
+    leaky_relu,
+    normalised,
+    sigmoid_image,
+)
+from tfgan.networks.layers import dropout as dropped
+from tfgan.noise import Stream, derive_seed
+
+
+def _channels(hidden_size: int, image_shape: tuple[int, ...]) -> int:
+    """Channels of the wider convolution, 128 in the paper.
+
+    Raises:
+        DoesNotFit: if there would be none, or the image cannot be halved twice.
+    """
+    height, width = image_shape[:2]
+    if height % 4 or width % 4:
+        raise DoesNotFit(f"needs image sides that are multiples of 4, not {height} x {width}")
+    if hidden_size < 16:
+        raise DoesNotFit("needs a hidden_size of at least 16, for one channel in each layer")
+    return hidden_size // 16 * 2
+
+
+def _normal(
+    seed: int, stream: Stream, index: int, truncated: bool = False
+) -> dict[str, keras.initializers.Initializer]:
+    kind: Any = keras.initializers.TruncatedNormal if truncated else keras.initializers.RandomNormal
+    return {"kernel_initializer": kind(stddev=0.02, seed=derive_seed(seed, stream, index))}
+
+
+def _batch_norm() -> BatchNormalization:
+    return BatchNormalization(momentum=0.999, epsilon=0.001)
+
+
+def infogan_generator(
+    latent_size: int = 64,
+    hidden_size: int = 1024,
+    image_shape: tuple[int, ...] = (28, 28, 1),
+    seed: int = 777,
+) -> keras.Sequential:
+    """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
+
+    Dense 1024, dense 128 channels at a quarter of the size, transposed convolutions to 64
+    channels and to the image, 4 x 4, stride 2; batch normalisation and LeakyReLU(0.2) between,
+    a sigmoid at the end whose range is mapped to [-1, 1].
+
+    Args:
+        latent_size: length of z.
+        hidden_size: units of the first layer; the channels are its 8th and its 16th part.
+        image_shape: of one image; its sides multiples of 4.
+        seed: the run's seed.
+
+    Raises:
+        DoesNotFit: if the image or the hidden size does not fit.
+    """
+    wide = _channels(hidden_size, image_shape)
+    height, width, depth = image_shape
+    small = (height // 4, width // 4, wide)
+    stream = Stream.GENERATOR_WEIGHTS
+    return keras.Sequential(
+        [
+            keras.Input((latent_size,), name="z"),
+            keras.layers.Dense(hidden_size, **_normal(seed, stream, 0)),
+            _batch_norm(),
+            keras.layers.Activation(leaky_relu),
+            keras.layers.Dense(math.prod(small), **_normal(seed, stream, 1)),
+            _batch_norm(),
+            keras.layers.Activation(leaky_relu),
+            keras.layers.Reshape(small),
+            keras.layers.Conv2DTranspose(
+                wide // 2, 4, strides=2, padding="same", **_normal(seed, stream, 2)
+            ),
+            _batch_norm(),
+            keras.layers.Activation(leaky_relu),
+            keras.layers.Conv2DTranspose(
+                depth, 4, strides=2, padding="same", **_normal(seed, stream, 3)
+            ),
+            keras.layers.Activation(sigmoid_image),
+        ],
+        name="generator",
+    )
+
+
+def infogan_discriminator(
+    hidden_size: int = 1024,
+    image_shape: tuple[int, ...] = (28, 28, 1),
+    seed: int = 777,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    spectral_norm: bool = False,
+) -> keras.Sequential:
+    """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
+
+    Convolutions to 64 and 128 channels, 4 x 4, stride 2, then dense 1024; LeakyReLU(0.2)
+    after each, and batch normalisation before it in the latter two.
+
+    Args:
+        hidden_size: units of the dense layer; the channels are its 16th and its 8th part.
+        image_shape: of one image; its sides multiples of 4.
+        seed: the run's seed.
+        dropout: the share of each hidden layer's outputs that is dropped in training.
+        input_dropout: the share of the image that is.
+        spectral_norm: whether each layer is under spectral normalisation.
+
+    Raises:
+        DoesNotFit: if the image or the hidden size does not fit.
+    """
+    wide = _channels(hidden_size, image_shape)
+    stream = Stream.DISCRIMINATOR_WEIGHTS
+
+    def conv(channels: int, index: int) -> keras.layers.Layer:
+        return normalised(
+            keras.layers.Conv2D(
+                channels, 4, strides=2, padding="same", **_normal(seed, stream, index, True)
+            ),
+            spectral_norm,
+        )
+
+    def dense(units: int, index: int) -> keras.layers.Layer:
+        return normalised(keras.layers.Dense(units, **_normal(seed, stream, index)), spectral_norm)
+
+    return keras.Sequential(
+        [
+            keras.Input(image_shape, name="x"),
+            *dropped(input_dropout, seed, 0),
+            conv(wide // 2, 0),
+            keras.layers.Activation(leaky_relu),
+            *dropped(dropout, seed, 1),
+            conv(wide, 1),
+            _batch_norm(),
+            keras.layers.Activation(leaky_relu),
+            keras.layers.Flatten(),
+            *dropped(dropout, seed, 2),
+            dense(hidden_size, 2),
+            _batch_norm(),
+            keras.layers.Activation(leaky_relu),
+            *dropped(dropout, seed, 3),
+            dense(1, 3),
+        ],
+        name="discriminator",
+    )

@@ -1,0 +1,70 @@
+"""What several networks are made of."""
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from tfgan.networks.dropout import Dropout
+from tfgan.networks.spectral import SpectralNorm
+from tfgan.noise import Stream, derive_seed
+
+
+class DoesNotFit(ValueError):  # noqa: N818, what a network says of an image or a size
+    """Networks of that kind cannot have the image shape or the hidden size asked for."""
+
+
+def uniform(bound: float, seed: int, stream: Stream, index: int) -> keras.initializers.Initializer:
+    """Uniform on [-bound, bound], the `index`-th weight of a stream."""
+    return keras.initializers.RandomUniform(-bound, bound, seed=derive_seed(seed, stream, index))
+
+
+def linear(units: int, fan_in: int, seed: int, stream: Stream, index: int) -> keras.layers.Dense:
+    """PyTorch's `Linear`: weights and biases uniform on +-1/sqrt(fan_in)."""
+    bound = 1 / math.sqrt(fan_in)
+    return keras.layers.Dense(
+        units,
+        kernel_initializer=uniform(bound, seed, stream, 2 * index),
+        bias_initializer=uniform(bound, seed, stream, 2 * index + 1),
+    )
+
+
+@keras.saving.register_keras_serializable("tfgan")
+def leaky_relu(x: Any) -> Any:
+    """LeakyReLU(0.2): max(x, 0.2 x). Keras' own keeps its slope in float32, even in float64."""
+    return ops.maximum(x, 0.2 * x)
+
+
+@keras.saving.register_keras_serializable("tfgan")
+def sigmoid_image(x: Any) -> Any:
+    """A sigmoid whose [0, 1] is mapped to [-1, 1]: 2 sigmoid(x) - 1 = tanh(x / 2)."""
+    return ops.tanh(x / 2)
+
+
+def dropout(rate: float, seed: int, index: int) -> list[keras.layers.Layer]:
+    """The `index`-th dropout layer of a discriminator; none if the rate is 0."""
+    return [Dropout(rate, seed, index)] if rate else []
+
+
+def normalised(layer: keras.layers.Layer, wanted: bool) -> keras.layers.Layer:
+    """The layer, under spectral normalisation if that is wanted."""
+    return SpectralNorm(layer) if wanted else layer
+
+
+@keras.saving.register_keras_serializable("tfgan")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation over the global batch, however many replicas share it.
+
+    Keras' own cannot keep its statistics where replicas train.
+    """
+
+    def __init__(self, **kwargs: Any):
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        super().__init__(**{**kwargs, "synchronized": replicas > 1})
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> keras.Variable:
+        if not kwargs.get("trainable", True):
+            kwargs["aggregation"] = "only_first_replica"  # all have the same
+        return super().add_weight(*args, **kwargs)

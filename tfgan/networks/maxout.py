@@ -1,0 +1,123 @@
+"""The networks of the paper's own experiments: github.com/goodfeli/adversarial, mnist.yaml."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfgan.networks.layers import DoesNotFit, normalised, sigmoid_image, uniform
+from tfgan.networks.layers import dropout as dropped
+from tfgan.noise import Stream
+
+PIECES = 5
+
+
+@keras.saving.register_keras_serializable("tfgan")
+class Maxout(keras.layers.Layer):
+    """The largest of each `pieces` neighbours: `(batch, n)` to `(batch, n / pieces)`.
+
+    Reference:
+        Goodfellow et al., Maxout Networks, 2013.
+    """
+
+    def __init__(self, pieces: int = PIECES, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.pieces = pieces
+
+    def call(self, inputs: Any) -> Any:
+        units = inputs.shape[-1] // self.pieces
+        return ops.max(ops.reshape(inputs, (-1, units, self.pieces)), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"pieces": self.pieces}
+
+
+def _dense(units: int, bound: float, seed: int, stream: Stream, index: int) -> keras.layers.Dense:
+    return keras.layers.Dense(units, kernel_initializer=uniform(bound, seed, stream, index))
+
+
+def maxout_generator(
+    latent_size: int = 100,
+    hidden_size: int = 1200,
+    image_shape: tuple[int, ...] = (28, 28, 1),
+    seed: int = 777,
+    mean_image: np.ndarray | None = None,
+) -> keras.Sequential:
+    """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
+
+    Two hidden layers with ReLU, a sigmoid at the end whose range is mapped to [-1, 1]. Weights
+    start uniform on +-0.05, biases at 0.
+
+    Args:
+        latent_size: length of z.
+        hidden_size: units of each hidden layer.
+        image_shape: of one image.
+        seed: the run's seed.
+        mean_image: mean of the training set, in [0, 1]; the last bias starts where the sigmoid
+            gives it.
+    """
+    stream = Stream.GENERATOR_WEIGHTS
+    generator = keras.Sequential(
+        [
+            keras.Input((latent_size,), name="z"),
+            _dense(hidden_size, 0.05, seed, stream, 0),
+            keras.layers.ReLU(),
+            _dense(hidden_size, 0.05, seed, stream, 1),
+            keras.layers.ReLU(),
+            last := _dense(math.prod(image_shape), 0.05, seed, stream, 2),
+            keras.layers.Activation(sigmoid_image),
+            keras.layers.Reshape(image_shape),
+        ],
+        name="generator",
+    )
+    if mean_image is not None:
+        mean = np.clip(np.asarray(mean_image, np.float64).ravel(), 1e-7, 1 - 1e-7)
+        last.bias.assign(np.log(mean / (1 - mean)))
+    return generator
+
+
+def maxout_discriminator(
+    hidden_size: int = 1200,
+    image_shape: tuple[int, ...] = (28, 28, 1),
+    seed: int = 777,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    spectral_norm: bool = False,
+) -> keras.Sequential:
+    """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
+
+    Two hidden layers of hidden_size / 5 maxout units of 5 pieces. Weights start uniform on
+    +-0.005, biases at 0. The paper's had dropout 0.5, and 0.2 on its input.
+
+    Args:
+        hidden_size: linear pieces of each hidden layer, all units together; at least 5.
+        image_shape: of one image.
+        seed: the run's seed.
+        dropout: the share of each hidden layer's outputs that is dropped in training.
+        input_dropout: the share of the image that is.
+        spectral_norm: whether each layer is under spectral normalisation.
+
+    Raises:
+        DoesNotFit: if there are too few pieces for one unit.
+    """
+    if hidden_size < PIECES:
+        raise DoesNotFit(f"needs a hidden_size of at least {PIECES}, one maxout unit")
+    stream = Stream.DISCRIMINATOR_WEIGHTS
+    linear_pieces = hidden_size // PIECES * PIECES
+    return keras.Sequential(
+        [
+            keras.Input(image_shape, name="x"),
+            keras.layers.Flatten(),
+            *dropped(input_dropout, seed, 0),
+            normalised(_dense(linear_pieces, 0.005, seed, stream, 0), spectral_norm),
+            Maxout(),
+            *dropped(dropout, seed, 1),
+            normalised(_dense(linear_pieces, 0.005, seed, stream, 1), spectral_norm),
+            Maxout(),
+            *dropped(dropout, seed, 2),
+            normalised(_dense(1, 0.005, seed, stream, 2), spectral_norm),
+        ],
+        name="discriminator",
+    )
