@@ -41,17 +41,19 @@ def train_function(gan: "GAN") -> Callable[[Any], Logs]:
     @tf.autograph.experimental.do_not_convert
     def compiled_steps(iterator: Any) -> tf.Tensor:
         # Drawn outside of XLA, which has another generator of random numbers.
-        def draw(step: tf.Tensor) -> Drawn:
-            real = images(next(iterator))
-            return real, {stream: gan.draw(stream, step, real) for stream in gan.streams}
-
         steps = gan.step.value + tf.range(gan.steps_per_execution, dtype="int64")
-        dtypes = dict.fromkeys(gan.streams, gan.variable_dtype)
-        real_dtype = images(iterator.element_spec).dtype
-        drawn = tf.map_fn(
-            draw, steps, parallel_iterations=1, fn_output_signature=(real_dtype, dtypes)
+        real = tf.map_fn(
+            lambda step: images(next(iterator)),
+            steps,
+            parallel_iterations=1,
+            fn_output_signature=images(iterator.element_spec).dtype,
         )
-        return in_one_program(drawn)
+        latents = tf.map_fn(
+            lambda step: {stream: gan.draw(stream, step, real[0]) for stream in gan.streams},
+            steps,
+            fn_output_signature=dict.fromkeys(gan.streams, gan.variable_dtype),
+        )
+        return in_one_program((real, latents))
 
     def steps_on_replicas(iterator: Any) -> tf.Tensor:
         steps = gan.steps_per_execution
