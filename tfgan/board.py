@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.hparams import api as hparams
 
 from tfgan import images as pictures
@@ -23,7 +25,8 @@ class TensorBoard(EpochCallback):
 
     By step: the four quantities of the last step of each call into TensorFlow. By epoch: their
     means, both learning rates, the picture of the fixed latents, and on demand histograms of
-    weights and gradients. Once: the options as text and HParams, and the graph of the step.
+    weights and gradients, and what the monitors see. Once: the options as text and HParams, and
+    the graph of the step.
 
     Args:
         workdir: where to, and where the pictures are.
@@ -96,6 +99,35 @@ class TensorBoard(EpochCallback):
             every = self._config.histograms_every
             if every and epoch % every == 0:
                 self._histograms()
+        self.flush()
+
+    def write_monitors(self, epoch: int, curves: dict[str, float], charts: dict[str, str]) -> None:
+        """Writes what the monitors saw, and the charts that draw several curves as one.
+
+        Args:
+            epoch: counted from 0.
+            curves: values by tag.
+            charts: by title, a regular expression for the tags of its curves.
+        """
+        layout = layout_pb2.Layout(
+            category=[
+                layout_pb2.Category(
+                    title="theory",
+                    chart=[
+                        layout_pb2.Chart(
+                            title=title, multiline=layout_pb2.MultilineChartContent(tag=[tags])
+                        )
+                        for title, tags in charts.items()
+                    ],
+                )
+            ]
+        )
+        with self._writing(epoch):
+            tf.summary.experimental.write_raw_pb(
+                custom_scalar.pb(layout).SerializeToString(deterministic=True), step=epoch
+            )
+            for tag, value in curves.items():
+                tf.summary.scalar(tag, value)
         self.flush()
 
     def flush(self) -> None:

@@ -18,7 +18,6 @@ import tensorflow as tf
 from tfgan import images as pictures
 from tfgan.checkpointing import Checkpoints, diverged
 from tfgan.config import TrainConfig
-from tfgan.errors import UserError
 from tfgan.imageset import InMemory, Streamed
 from tfgan.noise import Stream
 from tfgan.stopping import StopSignals
@@ -132,7 +131,7 @@ class FiniteLosses(keras.callbacks.Callback):
             row, column = wrong[0]
             step = int(self.model.step.numpy()) - len(self.model.step_logs) + int(row) + 1
             quantity = f"{self.model.metrics_names[column]} is"
-            raise UserError(diverged(step, quantity, self._checkpoints.newest()))
+            raise diverged(step, quantity, self._checkpoints.newest())
 
 
 class CheckpointAndStop(keras.callbacks.Callback):

@@ -9,11 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan.errors import UserError
+from tfgan.errors import Diverged, UserError
 from tfgan.gan import GAN
 from tfgan.workdir import write_folder
 
 _SUMS = "SHA256SUMS"
+_FOLDERS = "[0-9]" * 9
 
 
 class Checkpoints:
@@ -62,13 +63,13 @@ class Checkpoints:
 
         Raises:
             OSError: if it cannot be written; those before it stay.
-            UserError: if a weight is not finite any more.
+            Diverged: if a weight is not finite any more.
         """
         step = int(self._gan.step.numpy())
         for name, network in self._networks.items():
             for weight in network.weights:
                 if not np.isfinite(weight.numpy()).all():
-                    raise UserError(diverged(step, f"weights of the {name}", self.newest()))
+                    raise diverged(step, f"weights of the {name}", self.newest())
         path = self._folder / f"{step:09d}"
         write_folder(path, self._write)
         for old in self._steps()[self._keep :]:
@@ -82,11 +83,11 @@ class Checkpoints:
 
     def _steps(self) -> list[pathlib.Path]:
         """Checkpoint folders, newest first."""
-        return sorted(self._folder.glob("[0-9]" * 9), reverse=True)
+        return sorted(self._folder.glob(_FOLDERS), reverse=True)
 
     def newest(self) -> pathlib.Path | None:
         """The newest checkpoint's folder, if there is one."""
-        return next(iter(self._steps()), None)
+        return newest(self._folder)
 
     def restore_newest(self, say: Callable[[str], None]) -> pathlib.Path | None:
         """Restores the newest whole checkpoint, and says which newer ones are damaged.
@@ -141,12 +142,17 @@ class Checkpoints:
         return put_back
 
 
-def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> str:
-    """The line that ends a run whose numbers are not finite any more."""
+def newest(folder: pathlib.Path) -> pathlib.Path | None:
+    """The newest checkpoint in a run's folder of them, if there is one."""
+    return max(folder.glob(_FOLDERS), default=None)
+
+
+def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> Diverged:
+    """What ends a run whose numbers are not finite any more."""
     kept = f"{newest} is the newest checkpoint" if newest else "there is no checkpoint yet"
-    return (
-        f"step {step:,}: {quantity} not finite, the run has diverged; {kept}; lower "
-        f"--d_learning_rate or --g_learning_rate"
+    what = f"step {step:,}: {quantity} not finite"
+    return Diverged(
+        f"{what}, the run has diverged; {kept}; lower --d_learning_rate or --g_learning_rate", what
     )
 
 

@@ -61,14 +61,14 @@ def _load_tensorflow() -> None:
         )
 
 
-def _status(prepare: Callable[[], Callable[[], None]], tensorflow: bool) -> int:
+def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -> int:
     """Does the work; says how it ended, and returns the exit status."""
     logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
     try:
         work = prepare()
         if tensorflow:
             _load_tensorflow()
-        work()
+        status = work()
     except (UserError, WorkerLost) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return USER_ERROR if isinstance(error, UserError) else os.EX_TEMPFAIL
@@ -81,15 +81,15 @@ def _status(prepare: Callable[[], Callable[[], None]], tensorflow: bool) -> int:
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on.", file=sys.stderr)
         return 130
-    return 0
+    return status or 0
 
 
-def run(prepare: Callable[[], Callable[[], None]], tensorflow: bool = True) -> NoReturn:
+def run(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool = True) -> NoReturn:
     """Runs a command: flags in, one library call.
 
     Args:
         prepare: reads and checks the flags, quickly and without TensorFlow, and
-            returns the call that does the work.
+            returns the call that does the work, and returns an exit status if that is not 0.
         tensorflow: whether the work needs TensorFlow.
     """
 

@@ -108,8 +108,24 @@ class TrainConfig(Recipe):
         free=True,
     )
 
+    monitor_every: int = option(
+        0,
+        "Epochs between two looks of the run doctor: V(D, G), bounds of the Jensen-Shannon "
+        "divergence, and what is wrong, in TensorBoard and monitors.jsonl. A look takes about as "
+        "long as an epoch of MNIST. 0: none; python -m tfgan.doctor looks at any run.",
+        check=at_least(0),
+        free=True,
+    )
+
     def __post_init__(self) -> None:
         check_all(self)
+
+    @classmethod
+    def from_recorded(cls, recorded: dict[str, Any]) -> "TrainConfig":
+        """The configuration of a run, whose version may have had fewer options, or others."""
+        recorded = {_RENAMED.get(name, name): value for name, value in recorded.items()}
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in recorded.items() if name in known})
 
     def to_dict(self) -> dict[str, Any]:
         """All options by name, as plain values that JSON can hold."""

@@ -9,6 +9,18 @@ class UserError(ValueError):
     """
 
 
+class Diverged(UserError):  # noqa: N818, as the two below
+    """A run's numbers are not finite any more.
+
+    Attributes:
+        what: the step, and which quantity it is.
+    """
+
+    def __init__(self, message: str, what: str):
+        super().__init__(message)
+        self.what = what
+
+
 class Interrupted(Exception):  # noqa: N818, an end and not an error
     """A signal ended training after a whole step, and a checkpoint was written.
 

@@ -27,6 +27,9 @@ class Stream(enum.IntEnum):
     WINDOW_ORDER = 8
     DROPOUT = 9
     POWER_ITERATION = 10
+    MONITOR_LATENTS = 30  # from here on: tfgan.doctor
+    PROBE_LATENTS = 31
+    PROBE_ORDER = 32
 
 
 def derive_seed(seed: int, stream: Stream, index: int = 0) -> int:

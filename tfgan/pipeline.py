@@ -82,6 +82,28 @@ def split_info(
     return info
 
 
+def first_images(
+    name: str, count: int, data_dir: str = "", manual_dir: str = "", split: str = "train"
+) -> np.ndarray:
+    """Loads the first images of a split, in TFDS's own order, without the rest.
+
+    Returns:
+        uint8 `(min(count, size), height, width, channels)` in [0, 255].
+
+    Raises:
+        UserError: if the set cannot be had or lacks that split.
+    """
+    builder = sources.prepare(name, data_dir, manual_dir, lambda line: None)
+    split_info(builder, name, split)
+    decoders = tfds.decode.PartialDecoding({"image": True})
+    examples = builder.as_dataset(split=split, decoders=decoders).take(count).batch(count)
+    try:
+        images = next(iter(examples))["image"].numpy()
+    except (tf.errors.OpError, OSError, ValueError):
+        raise UserError(_damaged(name, builder)) from None
+    return images.transpose(0, 2, 1, 3) if builder.name in TRANSPOSED else images
+
+
 def _damaged(name: str, builder: tfds.core.DatasetBuilder) -> str:
     return (
         f"--dataset={name}: the prepared files in {builder.data_path} are damaged; remove that "

@@ -20,6 +20,7 @@ from tfgan import (
     export,
     imageset,
     memory,
+    monitors,
     networks,
     optimizers,
     rendezvous,
@@ -27,7 +28,8 @@ from tfgan import (
 from tfgan.board import TensorBoard
 from tfgan.checkpointing import Checkpoints
 from tfgan.config import TrainConfig, python
-from tfgan.errors import Interrupted, UserError
+from tfgan.doctor import record
+from tfgan.errors import Diverged, Interrupted, UserError
 from tfgan.gan import GAN
 from tfgan.imageset import InMemory, Streamed
 from tfgan.progress import Progress, duration, say
@@ -38,12 +40,13 @@ _MOST_STEPS_PER_EXECUTION = 25
 _MOST_BYTES_PER_EXECUTION = 2**26  # of the images that one call trains on
 
 
-def train(config: TrainConfig, overwrite: bool = False) -> GAN:
+def train(config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] = GAN) -> GAN:
     """Trains a GAN, or goes on with the run that lives in `config.workdir`.
 
     Args:
         config: everything that decides the run.
         overwrite: removes a run that is there, instead of going on with it.
+        gan_class: the model's class, for an algorithm that differs in some step.
 
     Returns:
         The trained model.
@@ -74,7 +77,7 @@ def train(config: TrainConfig, overwrite: bool = False) -> GAN:
         strategy = distribution.strategy(
             config.strategy, config.batch_size, cluster, config.worker_timeout
         )
-        return _train(config, workdir, strategy, recorded, overwrite)
+        return _train(config, workdir, strategy, recorded, overwrite, gan_class)
 
 
 def _train(
@@ -83,6 +86,7 @@ def _train(
     strategy: tf.distribute.Strategy,
     recorded: dict[str, Any] | None,
     overwrite: bool,
+    gan_class: type[GAN],
 ) -> GAN:
     chief = distribution.is_chief(strategy)
     say(
@@ -103,11 +107,19 @@ def _train(
         )
     wants_mean = networks.KINDS[config.network].wants_mean_image
     mean_image = imageset.mean_image(data) if wants_mean else None
+    monitors.check(config)
     try:
         with strategy.scope():
             steps_per_execution = _steps_per_execution(config, data.shape)
             steps_per_epoch = data.shape[0] // config.batch_size
-            gan = build(config, data.shape[1:], steps_per_execution, steps_per_epoch, mean_image)
+            gan = build(
+                config,
+                data.shape[1:],
+                steps_per_execution,
+                steps_per_epoch,
+                mean_image,
+                gan_class,
+            )
         say(
             f"Networks: generator {gan.generator.count_params():,} parameters, "
             f"discriminator {gan.discriminator.count_params():,}"
@@ -148,6 +160,7 @@ def build(
     steps_per_execution: int,
     steps_per_epoch: int = 1,
     mean_image: np.ndarray | None = None,
+    gan_class: type[GAN] = GAN,
 ) -> GAN:
     """Makes the compiled model that a configuration asks for, in the strategy's scope.
 
@@ -157,6 +170,7 @@ def build(
         steps_per_execution: steps a call into TensorFlow.
         steps_per_epoch: schedules of learning rate and momentum need it.
         mean_image: mean of the training set in [0, 1], for the networks that start from it.
+        gan_class: the model's class.
 
     Raises:
         UserError: if the networks cannot have that shape or size.
@@ -176,7 +190,7 @@ def build(
         )
     except networks.DoesNotFit as problem:
         raise UserError(f"--network={config.network}: {problem}") from None
-    gan = GAN(generator, discriminator, latent_size, seed, config.ema, config.latents)
+    gan = gan_class(generator, discriminator, latent_size, seed, config.ema, config.latents)
     gan.compile(
         d_optimizer=optimizers.make(config, config.d_learning_rate, "d", steps_per_epoch),
         g_optimizer=optimizers.make(config, config.g_learning_rate, "g", steps_per_epoch),
@@ -267,6 +281,8 @@ def _fit(
             callbacks.MetricsCSV(workdir.metrics, steps_per_epoch),
             board,
         ]
+        if config.monitor_every:
+            the_chiefs.append(monitors.Monitors(workdir, config, steps_per_epoch, board))
         checkpoint_and_stop = callbacks.CheckpointAndStop(
             checkpoints, stop, config, steps_per_epoch, board.flush, chief
         )
@@ -283,6 +299,10 @@ def _fit(
                     callbacks=[*everyones, *(the_chiefs if chief else []), checkpoint_and_stop],
                     verbose=0,
                 )
+        except Diverged as error:
+            if chief:
+                record.note_divergence(workdir, error)
+            raise
         except data.read_errors:
             raise UserError(
                 f"--dataset={config.dataset}: its prepared files are damaged; remove their "

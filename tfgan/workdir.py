@@ -72,6 +72,8 @@ class Workdir:
         checkpoints: the newest states, each a folder named after its step.
         tensorboard: event files.
         metrics: one CSV row an epoch.
+        monitors: what the doctor saw, one line of JSON each time.
+        diverged: why the run ended, if its numbers were not finite any more.
         generator: the SavedModel that draws: the generator, or its moving average.
         raw_generator: the generator itself, where there is such an average.
     """
@@ -83,6 +85,8 @@ class Workdir:
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.metrics = self.path / "metrics.csv"
+        self.monitors = self.path / "monitors.jsonl"
+        self.diverged = self.path / "diverged.txt"
         self.generator = self.path / "generator"
         self.raw_generator = self.path / "generator_raw"
 
@@ -154,6 +158,7 @@ class Workdir:
             OSError: if something cannot be written.
         """
         content = {"config": config, "environment": environment}
+        self.diverged.unlink(missing_ok=True)
         write_file(self.config, (json.dumps(content, indent=2) + "\n").encode())
         for folder in (self.samples, self.checkpoints, self.tensorboard):
             folder.mkdir(exist_ok=True)
@@ -165,7 +170,12 @@ class Workdir:
         models = (self.generator, self.raw_generator)
         for folder in (self.samples, self.checkpoints, self.tensorboard, *models):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.metrics, self.config):  # the config last: it marks the folder as a run
+        for file in (
+            self.metrics,
+            self.monitors,
+            self.diverged,
+            self.config,
+        ):  # the config last: it marks the folder as a run
             file.unlink(missing_ok=True)
 
 

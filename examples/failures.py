@@ -1,0 +1,120 @@
+"""Trains a GAN with a fault, and lets the doctor say what it sees.
+
+    python examples/failures.py --fault=swapped_labels --epochs=10
+
+Each fault is a flag of `tfgan.train` or a subclass of `GAN` of about ten lines. docs/failures.md
+shows what comes out.
+"""
+
+import pathlib
+from collections.abc import Callable
+
+import tensorflow as tf
+from absl import flags
+from PIL import Image
+
+from tfgan import GAN, TrainConfig, UserError, cli, doctor, losses, train
+from tfgan.noise import Stream
+
+
+class SwappedLabels(GAN):
+    """D is taught 1 for fakes and 0 for real images; G still wants D to say 1."""
+
+    def compile(self, *args, **kwargs):
+        super().compile(*args, **kwargs)
+        self.objective = self.objective._replace(
+            discriminator=lambda real, fake: losses.discriminator_loss(fake, real)
+        )
+
+
+class NoStopGradient(GAN):
+    """D's step back-propagates into G, as PyTorch does without `detach`; D alone is updated."""
+
+    def discriminator_gradients(self, real, z):
+        with tf.GradientTape() as tape:
+            real_logits = self.discriminator(real, training=True)
+            fake_logits = self.discriminator(self.generator(z, training=True), training=True)
+            loss = self._mean(self.objective.discriminator(real_logits, fake_logits))
+        variables = self.discriminator.trainable_variables
+        gradients = tape.gradient(loss, variables + self.generator.trainable_variables)
+        logs = {"D_loss": loss, "D(x)": self._mean(tf.sigmoid(real_logits))}
+        return gradients[: len(variables)], logs
+
+
+class OneUpdateForBoth(GAN):
+    """D's step updates G too: G helps D in one half of a step and fights it in the other."""
+
+    def train_step(self, data):
+        z = self.latents(Stream.DISCRIMINATOR_LATENTS, data)
+        with tf.GradientTape() as tape:
+            fake_logits = self.discriminator(self.generator(z, training=True), training=True)
+            loss = self._mean(tf.nn.softplus(fake_logits))  # G's part of D's loss
+        variables = self.generator.trainable_variables
+        self.g_optimizer.apply(tape.gradient(loss, variables), variables)
+        return super().train_step(data)
+
+
+class SharedLatents(GAN):
+    """G's step sees the latents that D's step has just been trained on."""
+
+    def latents(self, stream, real):
+        return super().latents(Stream.DISCRIMINATOR_LATENTS, real)
+
+
+class FiveStepsOfD(GAN):
+    """D is updated five times on each batch, G once."""
+
+    def train_step(self, data):
+        z = self.latents(Stream.DISCRIMINATOR_LATENTS, data)
+        for _ in range(4):
+            gradients, _ = self.discriminator_gradients(data, z)
+            self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        return super().train_step(data)
+
+
+# The model's class, and the flags that are not the tutorial's.
+FAULTS = {
+    "none": (GAN, {}),
+    "swapped_labels": (SwappedLabels, {}),
+    "saturating_loss": (GAN, {"loss": "minimax"}),
+    "no_stop_gradient": (NoStopGradient, {}),
+    "one_update_for_both": (OneUpdateForBoth, {}),
+    "strong_discriminator": (GAN, {"d_learning_rate": 0.002, "g_learning_rate": 0.00002}),
+    "five_steps_of_d": (FiveStepsOfD, {}),
+    "d_learning_rate_x100": (GAN, {"d_learning_rate": 0.02}),
+    "g_learning_rate_x100": (GAN, {"g_learning_rate": 0.02}),
+    "shared_latents": (SharedLatents, {}),
+}
+_ROWS = 2 + 4 * 30  # pixels of four rows of a picture
+
+
+def fail(fault: str, epochs: int, workdir: str, seed: int = 777, picture: str = "") -> None:
+    """Trains with a fault, then prints the doctor's findings."""
+    gan_class, options = FAULTS[fault]
+    config = TrainConfig(epochs=epochs, workdir=workdir, seed=seed, monitor_every=epochs, **options)
+    try:
+        train(config, overwrite=True, gan_class=gan_class)
+    except UserError as error:
+        print(error)
+    findings = doctor.diagnose(workdir)
+    print("\n".join(map(str, findings)) or "The doctor finds nothing.")
+    if picture:
+        samples = pathlib.Path(workdir) / "samples"
+        with Image.open(samples / f"fixed_{epochs - 1}.png") as image:
+            image.crop((0, 0, image.width, _ROWS)).save(picture, optimize=True)
+
+
+def _prepare() -> Callable[[], None]:
+    values = flags.FLAGS.flag_values_dict()
+    names = ("fault", "epochs", "workdir", "seed", "picture")
+    fault, epochs, workdir, seed, picture = (values[name] for name in names)
+    return lambda: fail(fault, epochs, workdir or f"runs/failures/{fault}", seed, picture)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_enum("fault", "none", list(FAULTS), "What to do wrong.")
+    flags.DEFINE_integer("epochs", 10, "Passes over the training set.")
+    flags.DEFINE_string("workdir", "", "The run's folder. Empty: runs/failures/{fault}.")
+    flags.DEFINE_integer("seed", 777, "Decides every random number.")
+    flags.DEFINE_string("picture", "", "A PNG to write: the first 32 of the fixed latents.")
+    cli.run(_prepare)

@@ -1,0 +1,338 @@
+"""The doctor's measurements against hand-made networks, and its findings against real runs.
+
+`doctor_evidence/` holds rows of the `monitors.jsonl` of real runs of 10 to 40 epochs of MNIST;
+docs/doctor.md says which, and what they say.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+from conftest import make_images, run
+from fingerprint import tree
+from tensorflow_datasets.image_classification import MNIST
+
+from examples import failures
+from tfgan import GAN, TrainConfig, UserError, doctor, pipeline, training
+from tfgan.doctor import diagnoses, evidence, record
+from tfgan.doctor.evidence import Evidence
+from tfgan.doctor.record import History
+from tfgan.workdir import Workdir
+
+RECORDED = pathlib.Path(__file__).parent / "doctor_evidence"
+
+
+def recorded(name: str) -> tuple[Evidence, ...]:
+    lines = (RECORDED / f"{name}.jsonl").read_text().splitlines()
+    return tuple(Evidence.from_dict(json.loads(line)) for line in lines)
+
+
+def titles(seen: tuple[Evidence, ...]) -> set[str]:
+    return {finding.title for finding in diagnoses.diagnose(History(seen))}
+
+
+# What is measured.
+
+
+def test_dead_units_of_dense_layers():
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(4),
+            keras.layers.ReLU(),
+            keras.layers.Dense(2, activation="tanh"),
+            keras.layers.Dense(3),
+            keras.layers.Activation("tanh"),  # the output, whose pixels may well be constant
+            keras.layers.Reshape((3, 1, 1)),
+        ]
+    )
+    # For inputs in [0, 1]^2: x, y, a unit that is always below 0, and one that never moves.
+    kernel = np.array([[1, 0, -1, 0], [0, 1, -1, 0]], np.float32)
+    model.layers[0].set_weights([kernel, np.array([0, 0, -0.1, 5], np.float32)])
+    # One sum of x and y, and one that the bias keeps at tanh(50) = 1.
+    kernel = np.array([[1, 1], [1, 1], [0, 0], [0, 0]], np.float32)
+    model.layers[2].set_weights([kernel, np.array([0, 50], np.float32)])
+    inputs = np.random.default_rng(0).uniform(size=(100, 2)).astype(np.float32)
+    assert evidence.dead_units(model, inputs) == pytest.approx(3 / 6)
+
+
+def test_dead_units_of_convolutions_are_channels():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, activation="relu", kernel_initializer="ones"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.layers[0].bias.assign([0, 0, 0, -100])
+    inputs = np.random.default_rng(0).uniform(size=(10, 8, 8, 1)).astype(np.float32)
+    assert evidence.dead_units(model, inputs) == pytest.approx(1 / 4)
+
+
+def test_network_without_hidden_layers_has_no_dead_units():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    assert evidence.dead_units(model, np.zeros((3, 2), np.float32)) == 0
+
+
+def test_nearest_against_brute_force():
+    queries, references = make_images(7, seed=1), make_images(30, seed=2)
+    at, squares = evidence.nearest(queries, references)
+    for query, index, square in zip(queries, at, squares, strict=True):
+        every = ((query / 255.0 - references / 255.0) ** 2).sum(axis=(1, 2, 3))
+        assert every[index] == pytest.approx(every.min(), rel=1e-4)
+        assert square == pytest.approx(every.min(), rel=1e-3)
+
+
+def test_copies_are_told_from_new_draws():
+    rng = np.random.default_rng(0)
+    train, heldout, new = rng.integers(0, 256, (3, 200, 28, 28, 1)).astype(np.uint8)
+    noisy = np.clip(train.astype(int) + rng.integers(-9, 10, train.shape), 0, 255).astype(np.uint8)
+    assert evidence.copied(noisy, train, heldout) == (1.0, 200)
+    assert evidence.copied(heldout, train, heldout) == (0.0, 200)
+    share, neighbours = evidence.copied(new, train, heldout)
+    assert abs(share - 0.5) < 4 * 0.5 / neighbours**0.5
+
+
+def test_many_fakes_of_one_shape_are_one_neighbour():
+    train, heldout = make_images(50, seed=1), make_images(40, seed=2)
+    blob = np.repeat(train[:1], 30, axis=0)
+    assert evidence.copied(blob, train, heldout) == (1.0, 1)
+    # Cut to one size: what lies beyond the 40th does not count.
+    assert evidence.copied(np.repeat(train[45:46], 30, axis=0), train, heldout)[1] == 1
+
+
+def test_evidence_survives_json():
+    (first, *_) = recorded("healthy_777")
+    assert Evidence.from_dict(json.loads(json.dumps(dataclasses.asdict(first)))) == first
+
+
+# What is found.
+
+
+@pytest.mark.parametrize("seed", [777, 1, 2])
+def test_healthy_run_raises_no_finding_at_any_age(seed):
+    seen = recorded(f"healthy_{seed}")
+    assert seen[-1].step == 12_000
+    for count in range(1, len(seen) + 1):
+        assert titles(seen[:count]) == set(), seen[count - 1].step
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("swapped_labels", {"D's labels are swapped", "G's gradient has vanished"}),
+        ("saturating_loss", {"G's gradient has vanished", "D is saturated"}),
+        ("one_update_for_both", {"mode collapse"}),
+        ("strong_discriminator", {"D is saturated", "mode collapse"}),
+        ("d_learning_rate_x100", {"oscillation"}),
+        ("g_learning_rate_x100", {"mode collapse", "dead units in G", "G's gradient has vanished"}),
+        ("five_steps_of_d", set()),
+        ("shared_latents", set()),
+    ],
+)
+def test_gallery(fault, expected):
+    """What docs/failures.md says of each fault; two of them do no harm."""
+    found = titles(recorded(fault))
+    assert found >= expected
+    assert bool(found) == bool(expected)
+
+
+HEALTHY = recorded("healthy_777")[-1]
+
+
+@pytest.mark.parametrize(
+    ("title", "sick", "well"),
+    [
+        ("D's labels are swapped", {"d_real": 0.2, "d_fake": 0.8}, {"d_real": 0.4, "d_fake": 0.6}),
+        (
+            "D is saturated",
+            {"value_heldout": -1e-3, "value_train": -1e-3, "diversity": 0.2},
+            {"value_heldout": -1e-3, "value_train": -1e-3, "diversity": 0.4},
+        ),
+        ("G's gradient has vanished", {"g_gradient": 1e-4}, {"g_gradient": 0.1}),
+        (
+            "oscillation",
+            {"value_heldout": -5.0, "value_train": -5.0},
+            {"value_heldout": -2.0, "value_train": -2.0},
+        ),
+        ("mode collapse", {"feature_diversity": 0.05}, {"feature_diversity": 0.2}),
+        ("D has overfitted", {"value_train": -0.1, "value_heldout": -0.5}, {"value_train": -0.27}),
+        ("memorisation", {"copied": 0.9, "neighbours": 100}, {"copied": 0.6, "neighbours": 50}),
+        ("memorisation", {"copied": 0.9, "neighbours": 100}, {"copied": 0.9, "neighbours": 5}),
+        ("dead units in G", {"dead_generator": 0.6}, {"dead_generator": 0.3}),
+        ("dead units in D", {"dead_discriminator": 0.6}, {"dead_discriminator": 0.2}),
+    ],
+)
+def test_one_number_makes_the_difference(title, sick, well):
+    assert titles((dataclasses.replace(HEALTHY, **sick),)) == {title}
+    assert titles((dataclasses.replace(HEALTHY, **well),)) == set()
+
+
+def test_without_a_classifier_pixels_tell_of_collapse():
+    blind = dataclasses.replace(HEALTHY, feature_diversity=None, classes=None)
+    assert titles((blind,)) == set()
+    assert titles((dataclasses.replace(blind, diversity=0.01),)) == {"mode collapse"}
+
+
+def test_divergence_comes_first():
+    findings = diagnoses.diagnose(History(diverged="step 3: D_loss is not finite"))
+    assert [finding.title for finding in findings] == ["diverged"]
+    assert "step 3" in findings[0].evidence
+
+
+# Whole runs, from a fault to the command's last line.
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """Folders with the first so many digits to train on, each a few times, and 500 held out."""
+
+    def prepare(count: int, copies: int) -> str:
+        folder = tmp_path_factory.mktemp("digits")
+        images = {
+            "train": np.tile(pipeline.first_images("mnist", count), (copies, 1, 1, 1)),
+            "test": pipeline.first_images("mnist", 500, split="test"),
+        }
+
+        class Few(MNIST, skip_registration=True):
+            name = "mnist"
+
+            def _split_generators(self, dl_manager):
+                return {split: self._generate_examples(each) for split, each in images.items()}
+
+            def _generate_examples(self, images):
+                for index, image in enumerate(images):
+                    yield index, {"image": image, "label": 0}
+
+        Few(data_dir=folder).download_and_prepare()
+        return str(folder)
+
+    return functools.cache(prepare)
+
+
+@pytest.fixture
+def found(digits, tmp_path):
+    """Trains for a few seconds on a few digits; the titles of what the doctor finds."""
+
+    def train(
+        images: int, epochs: int, gan_class: type[GAN] = GAN, copies: int = 1, **options
+    ) -> set[str]:
+        config = TrainConfig(
+            data_dir=digits(images, copies),
+            workdir=str(tmp_path / "run"),
+            epochs=epochs,
+            batch_size=10,
+            hidden_size=64,
+            **options,
+        )
+        training.train(config, gan_class=gan_class)
+        return {finding.title for finding in doctor.diagnose(config.workdir)}
+
+    return train
+
+
+def test_short_healthy_run_and_the_command(found, tmp_path):
+    assert found(1000, 3) == set()
+    done = run("doctor", f"--workdir={tmp_path}/run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing is wrong" in done.stdout
+
+
+def test_labels_that_are_swapped(found):
+    assert "D's labels are swapped" in found(1000, 3, failures.SwappedLabels)
+
+
+def test_loss_that_saturates(found):
+    assert "G's gradient has vanished" in found(1000, 4, loss="minimax", d_learning_rate=0.001)
+
+
+def test_generator_that_learns_a_hundred_times_too_fast(found):
+    seen = found(1000, 3, g_learning_rate=0.02)
+    assert {"mode collapse", "dead units in G"} <= seen
+
+
+def test_discriminator_that_learns_a_hundred_times_too_fast(found):
+    assert "oscillation" in found(1000, 3, d_learning_rate=0.02)
+
+
+def test_discriminator_that_knows_its_images_by_heart(found):
+    assert "D has overfitted" in found(100, 10, copies=10)
+
+
+def test_discriminator_that_is_far_ahead(found):
+    seen = found(1000, 31, d_learning_rate=0.002, g_learning_rate=2e-6)
+    assert "D is saturated" in seen
+
+
+@pytest.mark.slow
+def test_generator_that_copies(found):
+    assert "memorisation" in found(100, 200, copies=10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [777, 1, 2])
+def test_healthy_runs(seed, tmp_path):
+    """The tutorial's recipe, asked about itself after each epoch."""
+    config = TrainConfig(workdir=str(tmp_path / "run"), epochs=20, seed=seed, monitor_every=1)
+    training.train(config)
+    seen = record.read(Workdir(config.workdir)).evidence
+    assert [each.step for each in seen] == [600 * epoch for epoch in range(1, 21)]
+    for count in range(1, 21):
+        assert titles(seen[:count]) == set(), count
+
+
+# The command, and the run that looks at itself.
+
+
+def test_run_that_diverged_and_the_command(digits, tmp_path):
+    config = TrainConfig(
+        data_dir=digits(1000, 1), workdir=str(tmp_path / "run"), epochs=1, d_learning_rate=1e30
+    )
+    with pytest.raises(UserError, match="not finite"):
+        training.train(config)
+    done = run("doctor", f"--workdir={config.workdir}")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("diverged\n  seen: step ")
+    # Once the run goes on, that is the past.
+    workdir = Workdir(config.workdir)
+    assert record.read(workdir).diverged
+    workdir.create({}, {})
+    assert record.read(workdir).diverged is None
+
+
+def test_run_tells_once_and_its_record_is_enough(digits, tmp_path, capsys):
+    config = TrainConfig(
+        data_dir=digits(1000, 1),
+        workdir=str(tmp_path / "run"),
+        epochs=2,
+        batch_size=10,
+        hidden_size=64,
+        g_learning_rate=0.02,
+        monitor_every=1,
+    )
+    training.train(config)
+    assert capsys.readouterr().out.count("Doctor: mode collapse: fakes vary") == 1
+    before = tree(tmp_path / "run")
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())
+    settings["config"]["data_dir"] = str(tmp_path / "none")  # so it cannot look again
+    (tmp_path / "run" / "config.json").write_text(json.dumps(settings))
+    found = doctor.diagnose(tmp_path / "run")
+    assert "mode collapse" in {finding.title for finding in found}
+    assert before.keys() == tree(tmp_path / "run").keys()
+
+
+def test_folder_without_a_run(tmp_path):
+    with pytest.raises(UserError, match=r"^--workdir=.*: holds no run"):
+        doctor.diagnose(tmp_path)
+
+
+def test_record_that_is_damaged(tmp_path):
+    workdir = Workdir(str(tmp_path))
+    workdir.monitors.write_text('{"step": 3}\n')
+    with pytest.raises(UserError, match=r"monitors.jsonl: is damaged"):
+        record.read(workdir)

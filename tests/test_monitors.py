@@ -1,0 +1,184 @@
+import dataclasses
+import json
+import shlex
+import signal
+import sys
+from subprocess import run as run_process
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from conftest import ROOT, make_images, run
+from fingerprint import outcome
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+
+from tfgan import TrainConfig, UserError, divergence, noise, pipeline, training
+from tfgan.noise import Stream
+from tfgan.workdir import Workdir
+
+
+@pytest.fixture(scope="module")
+def monitored(tiny_data_dir, tmp_path_factory):
+    """A run of four epochs of four steps, looked at after the second and the last."""
+    config = TrainConfig(
+        data_dir=str(tiny_data_dir),
+        workdir=str(tmp_path_factory.mktemp("runs") / "run"),
+        epochs=4,
+        batch_size=15,
+        hidden_size=16,
+        monitor_every=2,
+    )
+    gan = training.train(config)
+    return config, gan, Workdir(config.workdir)
+
+
+def rows(workdir):
+    return [json.loads(line) for line in workdir.monitors.read_text().splitlines()]
+
+
+def test_records_at_the_interval(monitored):
+    _, _, workdir = monitored
+    assert [row["step"] for row in rows(workdir)] == [8, 16]
+
+
+def test_record_is_what_the_networks_say(monitored):
+    config, gan, workdir = monitored
+    last = rows(workdir)[-1]
+    held = pipeline.load_images("mnist", config.data_dir, split="test", say=lambda line: None)
+    train = pipeline.load_images("mnist", config.data_dir, say=lambda line: None)[:10_000]
+    z = noise.latents(777, Stream.MONITOR_LATENTS, 16, len(held), 64)
+    fakes = divergence.fakes(gan.generator, z)
+
+    def probability(images):
+        return 1 / (1 + np.exp(-divergence.logits(gan.discriminator, images)))
+
+    fake_term = np.log(1 - probability(fakes)).mean()
+    assert last["value_heldout"] == pytest.approx(np.log(probability(held)).mean() + fake_term)
+    assert last["value_train"] == pytest.approx(np.log(probability(train)).mean() + fake_term)
+    assert last["d_real"] == pytest.approx(probability(held).mean())
+    assert last["d_fake"] == pytest.approx(probability(fakes).mean())
+    right = ((probability(held) > 0.5).mean() + (probability(fakes) < 0.5).mean()) / 2
+    assert last["accuracy"] == pytest.approx(right)
+    assert last["value_probe"] > last["value_heldout"]  # bars against noise are easily told
+    with tf.GradientTape() as tape:
+        logits = gan.discriminator(gan.generator(z))
+        loss = tf.reduce_mean(tf.math.softplus(-logits))
+    squares = sum(np.square(g).sum() for g in tape.gradient(loss, gan.generator.weights))
+    assert last["g_gradient"] == pytest.approx(squares**0.5, rel=1e-4)
+
+
+def test_tensorboard_draws_curves_with_their_limits(monitored):
+    _, _, workdir = monitored
+    events = EventAccumulator(str(workdir.tensorboard), {"tensors": 0})
+    events.Reload()
+    (layout,) = {
+        event.tensor_proto.string_val[0] for event in events.Tensors("custom_scalars__config__")
+    }
+    charts = layout_pb2.Layout.FromString(layout).category[0].chart
+    patterns = [chart.multiline.tag[0] for chart in charts]
+    assert patterns == ["value/.*", "divergence/.*"]
+    for name, limit in (("value", -np.log(4)), ("divergence", np.log(2))):
+        tags = [tag for tag in events.Tags()["tensors"] if tag.startswith(f"{name}/")]
+        assert len(tags) == 4
+        (line,) = (tag for tag in tags if "limit" in tag)
+        drawn = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(line)]
+        assert drawn == pytest.approx([limit, limit])
+    shown = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors("divergence/heldout")]
+    expected = [max(0, np.log(2) + row["value_heldout"] / 2) for row in rows(workdir)]
+    assert shown == pytest.approx(expected, abs=1e-6)
+    assert [event.step for event in events.Tensors("divergence/heldout")] == [1, 3]
+
+
+def test_training_is_the_same_with_monitors(monitored, tmp_path):
+    config, gan, _ = monitored
+    without = dataclasses.replace(config, workdir=str(tmp_path / "run"), monitor_every=0)
+    plain = training.train(without)
+    assert not Workdir(without.workdir).monitors.exists()
+    for one, other in zip(gan.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+# Kills itself when the second record is in its place, before the checkpoint that it belongs to.
+SUICIDE = """
+import os, signal, sys
+from absl import flags
+from tfgan import config
+from tfgan.doctor import record
+from tfgan.training import train
+original = record.append
+def append(workdir, new):
+    original(workdir, new)
+    if new.step == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+record.append = append
+config.define_flags()
+flags.FLAGS(["train", *sys.argv[1:]])
+train(config.from_flags())
+"""
+
+
+def test_killed_run_ends_as_the_unbroken_one(monitored, tmp_path):
+    config, _, unbroken = monitored
+    config = dataclasses.replace(config, workdir=str(tmp_path / "run"), checkpoint_every_steps=4)
+    flags = shlex.split(config.command())[3:]
+    killed = run_process([sys.executable, "-c", SUICIDE, *flags], capture_output=True, cwd=ROOT)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    workdir = Workdir(config.workdir)
+    assert [row["step"] for row in rows(workdir)] == [8]
+    assert [path.name for path in workdir.checkpoints.iterdir()] == ["000000004"]
+    training.train(config)
+    # But for checkpoints: a process that makes a second model gives other names to what is in them.
+    expected, found = (
+        {name: value for name, value in outcome(path).items() if not name.startswith("checkpoints")}
+        for path in (unbroken.path, workdir.path)
+    )
+    assert {"monitors.jsonl", "generator", "events"} <= set(expected)
+    assert found == expected
+
+
+@pytest.mark.slow
+def test_several_replicas(tiny_data_dir, tmp_path):
+    """Evidence is of the whole model, not of one device's share."""
+    config = TrainConfig(
+        data_dir=str(tiny_data_dir),
+        workdir=str(tmp_path / "one"),
+        epochs=1,
+        batch_size=20,
+        hidden_size=16,
+        monitor_every=1,
+        jit_compile=False,
+    )
+    training.train(config)
+    two = dataclasses.replace(
+        config, workdir=str(tmp_path / "two"), strategy="mirrored", devices="CPU:0,CPU:1"
+    )
+    done = run("train", *shlex.split(two.command())[3:])
+    assert done.returncode == 0, done.stderr
+    (one,), (other,) = (rows(Workdir(each.workdir)) for each in (config, two))
+    for name in ("value_heldout", "value_train", "d_fake", "g_gradient", "diversity"):
+        assert one[name] == pytest.approx(other[name], rel=1e-3), name
+
+
+def test_set_without_a_test_split(tiny_data_dir, tmp_path):
+    class OnlyTrain(tfds.image_classification.MNIST, skip_registration=True):
+        name = "mnist"
+
+        def _split_generators(self, dl_manager):
+            return {"train": self._generate_examples(20)}
+
+        def _generate_examples(self, count):
+            for index, image in enumerate(make_images(count)):
+                yield index, {"image": image, "label": 0}
+
+    OnlyTrain(data_dir=tmp_path).download_and_prepare()
+    config = TrainConfig(
+        data_dir=str(tmp_path), workdir=str(tmp_path / "run"), batch_size=10, monitor_every=1
+    )
+    with pytest.raises(UserError, match=r"need a test split; --split=test: mnist has train"):
+        training.train(config)
+    config = dataclasses.replace(config, data_dir=str(tiny_data_dir), split="train+test")
+    with pytest.raises(UserError, match=r"^--split=train\+test: trains on the test split"):
+        training.train(config)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,36 @@
+"""`python -m tfgan.doctor`: names what is wrong with a run, its evidence, and what to try."""
+
+from collections.abc import Callable
+
+from absl import flags
+
+from tfgan import cli
+
+SICK = 1
+
+flags.DEFINE_string("workdir", "runs/tutorial", "The folder of the run to look at.")
+
+
+def _prepare() -> Callable[[], int]:
+    workdir = flags.FLAGS.workdir
+
+    def work() -> int:
+        from tfgan import doctor
+
+        findings = doctor.diagnose(workdir)
+        for finding in findings:
+            print(f"{finding.title}\n  seen: {finding.evidence}\n  try: {finding.advice}")
+        if not findings:
+            print(f"{workdir}: nothing is wrong that the doctor knows of")
+        return SICK if findings else 0
+
+    return work
+
+
+def main() -> None:
+    """Entry point of the command: exit status 0 for a healthy run, 1 if there are findings."""
+    cli.run(_prepare)
+
+
+if __name__ == "__main__":
+    main()

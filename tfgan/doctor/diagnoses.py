@@ -1,0 +1,177 @@
+"""From what was recorded of a run to what is wrong with it: pure functions, and their thresholds.
+
+docs/doctor.md has the measurements that the thresholds come from.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfgan.divergence import LOG_4, bound
+from tfgan.doctor import Finding
+from tfgan.doctor.evidence import Evidence
+from tfgan.doctor.record import History
+
+# A healthy G draws a single blob at first, which D tells from data without fail: what looks like
+# that is a fault only later.
+SETTLED = 3000  # steps until D's lead must have shrunk
+VARIED = 6000  # steps until G must draw more than one thing
+CERTAIN = -0.05  # V(D, G) in nats: D errs on hardly anything
+SPREADING = 0.3  # spread of the fakes' pixels over that of the data: G learns all the same
+SWAPPED = 0.5  # how much more probable D may find fakes than held-out images
+VANISHED = 1e-2  # norm of G's gradient
+CONSTANT = 0.05  # spread of the fakes' pixels over that of the data: z has no effect, at any age
+COLLAPSED = 0.1  # spread of the fakes' features over that of the data
+OVERSHOOTING = -2 * LOG_4  # V(D, G) in nats, where D = 1/2 everywhere has -log 4
+LOOKS = 4  # whose values are told
+OVERFITTED = 0.1  # nats of divergence that D sees with training images only
+COPIED = 0.6  # share of training images among the nearest to fakes
+SIGMAS = 4  # standard errors that it must be above one half
+DEAD = 0.4  # share of hidden units
+
+
+def diagnose(history: History) -> list[Finding]:
+    """All that is wrong with a run, the most telling first."""
+    found = [diverged(history)]
+    if history.evidence:
+        found += [diagnosis(history.evidence) for diagnosis in DIAGNOSES]
+    return [finding for finding in found if finding]
+
+
+def diverged(history: History) -> Finding | None:
+    """Numbers that are not finite ended the run."""
+    if not history.diverged:
+        return None
+    return Finding(
+        "diverged",
+        history.diverged,
+        "a tenth of --d_learning_rate and --g_learning_rate, from an older checkpoint or anew",
+    )
+
+
+def labels_swapped(evidence: tuple[Evidence, ...]) -> Finding | None:
+    """D calls fakes real and reals fake, which no training towards equation 1 does."""
+    last = evidence[-1]
+    if last.d_fake - last.d_real < SWAPPED:
+        return None
+    return Finding(
+        "D's labels are swapped",
+        f"D(x) is {last.d_real:.2f} on held-out images and D(G(z)) is {last.d_fake:.2f}",
+        "look at D's loss: 1 is for real images, 0 for fakes, and G wants 1",
+    )
+
+
+def discriminator_saturated(evidence: tuple[Evidence, ...]) -> Finding | None:
+    """D is sure of every image, and G has not gained on it since its first steps.
+
+    A D that is sure is no fault in itself: G can learn from the slope that it leaves.
+    """
+    last = evidence[-1]
+    if last.step < SETTLED or last.value_heldout < CERTAIN or last.diversity >= SPREADING:
+        return None
+    return Finding(
+        "D is saturated",
+        f"V(D, G) = {last.value_heldout:.4f} nats on held-out images after {last.step:,} steps, "
+        f"where 0 is certainty and -1.386 is chance; fakes vary {last.diversity:.2f} times as much "
+        f"as the data",
+        "a lower --d_learning_rate, or dropout or a gradient penalty in D",
+    )
+
+
+def gradient_vanished(evidence: tuple[Evidence, ...]) -> Finding | None:
+    """G's objective is flat where G is."""
+    last = evidence[-1]
+    if last.g_gradient >= VANISHED:
+        return None
+    return Finding(
+        "G's gradient has vanished",
+        f"its norm is {last.g_gradient:.1e}; D(G(z)) is {last.d_fake:.4f}",
+        "the non-saturating loss for G, and a weaker D (lower --d_learning_rate)",
+    )
+
+
+def mode_collapse(evidence: tuple[Evidence, ...]) -> Finding | None:
+    """G draws the same few things whatever z is."""
+    last = evidence[-1]
+    spread, space = last.feature_diversity, "a classifier's features"
+    if spread is None:
+        spread, space = last.diversity, "pixels"
+    if last.diversity >= CONSTANT and (last.step < VARIED or spread >= COLLAPSED):
+        return None
+    seen = f"fakes vary {spread:.3f} times as much as held-out images, in {space}"
+    if last.classes:
+        most = int(np.argmax(last.classes))
+        seen += f"; class {most} has {100 * last.classes[most]:.0f} % of them"
+    return Finding(
+        "mode collapse",
+        seen,
+        "a lower --g_learning_rate, another --seed, or dropout or a gradient penalty in D",
+    )
+
+
+def oscillation(evidence: tuple[Evidence, ...]) -> Finding | None:
+    """D overshoots: it chases G so fast that it is worse than one that always says 1/2."""
+    last = evidence[-1]
+    if last.value_heldout >= OVERSHOOTING or last.d_real < last.d_fake:
+        return None
+    values = ", ".join(f"{each.value_heldout:.1f}" for each in evidence[-LOOKS:])
+    return Finding(
+        "oscillation",
+        f"V(D, G) on held-out images {'was' if len(evidence) > 1 else 'is'} {values} nats, far "
+        f"below the -1.386 of a D that always says 1/2",
+        "lower learning rates, above all --d_learning_rate, or a gradient penalty in D",
+    )
+
+
+def discriminator_overfitted(evidence: tuple[Evidence, ...]) -> Finding | None:
+    """D knows its training images by heart: it tells them from fakes better than others."""
+    last = evidence[-1]
+    on_train, on_heldout = bound(last.value_train), bound(last.value_heldout)
+    if on_train - on_heldout < OVERFITTED:
+        return None
+    return Finding(
+        "D has overfitted",
+        f"its bound of the divergence is {on_train:.3f} nats on training images and "
+        f"{on_heldout:.3f} on held-out ones",
+        "more training images, or dropout or a gradient penalty in D, or fewer epochs",
+    )
+
+
+def memorisation(evidence: tuple[Evidence, ...]) -> Finding | None:
+    """G reproduces training images."""
+    last = evidence[-1]
+    least = max(COPIED, 0.5 + SIGMAS * 0.5 / last.neighbours**0.5)  # above 1 for a few
+    if last.copied < least:
+        return None
+    return Finding(
+        "memorisation",
+        f"of the {last.neighbours:,} images nearest to fakes, {100 * last.copied:.0f} % are "
+        f"training images, where there are as many held-out ones",
+        "more training images, or fewer epochs",
+    )
+
+
+def dead_units(evidence: tuple[Evidence, ...]) -> Finding | None:
+    """Hidden units give one value whatever comes in, and learn no more."""
+    last = evidence[-1]
+    dead = {"G": last.dead_generator, "D": last.dead_discriminator}
+    worst = max(dead, key=lambda network: dead[network])
+    if dead[worst] < DEAD:
+        return None
+    return Finding(
+        f"dead units in {worst}",
+        f"{100 * dead[worst]:.0f} % of its hidden units give the same for every input",
+        f"a lower --{worst.lower()}_learning_rate, started anew: dead units do not come back",
+    )
+
+
+DIAGNOSES: tuple[Callable[[tuple[Evidence, ...]], Finding | None], ...] = (
+    labels_swapped,
+    gradient_vanished,
+    discriminator_saturated,
+    mode_collapse,
+    oscillation,
+    discriminator_overfitted,
+    memorisation,
+    dead_units,
+)

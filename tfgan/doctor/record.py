@@ -1,0 +1,66 @@
+"""What a run leaves for the doctor, read back from its folder."""
+
+import dataclasses
+import json
+from typing import Any
+
+from tfgan.doctor.evidence import Evidence
+from tfgan.errors import Diverged, UserError
+from tfgan.workdir import Workdir, write_file
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """A run from its beginning.
+
+    Attributes:
+        evidence: one for each time that the run was looked at, in order of its steps.
+        diverged: what ended the run, if that were numbers that are not finite.
+    """
+
+    evidence: tuple[Evidence, ...] = ()
+    diverged: str | None = None
+
+
+def read(workdir: Workdir) -> History:
+    """Reads what there is.
+
+    Raises:
+        UserError: if a file is damaged.
+    """
+    diverged = workdir.diverged.read_text().strip() if workdir.diverged.exists() else None
+    return History(tuple(read_evidence(workdir)), diverged)
+
+
+def read_evidence(workdir: Workdir) -> list[Evidence]:
+    """What the monitors recorded.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    if not workdir.monitors.exists():
+        return []
+    try:
+        lines = workdir.monitors.read_text().splitlines()
+        return [Evidence.from_dict(json.loads(line)) for line in lines]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(
+            f"{workdir.monitors}: is damaged; remove it, and the doctor does without"
+        ) from None
+
+
+def append(workdir: Workdir, new: Evidence) -> None:
+    """Adds one record. Those that a killed run left behind its checkpoint fall away.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    kept = [old for old in read_evidence(workdir) if old.step < new.step]
+    rows: list[dict[str, Any]] = [dataclasses.asdict(each) for each in [*kept, new]]
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    write_file(workdir.monitors, lines.encode())
+
+
+def note_divergence(workdir: Workdir, error: Diverged) -> None:
+    """Notes why the run ended; `Workdir.create` removes the note when the run goes on."""
+    write_file(workdir.diverged, f"{error.what}\n".encode())
