@@ -8,11 +8,13 @@ import dataclasses
 import functools
 import json
 import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
-from conftest import make_images, run
+from conftest import ROOT, make_images, run
 from fingerprint import tree
 from tensorflow_datasets.image_classification import MNIST
 
@@ -324,6 +326,14 @@ def test_run_tells_once_and_its_record_is_enough(digits, tmp_path, capsys):
     found = doctor.diagnose(tmp_path / "run")
     assert "mode collapse" in {finding.title for finding in found}
     assert before.keys() == tree(tmp_path / "run").keys()
+
+
+def test_wrong_flag_is_told_without_waiting_for_tensorflow():
+    code = "import sys, runpy; sys.argv = ['doctor', '--nope']\n"
+    code += "try: runpy.run_module('tfgan.doctor', run_name='__main__')\n"
+    code += "except SystemExit as end: assert end.code == 2 and 'tensorflow' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_folder_without_a_run(tmp_path):

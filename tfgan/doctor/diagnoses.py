@@ -71,9 +71,9 @@ def discriminator_saturated(evidence: tuple[Evidence, ...]) -> Finding | None:
         return None
     return Finding(
         "D is saturated",
-        f"V(D, G) = {round(last.value_heldout, 4) + 0.0:.4f} nats on held-out images after {last.step:,} steps, "
-        f"where 0 is certainty and -1.386 is chance; fakes vary {last.diversity:.2f} times as much "
-        f"as the data",
+        f"V(D, G) = {round(last.value_heldout, 4) + 0.0:.4f} nats on held-out images after "
+        f"{last.step:,} steps, where 0 is certainty and -1.386 is chance; fakes vary "
+        f"{last.diversity:.2f} times as much as the data",
         "a lower --d_learning_rate, or dropout or a gradient penalty in D",
     )
 

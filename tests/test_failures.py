@@ -1,0 +1,73 @@
+"""The gallery's faults are what they say, and each is in docs/failures.md."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import ROOT, make_images
+
+from examples import failures
+from tfgan import GAN, Adam, networks, pipeline
+from tfgan.noise import Stream
+
+REAL = pipeline.to_unit(make_images(6))
+
+
+def compiled(gan_class: type[GAN]) -> GAN:
+    gan = gan_class(networks.mlp_generator(4, 8), networks.mlp_discriminator(8), latent_size=4)
+    gan.compile(d_optimizer=Adam(1e-3), g_optimizer=Adam(1e-3))
+    return gan
+
+
+def weights_after_a_step(gan: GAN) -> list[np.ndarray]:
+    gan.train_step(REAL)
+    return [*gan.generator.get_weights(), *gan.discriminator.get_weights()]
+
+
+def changed(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    return any(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("fault", [fault for fault in failures.FAULTS if fault != "none"])
+def test_each_fault_differs_from_the_recipe_but_one(fault):
+    gan_class, options = failures.FAULTS[fault]
+    if gan_class is GAN:
+        assert options
+        return
+    differs = changed(
+        weights_after_a_step(compiled(gan_class)), weights_after_a_step(compiled(GAN))
+    )
+    assert differs == (fault != "no_stop_gradient")
+
+
+def test_swapped_labels():
+    z = tf.ones((6, 4))
+    gan = compiled(failures.SwappedLabels)
+    real, fake = (tf.sigmoid(gan.discriminator(x)) for x in (REAL, gan.generator(z)))
+    _, logs = gan.discriminator_gradients(REAL, z)
+    expected = -np.log(fake).mean() - np.log(1 - real).mean()
+    assert float(logs["D_loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_shared_latents():
+    gan = compiled(failures.SharedLatents)
+    one, other = (
+        gan.latents(stream, REAL)
+        for stream in (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+def test_five_steps_of_d_are_five():
+    gan = compiled(failures.FiveStepsOfD)
+    gan.train_step(REAL)
+    assert int(gan.d_optimizer.iterations) == 5
+    assert int(gan.g_optimizer.iterations) == 1
+
+
+@pytest.mark.parametrize("fault", failures.FAULTS)
+def test_each_fault_is_in_the_gallery(fault):
+    page = (ROOT / "docs" / "failures.md").read_text()
+    assert f"`--fault={fault}`" in page
+    if fault != "no_stop_gradient":  # whose picture is that of no fault
+        assert f"images/failures/{fault}.png" in page
+        assert (ROOT / "docs" / "images" / "failures" / f"{fault}.png").is_file()
