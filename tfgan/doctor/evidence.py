@@ -170,7 +170,7 @@ def dead_units(network: keras.Model, inputs: tf.Tensor) -> float:
     if not hidden:
         return 0.0
     dead = units = 0
-    for values in keras.Model(network.input, hidden)(inputs, training=False):
+    for values in keras.Model(network.inputs[0], hidden)(inputs, training=False):
         flat = tf.reshape(values, (-1, values.shape[-1])).numpy()
         ranges = np.ptp(flat, axis=0)
         dead += int((ranges <= 1e-6 * ranges.max()).sum())
