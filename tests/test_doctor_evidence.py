@@ -1,0 +1,94 @@
+"""The doctor's measurements, against hand-made networks and images."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import make_images
+
+from tfgan import GAN, networks, pipeline
+from tfgan.doctor import diagnoses, evidence
+
+
+def test_dead_units_of_dense_layers():
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(4),
+            keras.layers.ReLU(),
+            keras.layers.Dense(2, activation="tanh"),
+            keras.layers.Dense(3),
+            keras.layers.Activation("tanh"),  # the output, whose pixels may well be constant
+            keras.layers.Reshape((3, 1, 1)),
+        ]
+    )
+    # For inputs in [0, 1]^2: x, y, a unit that is always below 0, and one that never moves.
+    kernel = np.array([[1, 0, -1, 0], [0, 1, -1, 0]], np.float32)
+    model.layers[0].set_weights([kernel, np.array([0, 0, -0.1, 5], np.float32)])
+    # One sum of x and y, and one that the bias keeps at tanh(50) = 1.
+    kernel = np.array([[1, 1], [1, 1], [0, 0], [0, 0]], np.float32)
+    model.layers[2].set_weights([kernel, np.array([0, 50], np.float32)])
+    inputs = np.random.default_rng(0).uniform(size=(100, 2)).astype(np.float32)
+    assert evidence.dead_units(model, inputs) == pytest.approx(3 / 6)
+
+
+def test_dead_units_of_convolutions_are_channels():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, activation="relu", kernel_initializer="ones"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.layers[0].bias.assign([0, 0, 0, -100])
+    inputs = np.random.default_rng(0).uniform(size=(10, 8, 8, 1)).astype(np.float32)
+    assert evidence.dead_units(model, inputs) == pytest.approx(1 / 4)
+
+
+def test_network_without_hidden_layers_has_no_dead_units():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    assert evidence.dead_units(model, np.zeros((3, 2), np.float32)) == 0
+
+
+def test_nearest_against_brute_force():
+    queries, references = make_images(7, seed=1), make_images(30, seed=2)
+    at, squares = evidence.nearest(queries, references)
+    for query, index, square in zip(queries, at, squares, strict=True):
+        every = ((query / 255.0 - references / 255.0) ** 2).sum(axis=(1, 2, 3))
+        assert every[index] == pytest.approx(every.min(), rel=1e-4)
+        assert square == pytest.approx(every.min(), rel=1e-3)
+
+
+def test_copies_are_told_from_new_draws():
+    rng = np.random.default_rng(0)
+    train, heldout, new = rng.integers(0, 256, (3, 200, 28, 28, 1)).astype(np.uint8)
+    noisy = np.clip(train.astype(int) + rng.integers(-9, 10, train.shape), 0, 255).astype(np.uint8)
+    assert evidence.copied(noisy, train, heldout) == (1.0, 200)
+    assert evidence.copied(heldout, train, heldout) == (0.0, 200)
+    share, neighbours = evidence.copied(new, train, heldout)
+    assert abs(share - 0.5) < 4 * 0.5 / neighbours**0.5
+
+
+def test_many_fakes_of_one_shape_are_one_neighbour():
+    train, heldout = make_images(50, seed=1), make_images(40, seed=2)
+    blob = np.repeat(train[:1], 30, axis=0)
+    assert evidence.copied(blob, train, heldout) == (1.0, 1)
+    # Cut to one size: what lies beyond the 40th does not count.
+    assert evidence.copied(np.repeat(train[45:46], 30, axis=0), train, heldout)[1] == 1
+
+
+def test_generator_that_copies():
+    """A generator that looks its images up, as one that had learnt them by heart would."""
+    train, heldout = (pipeline.first_images("mnist", 200, split=part) for part in ("train", "test"))
+    which = keras.layers.Dense(200, activation="softmax", use_bias=False)
+    pixels = keras.layers.Dense(784, activation="tanh", use_bias=False)
+    generator = keras.Sequential(
+        [keras.Input((64,)), which, pixels, keras.layers.Reshape((28, 28, 1))]
+    )
+    which.kernel.assign(20 * np.random.default_rng(0).normal(size=(64, 200)))
+    pixels.kernel.assign(6 * (train.reshape(200, 784) / 127.5 - 1))
+    gan = GAN(generator, networks.mlp_discriminator(8), latent_size=64)
+    gan.compile(d_optimizer="sgd", g_optimizer="sgd")
+    seen = evidence.Examiner(gan, train, heldout, None).look()
+    assert seen.copied > 0.9
+    assert diagnoses.memorisation((seen,)).title == "memorisation"
