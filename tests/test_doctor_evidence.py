@@ -1,11 +1,13 @@
 """The doctor's measurements, against hand-made networks and images."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 from conftest import make_images
 
-from tfgan import GAN, networks, pipeline
+from tfgan import GAN, divergence, networks, pipeline
 from tfgan.doctor import diagnoses, evidence
 
 
@@ -75,6 +77,26 @@ def test_many_fakes_of_one_shape_are_one_neighbour():
     assert evidence.copied(blob, train, heldout) == (1.0, 1)
     # Cut to one size: what lies beyond the 40th does not count.
     assert evidence.copied(np.repeat(train[45:46], 30, axis=0), train, heldout)[1] == 1
+
+
+@pytest.mark.parametrize("loss", ["relativistic", "hinge"])
+def test_a_look_changes_nothing(loss, monkeypatch):
+    """Also where there are batch normalisation, dropout, and fewer held-out images."""
+    monkeypatch.setattr(evidence, "Probe", functools.partial(divergence.Probe, steps=2))
+    gan = GAN(
+        networks.infogan_generator(8, 16, (28, 28, 1)),
+        networks.infogan_discriminator(16, (28, 28, 1), dropout=0.5),
+        latent_size=8,
+    )
+    gan.compile(d_optimizer="sgd", g_optimizer="sgd", loss=loss)
+    gan.train_step(pipeline.to_unit(make_images(4)))
+    before = gan.get_weights()
+    examiner = evidence.Examiner(gan, make_images(12, seed=1), make_images(7, seed=2), None)
+    seen = examiner.look()
+    for one, other in zip(before, gan.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert seen == examiner.look()
+    assert np.isfinite([seen.value_heldout, seen.value_probe, seen.g_gradient]).all()
 
 
 def test_generator_that_copies():

@@ -144,7 +144,7 @@ class TensorBoard(EpochCallback):
         batch_size, seed = self._config.batch_size, self._config.seed
         real = pipeline.to_unit(self._data.batch_at(batch_size, seed, last_step))
         z_d, *z_g = (gan.global_latents(stream, last_step, batch_size) for stream in gan.streams)
-        with _statistics_kept(gan):
+        with statistics_kept(gan):
             d_gradients, _ = gan.discriminator_gradients(real, z_d)
             g_gradients, _ = gan.generator_gradients(*(z_g or [z_d]), real)
         for network, gradients in (
@@ -163,7 +163,7 @@ class TensorBoard(EpochCallback):
 
 
 @contextlib.contextmanager
-def _statistics_kept(gan: GAN) -> Iterator[None]:
+def statistics_kept(gan: GAN) -> Iterator[None]:
     """Puts back what a pass in training mode changes: batch normalisation's statistics."""
     networks = (gan.generator, gan.discriminator)
     kept = [

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import divergence, pipeline
+from tfgan.board import statistics_kept
 from tfgan.divergence import Probe
 from tfgan.gan import GAN
 from tfgan.noise import Stream
@@ -141,8 +142,11 @@ class Examiner:
         )
 
     def _generator_gradient(self, z: tf.Tensor) -> float:
-        gan, real = self._gan, pipeline.to_unit(self._train[:LOOKED_AT])
-        gradients, _ = gan.generator_gradients(z[: len(real)], real)
+        gan = self._gan
+        count = min(LOOKED_AT, len(z), len(self._train))
+        real = pipeline.to_unit(self._train[:count])
+        with statistics_kept(gan):
+            gradients, _ = gan.generator_gradients(z[:count], real)
         replicas = gan.distribute_strategy.num_replicas_in_sync  # the gradient is a share
         return float(tf.linalg.global_norm(gradients).numpy()) * replicas
 
