@@ -74,6 +74,7 @@ class Workdir:
         metrics: one CSV row an epoch.
         generator: the SavedModel that draws: the generator, or its moving average.
         raw_generator: the generator itself, where there is such an average.
+        evaluation: what `python -m tfgan.evaluate` found.
     """
 
     def __init__(self, path: str):
@@ -85,6 +86,7 @@ class Workdir:
         self.metrics = self.path / "metrics.csv"
         self.generator = self.path / "generator"
         self.raw_generator = self.path / "generator_raw"
+        self.evaluation = self.path / "evaluation"
 
     def check(self) -> None:
         """Makes sure, without writing, that a run can live here.
@@ -163,7 +165,7 @@ class Workdir:
     def clear(self) -> None:
         """Removes the folders and files that a run writes, and nothing beside them."""
         models = (self.generator, self.raw_generator)
-        for folder in (self.samples, self.checkpoints, self.tensorboard, *models):
+        for folder in (self.samples, self.checkpoints, self.tensorboard, self.evaluation, *models):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.metrics, self.config):  # the config last: it marks the folder as a run
             file.unlink(missing_ok=True)
