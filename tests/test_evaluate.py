@@ -93,6 +93,8 @@ def test_wrong_input_is_one_line(workdir, tmp_path):
     assert_one_line_error(run("evaluate"), "nothing to evaluate", "--workdir")
     both = run("evaluate", "--workdir=a", "--model=b")
     assert_one_line_error(both, "--workdir and --model")
+    own = run("evaluate", "--workdir=a", "--dataset=mnist")
+    assert_one_line_error(own, "--dataset=mnist", "has its own")
     assert_one_line_error(run("evaluate", f"--workdir={tmp_path}"), "--workdir", "no run")
 
 

@@ -32,8 +32,9 @@ def _prepare() -> Callable[[], None]:
             f"{' and '.join(f'--{name}' for name in given) or 'nothing to evaluate'}: give one of "
             f"--workdir, --model and --samples"
         )
-    if workdirs and flags.FLAGS["dataset"].present:
-        raise UserError(f"--dataset={values['dataset']}: a run in --workdir knows its own")
+    for name in ("dataset", "output"):
+        if workdirs and flags.FLAGS[name].present:
+            raise UserError(f"--{name}={values[name]}: a run in --workdir has its own")
     dataset, data_dir, output = (values[name] for name in ("dataset", "data_dir", "output"))
 
     def work() -> None:
