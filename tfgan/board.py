@@ -25,8 +25,8 @@ class TensorBoard(EpochCallback):
 
     By step: the four quantities of the last step of each call into TensorFlow. By epoch: their
     means, both learning rates, the picture of the fixed latents, and on demand histograms of
-    weights and gradients, and what the monitors see. Once: the options as text and HParams, and
-    the graph of the step.
+    weights and gradients, what the monitors see, and what `--evaluate_every` found. Once: the
+    options as text and HParams, and the graph of the step.
 
     Args:
         workdir: where to, and where the pictures are.
@@ -90,8 +90,9 @@ class TensorBoard(EpochCallback):
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         gan = self.model
         with self._writing(epoch):
-            for name in gan.metrics_names:
-                tf.summary.scalar(f"epoch/{name}", float(logs[name]))
+            for name, value in logs.items():
+                kind = "epoch" if name in gan.metrics_names else "evaluation"
+                tf.summary.scalar(f"{kind}/{name}", float(value))
             tf.summary.scalar("learning_rate/D", gan.d_optimizer.learning_rate)
             tf.summary.scalar("learning_rate/G", gan.g_optimizer.learning_rate)
             picture = pictures.load_png(self._workdir.samples / f"fixed_{epoch}.png")

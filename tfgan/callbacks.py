@@ -94,7 +94,11 @@ def save_training_gif(folder: pathlib.Path, most: int = 100) -> None:
 
 
 class MetricsCSV(EpochCallback):
-    """Writes one row an epoch: epoch (from 0), steps done, and the epoch's means."""
+    """Writes one row an epoch: epoch (from 0), steps done, and the epoch's means.
+
+    Whatever else callbacks before it put into the epoch's logs gets columns too, with empty cells
+    in the epochs that lack it.
+    """
 
     def __init__(self, path: pathlib.Path, steps_per_epoch: int):
         super().__init__(steps_per_epoch)
@@ -102,15 +106,19 @@ class MetricsCSV(EpochCallback):
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         # Written whole each time: rows that a killed run left behind its checkpoint fall away.
-        header = ["epoch", "step", *self.model.metrics_names]
-        rows = []
+        rows: list[dict[str, str]] = []
         if self._path.exists():
             with open(self._path, newline="") as file:
-                rows = [row for row in csv.reader(file) if row and row[0] != "epoch"][:epoch]
-        means = [f"{float(logs[name]):.6f}" for name in self.model.metrics_names]
-        rows.append([str(epoch), str(int(self.model.step.numpy())), *means])
+                rows = list(csv.DictReader(file))[:epoch]
+        header = ["epoch", "step", *self.model.metrics_names]
+        means = {name: f"{float(logs[name]):.6f}" for name in logs}
+        row = {"epoch": str(epoch), "step": str(int(self.model.step.numpy())), **means}
+        for each in (*rows, row):
+            header += [name for name in each if name and each[name] and name not in header]
         buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
+        writer = csv.DictWriter(buffer, header, "", "ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*rows, row])
         write_file(self._path, buffer.getvalue().encode())
 
 

@@ -116,6 +116,13 @@ class TrainConfig(Recipe):
         check=at_least(0),
         free=True,
     )
+    evaluate_every: int = option(
+        0,
+        "Epochs between two evaluations of 10,000 samples, which TensorBoard and metrics.csv get "
+        "and whose cost is printed; 0: none. Compare runs with python -m tfgan.evaluate.",
+        check=at_least(0),
+        free=True,
+    )
 
     def __post_init__(self) -> None:
         check_all(self)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tfgan import noise, pipeline, sources
+from tfgan import derived, noise, pipeline, sources
 from tfgan.errors import UserError
 from tfgan.noise import Stream
 from tfgan.pipeline import WHOLE, Share
@@ -158,11 +158,12 @@ def open_set(
     """Opens an image set, preparing it first if need be.
 
     Args:
-        name: TFDS name, e.g. "mnist" or "emnist/letters".
+        name: TFDS name, e.g. "mnist" or "emnist/letters", or one of `derived.SETS`.
         data_dir: where prepared sets live; empty means TFDS's own default.
         manual_dir: folder of the set's original files, or empty.
         cache_limit_mb: a set that takes more, decoded, is streamed; in MB (10^6 bytes). Half of
-            it holds the window that a streamed set is shuffled in.
+            it holds the window that a streamed set is shuffled in. A set of `derived.SETS` is
+            always in memory.
         split: which split, or which part of one, as TFDS writes it: "train[:50000]".
         say: takes each line that a user should read.
 
@@ -172,7 +173,7 @@ def open_set(
     builder = sources.prepare(name, data_dir, manual_dir, say)
     info = pipeline.split_info(builder, name, split)
     decoded = info.num_examples * math.prod(builder.info.features["image"].shape)
-    if decoded <= 1e6 * cache_limit_mb:
+    if name in derived.SETS or decoded <= 1e6 * cache_limit_mb:
         return InMemory(pipeline.load_images(name, data_dir, manual_dir, split, lambda line: None))
     size = f"takes {decoded / 1e6:,.0f} MB in memory, more than --cache_limit_mb={cache_limit_mb}"
     kind = builder.info.file_format

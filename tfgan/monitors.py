@@ -12,8 +12,10 @@ from tfgan.callbacks import EpochCallback
 from tfgan.config import TrainConfig
 from tfgan.divergence import LOG_2, LOG_4, bound
 from tfgan.doctor import diagnoses, record
-from tfgan.doctor.evidence import MOST_IMAGES, Classifier, Evidence, Examiner
+from tfgan.doctor.evidence import MOST_IMAGES, Evidence, Examiner
 from tfgan.errors import UserError
+from tfgan.evaluation import classifier
+from tfgan.evaluation.classifier import Classifier
 from tfgan.gan import GAN
 from tfgan.progress import say
 from tfgan.workdir import Workdir
@@ -106,11 +108,6 @@ def examiner(gan: GAN, config: TrainConfig) -> Examiner:
 
 def _classifier(config: TrainConfig) -> Classifier | None:
     """The classifier that tfgan ships for the set; None where one would have to be trained."""
-    try:
-        from tfgan.evaluation import classifier
-    except ImportError:
-        return None
-
     if config.dataset not in classifier.PINNED:
         return None
     return classifier.load(config.dataset)

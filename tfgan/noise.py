@@ -27,6 +27,10 @@ class Stream(enum.IntEnum):
     WINDOW_ORDER = 8
     DROPOUT = 9
     POWER_ITERATION = 10
+    CLASSIFIER_WEIGHTS = 20  # from here on: tfgan.evaluation
+    CLASSIFIER_ORDER = 21
+    EVALUATION = 22
+    STACKED_ORDER = 23
     MONITOR_LATENTS = 30  # from here on: tfgan.doctor
     PROBE_LATENTS = 31
     PROBE_ORDER = 32

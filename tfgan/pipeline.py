@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tfgan import noise, sources
+from tfgan import derived, noise, sources
 from tfgan.errors import UserError
 
 # TFDS keeps EMNIST as its authors do, with rows and columns swapped.
@@ -47,9 +47,49 @@ def load_images(
     Raises:
         UserError: if the set cannot be had or is no image set.
     """
+    return _load(name, data_dir, manual_dir, split, say, labels=False)[0]
+
+
+def load_labelled(
+    name: str,
+    data_dir: str = "",
+    manual_dir: str = "",
+    split: str = "train",
+    say: Callable[[str], None] = print,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loads a split with its labels; see `load_images`.
+
+    Args:
+        name: TFDS name, or one of `derived.SETS`.
+        data_dir: where prepared sets live; empty means TFDS's own default.
+        manual_dir: folder of the set's original files, or empty.
+        split: in TFDS's syntax, e.g. "train[:50000]".
+        say: takes each line.
+
+    Returns:
+        The images, and int64 labels `(size,)`.
+
+    Raises:
+        UserError: if the set cannot be had, is no image set, or has no labels.
+    """
+    return _load(name, data_dir, manual_dir, split, say, labels=True)
+
+
+def _load(
+    name: str,
+    data_dir: str,
+    manual_dir: str,
+    split: str,
+    say: Callable[[str], None],
+    labels: bool,
+) -> tuple[np.ndarray, np.ndarray]:
     builder = sources.prepare(name, data_dir, manual_dir, say)
     examples_in_split = split_info(builder, name, split).num_examples
-    decoders = tfds.decode.PartialDecoding({"image": True})
+    labels = labels or name in derived.SETS
+    features = builder.info.features
+    if labels and not ("label" in features and hasattr(features["label"], "num_classes")):
+        raise UserError(f"--dataset={name}: its images have no labels; take a set with classes")
+    decoders = tfds.decode.PartialDecoding({"image": True} | ({"label": True} if labels else {}))
     try:
         examples = builder.as_dataset(split=split, batch_size=-1, decoders=decoders)
     except (tf.errors.ResourceExhaustedError, MemoryError):
@@ -59,7 +99,10 @@ def load_images(
     images = examples["image"].numpy()
     if len(images) != examples_in_split:
         raise UserError(_damaged(name, builder))
-    return images.transpose(0, 2, 1, 3) if builder.name in TRANSPOSED else images
+    if builder.name in TRANSPOSED:
+        images = images.transpose(0, 2, 1, 3)
+    classes = examples["label"].numpy() if labels else np.zeros(0, np.int64)
+    return derived.SETS[name].make(images, classes) if name in derived.SETS else (images, classes)
 
 
 def split_info(
@@ -93,6 +136,8 @@ def first_images(
     Raises:
         UserError: if the set cannot be had or lacks that split.
     """
+    if name in derived.SETS:
+        return load_images(name, data_dir, manual_dir, split, lambda line: None)[:count]
     builder = sources.prepare(name, data_dir, manual_dir, lambda line: None)
     split_info(builder, name, split)
     decoders = tfds.decode.PartialDecoding({"image": True})

@@ -32,7 +32,7 @@ class Recipe:
     dataset: str = option(
         "mnist",
         "Image set to imitate, by its TensorFlow Datasets name: mnist, fashion_mnist, kmnist, "
-        "emnist/letters, cifar10, ... The networks follow its image shape.",
+        "emnist/letters, cifar10, ...; or stacked_mnist. The networks follow its image shape.",
         check=not_empty,
     )
     split: str = option(

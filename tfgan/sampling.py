@@ -44,9 +44,15 @@ def sample(model: str, n: int, seed: int, output: str) -> None:
     Raises:
         UserError: if the model cannot be loaded or the file not written.
     """
-    draw = load(model).signatures["sample"]
-    images = draw(n=tf.constant(n, tf.int64), seed=tf.constant(seed, tf.int64))["images"]
-    _write(output, lambda path: pictures.save_png(path, pictures.grid(_to_uint8(images))))
+    images = draw(load(model), n, seed)
+    _write(output, lambda path: pictures.save_png(path, pictures.grid(images)))
+
+
+def draw(loaded: Any, n: int, seed: int) -> np.ndarray:
+    """`n` images of a loaded SavedModel, uint8 `(n, height, width, channels)`."""
+    sample = loaded.signatures["sample"]
+    images = sample(n=tf.constant(n, tf.int64), seed=tf.constant(seed, tf.int64))["images"]
+    return _to_uint8(images)
 
 
 def interpolate(model: str, n: int, seed: int, output: str) -> None:

@@ -26,6 +26,7 @@ import requests
 import tensorflow_datasets as tfds
 from absl import logging
 
+from tfgan import derived
 from tfgan.errors import UserError
 
 ANSWER_SECONDS = 5
@@ -48,7 +49,8 @@ def prepare(
     """Makes sure that an image set is prepared, one line of `say` a step.
 
     Args:
-        name: TFDS name, e.g. "mnist" or "emnist/letters".
+        name: TFDS name, e.g. "mnist" or "emnist/letters"; a set of `derived.SETS` has that of
+            its base.
         data_dir: where prepared sets live; empty means TFDS's own default.
         manual_dir: folder of the set's original files, or empty.
         say: takes each line.
@@ -59,6 +61,9 @@ def prepare(
     Raises:
         UserError: if the set is unknown, has no images, or cannot be had.
     """
+    if name in derived.SETS:
+        say(f"Data: {name} is made in memory from {derived.SETS[name].base}")
+        name = derived.SETS[name].base
     with _quiet():
         builder = _builder(name, data_dir)
         if not builder.is_prepared():

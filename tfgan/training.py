@@ -277,6 +277,7 @@ def _fit(
         everyones = [callbacks.FiniteLosses(checkpoints)]
         the_chiefs = [
             progress,
+            *(_evaluation(config, steps_per_epoch) if chief else []),
             callbacks.Pictures(workdir.samples, data, config, steps_per_epoch),
             callbacks.MetricsCSV(workdir.metrics, steps_per_epoch),
             board,
@@ -327,6 +328,14 @@ def _fit(
         f"Epoch {config.epochs} of {config.epochs} done; this training took "
         f"{duration(time.perf_counter() - start)}"
     )
+
+
+def _evaluation(config: TrainConfig, steps_per_epoch: int) -> list[keras.callbacks.Callback]:
+    if not config.evaluate_every:
+        return []
+    from tfgan.evaluation.callback import Evaluation  # with scikit-learn, which takes a second
+
+    return [Evaluation(config, steps_per_epoch)]
 
 
 def _batches(

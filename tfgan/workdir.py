@@ -76,6 +76,7 @@ class Workdir:
         diverged: why the run ended, if its numbers were not finite any more.
         generator: the SavedModel that draws: the generator, or its moving average.
         raw_generator: the generator itself, where there is such an average.
+        evaluation: what `python -m tfgan.evaluate` found.
     """
 
     def __init__(self, path: str):
@@ -89,6 +90,7 @@ class Workdir:
         self.diverged = self.path / "diverged.txt"
         self.generator = self.path / "generator"
         self.raw_generator = self.path / "generator_raw"
+        self.evaluation = self.path / "evaluation"
 
     def check(self) -> None:
         """Makes sure, without writing, that a run can live here.
@@ -168,7 +170,7 @@ class Workdir:
     def clear(self) -> None:
         """Removes the folders and files that a run writes, and nothing beside them."""
         models = (self.generator, self.raw_generator)
-        for folder in (self.samples, self.checkpoints, self.tensorboard, *models):
+        for folder in (self.samples, self.checkpoints, self.tensorboard, self.evaluation, *models):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (
             self.metrics,

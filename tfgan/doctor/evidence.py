@@ -1,7 +1,7 @@
 """What the doctor looks at: one record of numbers for each time that a run is looked at."""
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,19 +10,12 @@ import tensorflow as tf
 from tfgan import divergence, pipeline
 from tfgan.board import statistics_kept
 from tfgan.divergence import Probe
+from tfgan.evaluation.classifier import Classifier
 from tfgan.gan import GAN
 from tfgan.noise import Stream
 
 MOST_IMAGES = 10_000  # of each kind that discriminators judge
 LOOKED_AT = 1000  # fakes that a classifier sees and whose neighbours are looked for
-
-
-class Classifier(Protocol):
-    """What `tfgan.evaluation.classifier.load` gives."""
-
-    def features(self, images: np.ndarray) -> np.ndarray: ...
-
-    def probabilities(self, images: np.ndarray) -> np.ndarray: ...
 
 
 @dataclasses.dataclass(frozen=True)

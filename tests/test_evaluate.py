@@ -1,0 +1,154 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+from conftest import assert_one_line_error, make_images, run
+
+from tfgan import TrainConfig, UserError, export, images, networks, pipeline, training
+from tfgan.evaluation import harness, judges, protocol, report
+from tfgan.evaluation.protocol import Metric
+from tfgan.workdir import Workdir
+
+
+@pytest.fixture(scope="module")
+def workdir(tiny_data_dir, tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("runs") / "run")
+    training.train(
+        TrainConfig(
+            data_dir=str(tiny_data_dir), workdir=path, epochs=1, batch_size=15, hidden_size=16
+        )
+    )
+    return Workdir(path)
+
+
+def test_command_evaluates_a_run(workdir):
+    done = run("evaluate", f"--workdir={workdir.path}", "--quick")
+    assert done.returncode == 0, done.stderr
+    assert "10,000 samples, tfgan-eval-v1 --quick" in done.stdout
+    content = json.loads((workdir.evaluation / "evaluation.json").read_bytes())
+    assert content["protocol"] == "tfgan-eval-v1"
+    assert content["samples"] == 10_000
+    assert content["config"]["hidden_size"] == 16
+    assert set(content["rows"]) == {"generator", "floor", "ideal"}
+    row = content["rows"]["generator"]
+    quick = {name for name, metric in protocol.METRICS.items() if metric.quick}
+    assert set(row) == quick | {"kid_error"}
+    assert row["fcd"]["mean"] > content["rows"]["floor"]["fcd"]["mean"] > 0
+    fcd = next(line for line in done.stdout.splitlines() if line.startswith("FCD"))
+    assert fcd.split()[1] == f"{row['fcd']['mean']:.2f}"
+    # One step in a noise picture: all of it is of one or two classes.
+    assert content["collapsed"] == ["generator"]
+    assert "collapsed" in done.stdout
+    # 32 samples in rows of 8, each above its neighbour.
+    grid = images.load_png(workdir.evaluation / "neighbours.png")
+    assert grid.shape == (8 * 30 + 2, 8 * 30 + 2, 1)
+    training_images = pipeline.load_images("mnist", content["config"]["data_dir"])
+    below = grid[32 : 32 + 28, 2 : 2 + 28]
+    assert any(np.array_equal(below, image) for image in training_images[:50])
+
+
+def test_plots_or_a_line_that_says_how(workdir, tmp_path, monkeypatch):
+    lines = []
+    subject = harness.run(str(workdir.path))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    harness.evaluate([subject], quick=True, say=lines.append)
+    assert any("pip install 'tfgan[plots]'" in line for line in lines)
+
+
+def test_plots(tmp_path):
+    pytest.importorskip("matplotlib")
+    from tfgan.evaluation import pictures
+
+    shares = np.full(10, 0.1)
+    row = protocol.alone({"precision": 0.5, "recall": 0.25})
+    assert pictures.save_plots(tmp_path, shares, shares, {"generator": row, "kmeans": {}}) == ""
+    assert {file.name for file in tmp_path.iterdir()} == {"classes.png", "precision_recall.png"}
+
+
+def test_full_protocol_and_comparison(tiny_data_dir, tmp_path, monkeypatch):
+    # Real images as samples: of another seed than the training images. Two small sets.
+    monkeypatch.setattr(judges, "SETS", 2)
+    monkeypatch.setattr(judges, "SET_SIZE", 500)
+    monkeypatch.setattr(protocol, "SET_SIZE", 500)
+    path = str(tmp_path / "samples.npy")
+    np.save(path, make_images(1000, seed=1))
+    where = (str(tmp_path / "out"), "mnist", str(tiny_data_dir))
+    lines = []
+    subjects = [harness.images(path, *where)] * 2
+    content, again = harness.evaluate(subjects, say=lines.append)
+    assert content["rows"] == again["rows"]
+    assert set(content["rows"]) == {"samples", "floor", "kmeans", "ideal"}
+    row = content["rows"]["samples"]
+    assert set(protocol.METRICS) <= set(row)
+    assert row["fcd"]["std"] > 0
+    assert set(content["rows"]["kmeans"]) == {"parzen", "parzen_error", "parzen_sigma"}
+    assert content["rows"]["ideal"]["nn_ratio_median"]["mean"] == 1
+    lines = [line for line in "\n".join(lines).splitlines() if line.startswith(path)]
+    assert len(lines) >= 4  # a title each, and a line each of the comparison
+    assert "Floors:" not in "\n".join(lines)
+
+
+def test_wrong_input_is_one_line(workdir, tmp_path):
+    assert_one_line_error(run("evaluate"), "nothing to evaluate", "--workdir")
+    both = run("evaluate", "--workdir=a", "--model=b")
+    assert_one_line_error(both, "--workdir and --model")
+    own = run("evaluate", "--workdir=a", "--dataset=mnist")
+    assert_one_line_error(own, "--dataset=mnist", "has its own")
+    assert_one_line_error(run("evaluate", f"--workdir={tmp_path}"), "--workdir", "no run")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (np.zeros((5, 28, 28, 1), np.uint8), "has 5 images; the protocol needs 10,000"),
+        (np.zeros((5, 28, 28, 1), np.float32), "must be a .npy file of uint8"),
+        (np.array([{}], dtype=object), "is no .npy file of numbers"),
+    ],
+)
+def test_wrong_samples_are_named(content, problem, tmp_path, tiny_data_dir):
+    path = tmp_path / "samples.npy"
+    np.save(path, content, allow_pickle=True)
+    subject = harness.images(str(path), str(tmp_path), "mnist", str(tiny_data_dir))
+    with pytest.raises(UserError, match=f"^--samples=.*{problem}"):
+        harness.evaluate([subject], quick=True, say=lambda line: None)
+
+
+def test_model_of_another_shape_is_named(tmp_path, tiny_data_dir):
+    export.save_generator(tmp_path / "model", networks.mlp_generator(5, 16, (4, 6, 1)))
+    subject = harness.model(str(tmp_path / "model"), str(tmp_path), "mnist", str(tiny_data_dir))
+    with pytest.raises(UserError, match=r"has images \(4, 6, 1\), but those of mnist"):
+        harness.evaluate([subject], quick=True, say=lambda line: None)
+
+
+def test_interval_by_hand():
+    # Mean 2, standard deviation 1; Student's t at 97.5 % with 2 degrees of freedom is 4.3027.
+    assert report.interval([1, 2, 3]) == pytest.approx((2, 4.3027 / 3**0.5), rel=1e-4)
+
+
+def test_comparison_groups_seeds():
+    metrics = {"fcd": Metric("FCD", 1)}
+    runs = [
+        ("a", "recipe 1", protocol.alone({"fcd": 1})),
+        ("b", "recipe 2", protocol.alone({"fcd": 9})),
+        ("c", "recipe 1", protocol.alone({"fcd": 3})),
+    ]
+    table = report.comparison(runs, {"floor": protocol.alone({"fcd": 0.5})}, metrics)
+    # Mean 2, deviation sqrt 2, t of one degree of freedom 12.706: 12.706.
+    assert [line.split() for line in table.splitlines()] == [
+        ["FCD"],
+        ["a", "1.0"],
+        ["c", "3.0"],
+        ["mean", "of", "2", "seeds", "2.0", "±", "12.7"],
+        ["b", "9.0"],
+        ["floor", "0.5"],
+    ]
+
+
+def test_recipes_differ_in_what_decides_the_weights():
+    def recipe(**options):
+        return harness._recipe(TrainConfig(**options).to_dict())
+
+    assert recipe(seed=1, workdir="a") == recipe(seed=2, workdir="b", log_every=7)
+    assert recipe(epochs=1) != recipe(epochs=2)
+    assert recipe(batch_size=64) != recipe()

@@ -1,0 +1,61 @@
+"""`python -m tfgan.evaluate`: how good samples are, by the protocol `tfgan-eval-v1`."""
+
+from collections.abc import Callable
+
+from absl import flags
+
+from tfgan import cli, config
+from tfgan.errors import UserError
+
+flags.DEFINE_multi_string(
+    "workdir",
+    [],
+    "A finished run's folder; what is found lies in its evaluation/. Given several times: one "
+    "table more, which compares them, with means over runs that differ in their seed alone.",
+)
+flags.DEFINE_string("model", "", "Instead: a SavedModel with the signature `sample`.")
+flags.DEFINE_string(
+    "samples", "", "Instead: a .npy file of 50,000 uint8 images (10,000 with --quick)."
+)
+flags.DEFINE_string("output", "evaluation", "Folder for what is found of --model or --samples.")
+flags.DEFINE_boolean(
+    "quick", False, "One set of 10,000 samples instead of five, and only the fast metrics."
+)
+
+
+def _prepare() -> Callable[[], None]:
+    values = flags.FLAGS.flag_values_dict()
+    workdirs = values["workdir"]
+    given = [name for name in ("workdir", "model", "samples") if values[name]]
+    if len(given) != 1:
+        raise UserError(
+            f"{' and '.join(f'--{name}' for name in given) or 'nothing to evaluate'}: give one of "
+            f"--workdir, --model and --samples"
+        )
+    for name in ("dataset", "output"):
+        if workdirs and flags.FLAGS[name].present:
+            raise UserError(f"--{name}={values[name]}: a run in --workdir has its own")
+    dataset, data_dir, output = (values[name] for name in ("dataset", "data_dir", "output"))
+
+    def work() -> None:
+        from tfgan.evaluation import harness
+
+        if workdirs:
+            subjects = [harness.run(workdir, data_dir) for workdir in workdirs]
+        elif values["model"]:
+            subjects = [harness.model(values["model"], output, dataset, data_dir)]
+        else:
+            subjects = [harness.images(values["samples"], output, dataset, data_dir)]
+        harness.evaluate(subjects, values["manual_dir"], values["quick"])
+
+    return work
+
+
+def main() -> None:
+    """Entry point of the command."""
+    config.define_flags("dataset", "data_dir", "manual_dir")
+    cli.run(_prepare)
+
+
+if __name__ == "__main__":
+    main()

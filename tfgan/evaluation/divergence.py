@@ -1,0 +1,143 @@
+"""How far a set of samples is from a set of real images, in a classifier's features and classes.
+
+Every function takes float64 arrays, a row an image, and is symmetric in the order of the rows.
+"""
+
+import numpy as np
+import scipy.linalg
+import scipy.special
+import scipy.stats
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tfgan.noise import Stream, derive_seed
+
+SUBSETS, SUBSET_SIZE = 100, 1000
+SPLITS = 10
+
+
+def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
+    """Squared Frechet distance of two Gaussians fitted to features (Heusel et al. 2017, eq. 6).
+
+    |m - n|^2 + Tr(S + T - 2 (S T)^(1/2)). The trace of the root is the sum of the roots of the
+    eigenvalues of S^(1/2) T S^(1/2), which is symmetric: nothing can turn out complex.
+
+    Args:
+        real: `(count, features)`.
+        fake: `(count, features)`.
+
+    Returns:
+        The distance, in [0, inf), in squared units of the features.
+    """
+    difference = real.mean(axis=0) - fake.mean(axis=0)
+    s, t = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (real, fake))
+    values, vectors = scipy.linalg.eigh(s)
+    root = vectors * np.sqrt(np.clip(values, 0, None)) @ vectors.T
+    values = scipy.linalg.eigvalsh(root @ t @ root)
+    cross = np.sqrt(np.clip(values, 0, None)).sum()
+    return max(0.0, float(difference @ difference + np.trace(s) + np.trace(t) - 2 * cross))
+
+
+def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
+    """Kernel distance, KID (Binkowski et al. 2018): squared MMD with k(x, y) = (x.y / d + 1)^3.
+
+    The unbiased estimate, over 100 pairs of subsets of 1,000 (or of all, if there are fewer),
+    drawn without replacement and the same at each call.
+
+    Args:
+        real: `(count, features)`.
+        fake: `(count, features)`.
+
+    Returns:
+        Mean over the subsets, about 0 if both are alike and then as often below 0; and its
+        standard error.
+    """
+    size = min(SUBSET_SIZE, len(real), len(fake))
+    rng = np.random.default_rng(derive_seed(0, Stream.EVALUATION))
+    values = np.empty(SUBSETS)
+    for index in range(SUBSETS):
+        x = real[rng.choice(len(real), size, replace=False)]
+        y = fake[rng.choice(len(fake), size, replace=False)]
+        within = sum(
+            (k.sum() - np.trace(k)) / (size * (size - 1)) for k in (_cubic(x, x), _cubic(y, y))
+        )
+        values[index] = within - 2 * _cubic(x, y).mean()
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(SUBSETS))
+
+
+def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    k = x @ y.T
+    k /= x.shape[1]
+    k += 1
+    return k * k * k
+
+
+def classifier_score(probabilities: np.ndarray) -> tuple[float, float]:
+    """Inception score (Salimans et al. 2016) of the classifier: exp E[KL(p(y|x) || p(y))].
+
+    Args:
+        probabilities: `(count, classes)`.
+
+    Returns:
+        Mean and standard deviation over 10 splits, in [1, classes].
+    """
+    scores = []
+    for part in np.array_split(probabilities, min(SPLITS, len(probabilities))):
+        divergences = scipy.special.rel_entr(part, part.mean(axis=0)).sum(axis=1)
+        scores.append(np.exp(divergences.mean()))
+    return float(np.mean(scores)), float(np.std(scores))
+
+
+def class_shares(probabilities: np.ndarray) -> np.ndarray:
+    """The share `(classes,)` of images whose likeliest class is each."""
+    likeliest = probabilities.argmax(axis=1)
+    return np.bincount(likeliest, minlength=probabilities.shape[1]) / len(likeliest)
+
+
+def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
+    """KL(p || q) of two histograms that sum to 1, in nats; infinite where p has what q lacks."""
+    return float(scipy.special.rel_entr(p, q).sum())
+
+
+def classes_present(shares: np.ndarray) -> int:
+    """How many classes have at least a tenth of an equal share: of ten, those at 1 % or more."""
+    return int((shares >= 0.1 / len(shares)).sum())
+
+
+def expected_kl(p: np.ndarray, count: int) -> float:
+    """The mean of KL(histogram || p) over histograms of `count` perfect samples, in nats.
+
+    E[(X / n) log((X / n) / p)] summed over the classes, X binomial: exact, near (classes - 1) / 2n.
+
+    Args:
+        p: the true shares, `(classes,)`.
+        count: n.
+    """
+    counts = np.arange(count + 1)
+    total = 0.0
+    for share, times in zip(*np.unique(p[p > 0], return_counts=True), strict=True):
+        chances = scipy.stats.binom.pmf(counts, count, share)
+        total += times * float(chances @ scipy.special.rel_entr(counts / count, share))
+    return total
+
+
+def two_sample_accuracy(real: np.ndarray, fake: np.ndarray) -> float:
+    """Classifier two-sample test, C2ST (Lopez-Paz & Oquab 2017).
+
+    A logistic regression learns to tell the first half of each set apart, and is asked about the
+    second half.
+
+    Args:
+        real: `(count, features)`.
+        fake: `(count, features)`.
+
+    Returns:
+        Its accuracy: about 0.5 if nothing tells them apart, 1 if everything does.
+    """
+    half = min(len(real), len(fake)) // 2
+    learn = np.concatenate([real[:half], fake[:half]])
+    ask = np.concatenate([real[half : 2 * half], fake[half : 2 * half]])
+    truth = np.repeat([0, 1], half)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    return float(model.fit(learn, truth).score(ask, truth))

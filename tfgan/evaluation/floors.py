@@ -1,0 +1,117 @@
+"""What stands beside every score: real images and controls under the same metrics.
+
+It is computed once for a set and a classifier, and kept beside the data.
+"""
+
+import contextlib
+import hashlib
+import json
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+import scipy.stats
+
+from tfgan import sources
+from tfgan.evaluation import PROTOCOL, divergence, neighbours, parzen, splits
+from tfgan.evaluation.protocol import SET_SIZE, RealImages, Reference, Row, alone, copying, row
+from tfgan.workdir import write_file
+
+Rows = dict[str, Row]
+
+
+def load(
+    reference: Reference,
+    data_dir: str = "",
+    manual_dir: str = "",
+    quick: bool = False,
+    say: Callable[[str], None] = print,
+) -> tuple[Rows, RealImages | None]:
+    """The rows of real images and controls, and what the slow metrics need.
+
+    Args:
+        reference: what samples are compared with.
+        data_dir: where prepared sets live.
+        manual_dir: folder of the set's original files, or empty.
+        quick: leaves the slow metrics out.
+        say: takes each line.
+
+    Returns:
+        Rows "floor", `train[50000:]` against the test images; "kmeans", k-means centroids as
+        centres of Parzen windows; and "ideal", what a perfect sampler would have. And the images,
+        None if `quick`.
+    """
+    where = (data_dir, manual_dir)
+    validation, _ = splits.load(reference.dataset, "validation", *where)
+    fit = None if quick else splits.load(reference.dataset, "fit", *where)[0]
+    path = _path(reference, validation, fit, *where)
+    with contextlib.suppress(OSError, ValueError, KeyError):  # a damaged one is computed again
+        kept = json.loads(path.read_bytes())
+        real = None if fit is None else RealImages(fit, validation, *kept["distances"])
+        return kept["rows"] | {"ideal": ideal(reference)}, real
+    say("Floors: real images against real images, once for this set and classifier")
+    real = None
+    if fit is not None:
+        _, distances = neighbours.nearest(reference.images, fit)
+        median, p01 = float(np.median(distances)), float(np.percentile(distances, 1))
+        real = RealImages(fit, validation, median, p01)
+    rows = _rows(reference, validation, real)
+    content = {"rows": rows, "distances": [real.median, real.p01] if real else None}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps(content, indent=2).encode())
+    except OSError as error:
+        say(f"Floors: not kept, {path.parent}: {error.strerror}")
+    return rows | {"ideal": ideal(reference)}, real
+
+
+def _path(
+    reference: Reference,
+    validation: np.ndarray,
+    fit: np.ndarray | None,
+    data_dir: str,
+    manual_dir: str,
+) -> pathlib.Path:
+    builder = sources.prepare(reference.dataset, data_dir, manual_dir, lambda line: None)
+    digest = hashlib.sha256(f"{PROTOCOL} {reference.classifier.sha256}".encode())
+    for images in (reference.images, validation, fit):
+        if images is not None:
+            digest.update(images.tobytes())
+    kind = "quick" if fit is None else "full"
+    return splits.cache(builder) / f"floors-{kind}-{digest.hexdigest()[:16]}.json"
+
+
+def _rows(reference: Reference, validation: np.ndarray, real: RealImages | None) -> Rows:
+    floor = row(validation[:SET_SIZE], reference)
+    mean, std = divergence.classifier_score(reference.probabilities)
+    floor["classifier_score"] = {"mean": mean, "std": std}
+    if real is None:
+        return {"floor": floor}
+    floor |= alone(copying(validation[:SET_SIZE], real))
+    # Centres are taken from elsewhere than the images that choose sigma, as samples are.
+    centres = real.fit[:SET_SIZE]
+    floor |= _parzen(centres, reference, real)
+    centroids = parzen.centroids(real.fit, len(centres))
+    return {"floor": floor, "kmeans": _parzen(centroids, reference, real)}
+
+
+def _parzen(centres: np.ndarray, reference: Reference, real: RealImages) -> Row:
+    found = parzen.log_likelihood(centres, real.validation, reference.images)
+    return alone({"parzen": found.mean, "parzen_error": found.error, "parzen_sigma": found.sigma})
+
+
+def ideal(reference: Reference) -> Row:
+    """What a perfect sampler would have, where that is known without sampling."""
+    shares = reference.shares
+    true_shares = np.bincount(reference.labels) / len(reference.labels)
+    known = {
+        "fcd": 0.0,
+        "kid": 0.0,
+        "classifier_score": float(np.exp(scipy.stats.entropy(true_shares))),
+        "class_kl": divergence.expected_kl(shares, SET_SIZE),
+        "classes": float(divergence.classes_present(shares)),
+        "c2st": 0.5,
+        "nn_ratio_median": 1.0,
+        "nn_ratio_p01": 1.0,
+    }
+    return alone(known)

@@ -1,0 +1,209 @@
+"""`evaluate(...)`: the library entry point of `python -m tfgan.evaluate`."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import scipy
+import sklearn
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+import tfgan
+from tfgan.config import TrainConfig
+from tfgan.errors import UserError
+from tfgan.evaluation import PROTOCOL, judges, report, samples
+from tfgan.evaluation.judges import Judge
+from tfgan.evaluation.protocol import SEED, Row
+from tfgan.progress import duration
+from tfgan.workdir import Workdir, write_file
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What is evaluated.
+
+    Attributes:
+        name: what tables call it.
+        draw: for each of its rows, a function that gives as many samples as it is asked for.
+        output: the folder for what is found.
+        dataset: TFDS name of the set that it imitates.
+        data_dir: where that is prepared.
+        config: the options of the run that made it, if they are known.
+    """
+
+    name: str
+    draw: dict[str, Callable[[int], np.ndarray]]
+    output: pathlib.Path
+    dataset: str
+    data_dir: str
+    config: dict[str, Any] | None = None
+
+
+def run(workdir: str, data_dir: str = "") -> Subject:
+    """A run's exported generators: that of the weights' running mean too, if there are both.
+
+    Args:
+        workdir: the run's folder.
+        data_dir: where its set is prepared; empty means where the run found it.
+
+    Raises:
+        UserError: if no finished run is there.
+    """
+    place = Workdir(workdir)
+    recorded = place.recorded() if place.path.is_dir() else None
+    if recorded is None:
+        raise UserError(
+            f"--workdir={workdir}: holds no run of tfgan; python -m tfgan.train makes one"
+        )
+    if not place.generator.is_dir():
+        raise UserError(f"--workdir={workdir}: its run has not ended yet, so it has no generator")
+    config = recorded["config"]
+    found = {"generator": place.generator, "generator_raw": place.raw_generator}
+    draw = {name: _from_model(path) for name, path in found.items() if path.is_dir()}
+    where = data_dir or config.get("data_dir", "")
+    return Subject(str(place.path), draw, place.evaluation, config["dataset"], where, config)
+
+
+def model(path: str, output: str, dataset: str, data_dir: str = "") -> Subject:
+    """A SavedModel with the signature `sample`, as a run exports it."""
+    draw = {"generator": _from_model(pathlib.Path(os.path.expanduser(path)))}
+    return Subject(path, draw, _folder(output), dataset, data_dir)
+
+
+def images(path: str, output: str, dataset: str, data_dir: str = "") -> Subject:
+    """A .npy file of uint8 images `(count, height, width, channels)`."""
+    draw = {"samples": lambda count: samples.from_file(path, count)}
+    return Subject(path, draw, _folder(output), dataset, data_dir)
+
+
+def _from_model(path: pathlib.Path) -> Callable[[int], np.ndarray]:
+    return lambda count: samples.from_model(str(path), count)
+
+
+def _folder(output: str) -> pathlib.Path:
+    return pathlib.Path(os.path.expanduser(output))
+
+
+def evaluate(
+    subjects: Sequence[Subject],
+    manual_dir: str = "",
+    quick: bool = False,
+    say: Callable[[str], None] = print,
+) -> list[dict[str, Any]]:
+    """Evaluates each subject, writes `evaluation.json` and pictures, and says tables.
+
+    Args:
+        subjects: of one set of images.
+        manual_dir: folder of the set's original files, or empty.
+        quick: one set of 10,000 samples, without the slow metrics.
+        say: takes each line.
+
+    Returns:
+        The content of each subject's `evaluation.json`.
+
+    Raises:
+        UserError: if something that the user gave cannot be evaluated.
+    """
+    first = subjects[0]
+    for other in subjects:
+        if other.dataset != first.dataset:
+            raise UserError(
+                f"--workdir={other.name}: is of {other.dataset}, but {first.name} is of "
+                f"{first.dataset}; scores of two sets cannot be compared"
+            )
+    judge = judges.judge(first.dataset, first.data_dir, manual_dir, quick, say)
+    contents = [_evaluate(subject, judge, quick, say) for subject in subjects]
+    if len(subjects) > 1:
+        runs = [
+            (_title(subject, name, content), (name, _recipe(subject.config)), content["rows"][name])
+            for subject, content in zip(subjects, contents, strict=True)
+            for name in subject.draw
+        ]
+        say(report.comparison(runs, judge.beside, judge.metrics))
+    return contents
+
+
+def _title(subject: Subject, name: str, content: dict[str, Any]) -> str:
+    raw = ", raw" if name == "generator_raw" else ""
+    return f"{subject.name}{raw}{', collapsed' if name in content['collapsed'] else ''}"
+
+
+def _evaluate(
+    subject: Subject, judge: Judge, quick: bool, say: Callable[[str], None]
+) -> dict[str, Any]:
+    start = time.perf_counter()
+    say(f"{subject.name}: {judge.count:,} samples, {PROTOCOL}{' --quick' if quick else ''}")
+    rows: dict[str, Row] = {}
+    for name, draw in subject.draw.items():
+        drawn = draw(judge.count)
+        if drawn.shape[1:] != judge.image_shape:
+            raise UserError(
+                f"{subject.name}: has images {drawn.shape[1:]}, but those of {subject.dataset} "
+                f"are {judge.image_shape}; --dataset names the set that it imitates"
+            )
+        rows[name] = judge.row(drawn)
+        if len(rows) == 1:
+            shown = drawn
+    collapsed = [name for name, row in rows.items() if judge.collapsed(row)]
+    content = {
+        "protocol": PROTOCOL,
+        "quick": quick,
+        "subject": subject.name,
+        "dataset": subject.dataset,
+        "config": subject.config,
+        "samples": judge.count,
+        "seed": SEED,
+        "classifier_sha256": judge.classifier,
+        "rows": report.finite(rows | judge.beside),
+        "collapsed": collapsed,
+        "seconds": round(time.perf_counter() - start, 1),
+        "environment": _environment(),
+    }
+    say(report.table(rows | judge.beside, judge.metrics))
+    for name in collapsed:
+        say(f"{subject.name}: {name} has collapsed: some classes are missing from its samples")
+    try:
+        subject.output.mkdir(parents=True, exist_ok=True)
+        file = subject.output / "evaluation.json"
+        write_file(file, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+        missing = judge.draw(subject.output, shown, rows | judge.beside)
+    except OSError as error:
+        raise UserError(f"--output={subject.output}: cannot be written: {error.strerror}") from None
+    if missing:
+        say(missing)
+    say(f"Wrote {file} and pictures; took {duration(time.perf_counter() - start)}")
+    return content
+
+
+def _recipe(config: dict[str, Any] | None) -> Any:
+    """What runs that differ in their seed alone have in common; None groups with nothing."""
+    if config is None:
+        return object()
+    free = {field.name for field in dataclasses.fields(TrainConfig) if field.metadata["free"]}
+    kept = {name: value for name, value in config.items() if name not in free - {"epochs"}}
+    return kept | {"seed": None}
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "tfgan": tfgan.__version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "tensorflow_datasets": tfds.__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "platform": platform.platform(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+    }

@@ -1,0 +1,122 @@
+"""Who scores the samples of a set: by `tfgan-eval-v1`, or by the modes of Stacked MNIST."""
+
+import functools
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from tfgan import images as grids
+from tfgan.evaluation import divergence, floors, modes, pictures, protocol, splits
+from tfgan.evaluation.protocol import SET_SIZE, SETS, RealImages, Reference, Row
+
+
+class SampleQuality:
+    """Scores by every metric of `tfgan-eval-v1`.
+
+    Args:
+        dataset: TFDS name.
+        data_dir: where prepared sets live; empty means TFDS's own default.
+        manual_dir: folder of the set's original files, or empty.
+        quick: one set of 10,000, without the slow metrics.
+        say: takes each line.
+
+    Attributes:
+        metrics: how each is shown.
+        count: how many samples it wants.
+        image_shape: of the samples, `(height, width, channels)`.
+        classifier: SHA-256 of the classifier's weights.
+    """
+
+    def __init__(
+        self, dataset: str, data_dir: str, manual_dir: str, quick: bool, say: Callable[[str], None]
+    ):
+        self.metrics = {
+            name: metric for name, metric in protocol.METRICS.items() if metric.quick or not quick
+        }
+        self.count = SET_SIZE if quick else SET_SIZE * SETS
+        self._where = (dataset, "fit", data_dir, manual_dir)
+        self._reference = Reference.load(dataset, data_dir, manual_dir, say)
+        self.image_shape = self._reference.classifier.image_shape
+        self.classifier = self._reference.classifier.sha256
+        self._load_floors = lambda: floors.load(self._reference, data_dir, manual_dir, quick, say)
+        self._quick = quick
+
+    @functools.cached_property
+    def _floors(self) -> tuple[dict[str, Row], RealImages | None]:
+        return self._load_floors()
+
+    @property
+    def beside(self) -> dict[str, Row]:
+        """Rows that stand beside every score; computed on first use, and kept beside the data."""
+        return self._floors[0]
+
+    def row(self, images: np.ndarray) -> Row:
+        """Scores uint8 `(self.count, *self.image_shape)`."""
+        return protocol.row(images, self._reference, None if self._quick else self._floors[1])
+
+    def collapsed(self, row: Row) -> bool:
+        """Whether a class that the test images have is missing: has less than 1 %, of ten."""
+        present = row["classes"]["mean"] or 0
+        return present < divergence.classes_present(self._reference.shares)
+
+    def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
+        """Writes pictures into a folder; returns what is missing for one of them, or nothing.
+
+        Args:
+            folder: where to.
+            images: samples, uint8.
+            rows: the rows of precision and recall to show, `beside` among them.
+        """
+        fit, _ = splits.load(*self._where)
+        pictures.save_neighbours(folder / "neighbours.png", images, fit)
+        shares = divergence.class_shares(
+            self._reference.classifier.probabilities(images[:SET_SIZE])
+        )
+        return pictures.save_plots(folder, shares, self._reference.shares, rows)
+
+
+class ModeCoverage:
+    """Scores samples of Stacked MNIST by the modes that they cover; see `SampleQuality`."""
+
+    def __init__(
+        self, dataset: str, data_dir: str, manual_dir: str, quick: bool, say: Callable[[str], None]
+    ):
+        self.metrics = modes.METRICS
+        self.count = modes.SAMPLES
+        self._judge, self._shares, self.beside = modes.load(data_dir, manual_dir, say)
+        self.image_shape = (*self._judge.image_shape[:2], 3)
+        self.classifier = self._judge.sha256
+
+    def row(self, images: np.ndarray) -> Row:
+        """Scores uint8 `(self.count, *self.image_shape)`."""
+        return protocol.alone(modes.score(modes.modes(images, self._judge), self._shares))
+
+    def collapsed(self, row: Row) -> bool:
+        """Never said: the number of modes says it."""
+        return False
+
+    def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
+        """Writes a grid of samples into a folder."""
+        grids.save_png(folder / "samples.png", grids.grid(images[:64]))
+        return ""
+
+
+Judge = SampleQuality | ModeCoverage
+
+JUDGES: dict[str, type[SampleQuality] | type[ModeCoverage]] = {"stacked_mnist": ModeCoverage}
+
+
+def judge(
+    dataset: str,
+    data_dir: str = "",
+    manual_dir: str = "",
+    quick: bool = False,
+    say: Callable[[str], None] = print,
+) -> Judge:
+    """The judge of a set.
+
+    Raises:
+        UserError: if the set cannot be had, or has no labels or no test split.
+    """
+    return JUDGES.get(dataset, SampleQuality)(dataset, data_dir, manual_dir, quick, say)

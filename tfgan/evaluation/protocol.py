@@ -1,0 +1,212 @@
+"""The rows of the protocol: what is computed of a set of samples, and what stands beside it."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from tfgan.errors import UserError
+from tfgan.evaluation import classifier, divergence, neighbours, parzen, splits
+from tfgan.evaluation.classifier import Classifier
+
+SET_SIZE, SETS = 10_000, 5
+SEED = 14062661  # of the samples, where a generator draws them
+
+
+class Metric(NamedTuple):
+    """How a metric is shown.
+
+    Attributes:
+        label: its name in tables.
+        decimals: digits after the point.
+        quick: whether `--quick` computes it.
+    """
+
+    label: str
+    decimals: int
+    quick: bool = True
+
+
+METRICS = {
+    "fcd": Metric("FCD", 2),
+    "kid": Metric("KID", 4),
+    "precision": Metric("precision", 3),
+    "recall": Metric("recall", 3),
+    "density": Metric("density", 3),
+    "coverage": Metric("coverage", 3),
+    "classifier_score": Metric("class score", 3),
+    "class_kl": Metric("class KL", 5),
+    "classes": Metric("classes", 1),
+    "c2st": Metric("C2ST", 3),
+    "nn_ratio_median": Metric("NN ratio", 3, quick=False),
+    "nn_ratio_p01": Metric("NN ratio, 1 %", 3, quick=False),
+    "parzen": Metric("Parzen", 1, quick=False),
+}
+
+Row = dict[str, dict[str, float | None]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """What samples are compared with: the test images, as a classifier sees them.
+
+    Attributes:
+        dataset: TFDS name.
+        classifier: the set's.
+        images: uint8 `(count, height, width, channels)`, at most 10,000.
+        labels: their classes, int64 `(count,)`.
+        features: float64 `(count, 128)`.
+        probabilities: float64 `(count, classes)`.
+        radii: `neighbours.radii` of the features.
+    """
+
+    dataset: str
+    classifier: Classifier
+    images: np.ndarray
+    labels: np.ndarray
+    features: np.ndarray
+    probabilities: np.ndarray
+    radii: np.ndarray
+
+    @classmethod
+    def load(
+        cls,
+        dataset: str,
+        data_dir: str = "",
+        manual_dir: str = "",
+        say: Callable[[str], None] = print,
+    ) -> "Reference":
+        """Loads the test images and the classifier, which is trained if there is none yet.
+
+        Raises:
+            UserError: if the set cannot be had, or has no labels or no test split.
+        """
+        images, labels = splits.load(dataset, "test", data_dir, manual_dir)
+        judge = classifier.load(dataset, data_dir, manual_dir, say)
+        if images.shape[1:] != judge.image_shape:
+            raise UserError(
+                f"--dataset={dataset}: has images {images.shape[1:]}, but its classifier takes "
+                f"{judge.image_shape}"
+            )
+        features, probabilities = judge(images)
+        radii = neighbours.radii(features)
+        return cls(dataset, judge, images, labels, features, probabilities, radii)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The share `(classes,)` of test images in each class, by the classifier."""
+        return divergence.class_shares(self.probabilities)
+
+
+@dataclasses.dataclass(frozen=True)
+class RealImages:
+    """The images that only the full protocol looks at.
+
+    Attributes:
+        fit: uint8 `train[:50000]`, of which a generator may hold copies.
+        validation: uint8 `train[50000:]`.
+        median: of the distances of the test images to their nearest in `fit`.
+        p01: their 1st percentile.
+    """
+
+    fit: np.ndarray
+    validation: np.ndarray
+    median: float
+    p01: float
+
+
+def score(
+    images: np.ndarray,
+    seen: tuple[np.ndarray, np.ndarray],
+    reference: Reference,
+    real: RealImages | None = None,
+) -> dict[str, float]:
+    """Every metric of one set of samples, but for those that `METRICS` has and quick lacks.
+
+    Args:
+        images: uint8 `(count, height, width, channels)`.
+        seen: their features and probabilities by the reference's classifier.
+        reference: what to compare with.
+        real: what the slow metrics need; None leaves them out.
+
+    Returns:
+        Values by the names of `METRICS`; "kid_error" and "parzen_error" are standard errors,
+        "parzen_sigma" a width of pixels in [0, 1].
+    """
+    features, probabilities = seen
+    kid, kid_error = divergence.kernel_distance(reference.features, features)
+    manifolds = neighbours.manifolds(reference.features, features, reference.radii)
+    shares = divergence.class_shares(probabilities)
+    found = {
+        "fcd": divergence.frechet_distance(reference.features, features),
+        "kid": kid,
+        "kid_error": kid_error,
+        **manifolds._asdict(),
+        "classifier_score": divergence.classifier_score(probabilities)[0],
+        "class_kl": divergence.kl_divergence(shares, reference.shares),
+        "classes": float(divergence.classes_present(shares)),
+        "c2st": divergence.two_sample_accuracy(reference.features, features),
+    }
+    if real is None:
+        return found
+    likelihood = parzen.log_likelihood(images, real.validation, reference.images)
+    return found | {
+        **copying(images, real),
+        "parzen": likelihood.mean,
+        "parzen_error": likelihood.error,
+        "parzen_sigma": likelihood.sigma,
+    }
+
+
+def copying(images: np.ndarray, real: RealImages) -> dict[str, float]:
+    """Distances of samples to the training images, over those of test images.
+
+    About 1 if a sample is as far from them as a new image is, 0 if samples are copies. A smoke
+    test, no proof.
+    """
+    _, distances = neighbours.nearest(images, real.fit)
+    with np.errstate(divide="ignore", invalid="ignore"):  # test images that are in `fit` too
+        return {
+            "nn_ratio_median": float(np.median(distances) / np.float64(real.median)),
+            "nn_ratio_p01": float(np.percentile(distances, 1) / np.float64(real.p01)),
+        }
+
+
+def row(images: np.ndarray, reference: Reference, real: RealImages | None = None) -> Row:
+    """Scores disjoint sets of 10,000 one by one.
+
+    Args:
+        images: uint8 `(sets * 10000, height, width, channels)`.
+        reference: what to compare with.
+        real: what the slow metrics need; None leaves them out.
+
+    Returns:
+        Mean and standard deviation over the sets, None if there is one; for the classifier
+        score those over 10 splits of all images.
+    """
+    scores, probabilities = [], []
+    for start in range(0, len(images), SET_SIZE):
+        part = images[start : start + SET_SIZE]
+        seen = reference.classifier(part)
+        scores.append(score(part, seen, reference, real))
+        probabilities.append(seen[1])
+    found = over_sets(scores)
+    mean, std = divergence.classifier_score(np.concatenate(probabilities))
+    return found | {"classifier_score": {"mean": mean, "std": std}}
+
+
+def over_sets(scores: list[dict[str, float]]) -> Row:
+    """Mean and standard deviation of each metric over sets of samples."""
+    if len(scores) == 1:
+        return alone(scores[0])
+    values = {name: [each[name] for each in scores] for name in scores[0]}
+    return {
+        name: {"mean": float(np.mean(each)), "std": float(np.std(each, ddof=1))}
+        for name, each in values.items()
+    }
+
+
+def alone(values: dict[str, float]) -> Row:
+    """A row of single values, without deviations."""
+    return {name: {"mean": value, "std": None} for name, value in values.items()}

@@ -1,0 +1,101 @@
+"""What an evaluation says: tables and `evaluation.json`."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.stats
+
+from tfgan.evaluation.protocol import Metric, Row
+
+CONFIDENCE = 0.95
+
+
+def table(rows: dict[str, Row], metrics: dict[str, Metric]) -> str:
+    """A line a metric, a column a row; mean and standard deviation over sets of samples."""
+    lines = [["", *rows]]
+    for name, metric in metrics.items():
+        cells = []
+        for row in rows.values():
+            value = row.get(name, {"mean": None, "std": None})
+            cell = number(value["mean"], metric)
+            if value["std"] is not None:
+                cell += f" ± {number(value['std'], metric)}"
+            cells.append(cell)
+        lines.append([metric.label, *cells])
+    return _align(lines)
+
+
+def comparison(
+    runs: Sequence[tuple[str, Any, Row]], beside: dict[str, Row], metrics: dict[str, Metric]
+) -> str:
+    """A line a run; for runs that differ in their seed alone, also the mean over the seeds.
+
+    Args:
+        runs: name, recipe and row of each; runs of equal recipes differ in their seed.
+        beside: rows for the end of the table.
+        metrics: the columns.
+
+    Returns:
+        The table. A mean over seeds has the half-width of its 95 % interval, by Student's t.
+    """
+    lines = [["", *(metric.label for metric in metrics.values())]]
+
+    def add(name: str, row: Row) -> None:
+        values = [row.get(each, {}).get("mean") for each in metrics]
+        lines.append([name, *map(number, values, metrics.values())])
+
+    for recipe in _distinct([recipe for _, recipe, _ in runs]):
+        same = [(name, row) for name, other, row in runs if other == recipe]
+        for name, row in same:
+            add(name, row)
+        if len(same) > 1:
+            cells = []
+            for each, metric in metrics.items():
+                mean, half = interval([row[each]["mean"] for _, row in same])
+                cells.append(f"{number(mean, metric)} ± {number(half, metric)}")
+            lines.append([f"  mean of {len(same)} seeds", *cells])
+    for name, row in beside.items():
+        add(name, row)
+    return _align(lines)
+
+
+def interval(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Mean, and half-width of its 95 % interval by Student's t with n - 1 degrees of freedom."""
+    if any(value is None for value in values):
+        return None, None
+    known = np.array(values, np.float64)
+    quantile = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(known) - 1)
+    return float(known.mean()), float(quantile * known.std(ddof=1) / np.sqrt(len(known)))
+
+
+def number(value: float | None, metric: Metric) -> str:
+    """A value as a table shows it; "-" if there is none."""
+    return "-" if value is None else f"{value:.{metric.decimals}f}"
+
+
+def finite(content: Any) -> Any:
+    """The same, with None for every number that JSON cannot hold."""
+    if isinstance(content, dict):
+        return {name: finite(value) for name, value in content.items()}
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def _distinct(recipes: Sequence[Any]) -> list[Any]:
+    found: list[Any] = []
+    for recipe in recipes:
+        if recipe not in found:
+            found.append(recipe)
+    return found
+
+
+def _align(lines: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,58 @@
+"""Which images the protocol uses for what: by TFDS's fixed order, in TFDS's split syntax.
+
+TFDS stores MNIST in an order of its own, not that of the original files. "The first 50,000" here
+means `train[:50000]` of that order, which every machine with TFDS has, and not the first 50,000
+of the original files, as in the papers of 2014. Both leave out 10,000 images at random.
+"""
+
+import pathlib
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from tfgan import pipeline, sources
+from tfgan.errors import UserError
+from tfgan.evaluation import PROTOCOL
+
+TEST_IMAGES = 10_000  # most that are looked at
+
+
+def name(part: str, sizes: dict[str, int]) -> str:
+    """The split in TFDS's syntax.
+
+    Args:
+        part: "fit", the first five sixths of the training images (`train[:50000]` of MNIST);
+            "validation", the rest; or "test", at most the first 10,000 of the test images.
+        sizes: images in "train" and in "test".
+    """
+    fit = sizes["train"] - sizes["train"] // 6
+    return {
+        "fit": f"train[:{fit}]",
+        "validation": f"train[{fit}:]",
+        "test": f"test[:{min(TEST_IMAGES, sizes['test'])}]",
+    }[part]
+
+
+def load(
+    dataset: str, part: str, data_dir: str = "", manual_dir: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of a part of a set; see `name` and `pipeline.load_labelled`.
+
+    Raises:
+        UserError: if the set cannot be had, or lacks labels or one of the two splits.
+    """
+    builder = sources.prepare(dataset, data_dir, manual_dir, lambda line: None)
+    sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
+    if not {"train", "test"} <= set(sizes):
+        raise UserError(
+            f"--dataset={dataset}: has the splits {', '.join(sizes)}, but the protocol needs "
+            f"train and test"
+        )
+    split = name(part, sizes)
+    return pipeline.load_labelled(dataset, data_dir, manual_dir, split, lambda line: None)
+
+
+def cache(builder: tfds.core.DatasetBuilder) -> pathlib.Path:
+    """The folder beside a set's data for what the protocol computes once."""
+    root = pathlib.Path(builder.data_dir_root)
+    return root / PROTOCOL / pathlib.Path(builder.data_path).relative_to(root)

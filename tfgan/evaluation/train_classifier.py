@@ -1,0 +1,46 @@
+"""`python -m tfgan.evaluation.train_classifier`: makes the classifier that the package ships."""
+
+from collections.abc import Callable
+
+from absl import flags
+
+from tfgan import cli, config
+from tfgan.errors import UserError
+
+flags.DEFINE_string("output", "classifier.npz", "The file to write the weights to.")
+
+
+def _prepare() -> Callable[[], None]:
+    values = flags.FLAGS.flag_values_dict()
+    dataset, output = values["dataset"], values["output"]
+    where = (values["data_dir"], values["manual_dir"])
+
+    def work() -> None:
+        import pathlib
+
+        from tfgan import sources
+        from tfgan.evaluation import classifier, splits
+
+        builder = sources.prepare(dataset, *where)
+        fit = splits.load(dataset, "fit", *where)
+        content = classifier.train(*fit, builder.info.features["label"].num_classes)
+        try:
+            pathlib.Path(output).expanduser().write_bytes(content)
+        except OSError as error:
+            raise UserError(f"--output={output}: {error.strerror}") from None
+        found = classifier.Classifier(content)
+        for part in ("validation", "test"):
+            print(f"Accuracy, {part}: {found.accuracy(*splits.load(dataset, part, *where)):.4f}")
+        print(f"Wrote {output}, {len(content):,} bytes, SHA-256 {found.sha256}")
+
+    return work
+
+
+def main() -> None:
+    """Entry point of the command."""
+    config.define_flags("dataset", "data_dir", "manual_dir")
+    cli.run(_prepare)
+
+
+if __name__ == "__main__":
+    main()
