@@ -27,6 +27,8 @@ class Stream(enum.IntEnum):
     WINDOW_ORDER = 8
     DROPOUT = 9
     POWER_ITERATION = 10
+    REAL_POINTS = 20
+    HELD_OUT_POINTS = 21
 
 
 def derive_seed(seed: int, stream: Stream, index: int = 0) -> int:
