@@ -67,3 +67,14 @@ def test_gif_holds_each_frame(tmp_path):
             durations.append(gif.info["duration"])
     assert levels == [0, 100, 255]
     assert durations == [100, 100, 1100]
+
+
+def test_one_palette_keeps_a_drawings_colours(tmp_path):
+    frames = [np.full((4, 6, 3), (255, 255, 255), np.uint8) for _ in range(3)]
+    for index, frame in enumerate(frames):
+        frame[:, index] = (200, 30, 40)
+    pictures.save_gif(tmp_path / "a.gif", frames, colours=4)
+    with Image.open(tmp_path / "a.gif") as animation:
+        for index, frame in enumerate(frames):
+            animation.seek(index)
+            np.testing.assert_array_equal(np.asarray(animation.convert("RGB")), frame)

@@ -16,20 +16,12 @@ from tfgan.gan import GAN
 from tfgan.images import to_uint8
 from tfgan.noise import Stream
 from tfgan.optimizers import Adam
+from tfgan.theory.divergence import value
+
+__all__ = ["LOG_2", "LOG_4", "Probe", "bound", "fakes", "logits", "value"]
 
 LOG_2, LOG_4 = math.log(2), math.log(4)
 _CHUNK = 1000
-
-
-def value(real_logits: np.ndarray, fake_logits: np.ndarray) -> float:
-    """V(D, G) = mean log D(x) + mean log(1 - D(G(z))) of equation 1, in nats, at most 0.
-
-    Args:
-        real_logits: D's logits of real images, any shape.
-        fake_logits: those of generated ones.
-    """
-    real, fake = np.asarray(real_logits, np.float64), np.asarray(fake_logits, np.float64)
-    return -float(np.logaddexp(0, -real).mean() + np.logaddexp(0, fake).mean())
 
 
 def bound(v: float) -> float:

@@ -56,16 +56,26 @@ def load_png(path: pathlib.Path) -> np.ndarray:
     return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
-def save_gif(path: pathlib.Path, frames: Sequence[np.ndarray], seconds: float = 10) -> None:
+def save_gif(
+    path: pathlib.Path, frames: Sequence[np.ndarray], seconds: float = 10, colours: int = 0
+) -> None:
     """Writes an endless animation of uint8 frames; the last one stays a second longer.
 
     Args:
         path: the file.
         frames: `(height, width, channels)` each.
         seconds: how long one pass takes, at 20 to 500 milliseconds a frame.
+        colours: of one palette for all frames, up to 256, taken from the middle and the last;
+            drawings become a third as large. 0: each frame has its own.
     """
     duration = int(np.clip(1000 * seconds / len(frames), 20, 500))
     first, *rest = [_to_pillow(frame) for frame in frames]
+    if colours:
+        sources = np.concatenate([frames[len(frames) // 2], frames[-1]])
+        palette = _to_pillow(sources).quantize(colours, dither=Image.Dither.NONE)
+        first, *rest = [
+            frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in (first, *rest)
+        ]
     durations = [duration] * len(rest) + [duration + 1000]
     write_file(
         path, _encode(first, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)

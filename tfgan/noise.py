@@ -34,6 +34,8 @@ class Stream(enum.IntEnum):
     MONITOR_LATENTS = 30  # from here on: tfgan.doctor
     PROBE_LATENTS = 31
     PROBE_ORDER = 32
+    REAL_POINTS = 40  # from here on: tfgan.theory
+    HELD_OUT_POINTS = 41
 
 
 def derive_seed(seed: int, stream: Stream, index: int = 0) -> int:

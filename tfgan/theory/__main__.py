@@ -1,0 +1,39 @@
+"""`python -m tfgan.theory`: both forms of G's objective, drawn and measured."""
+
+from collections.abc import Callable
+
+from absl import flags
+
+from tfgan import cli, config
+from tfgan.config import TrainConfig
+from tfgan.errors import UserError
+
+_OPTIONS = ("dataset", "data_dir", "manual_dir", "batch_size", "latent_size", "hidden_size", "seed")
+
+
+def _prepare() -> Callable[[], None]:
+    values = flags.FLAGS.flag_values_dict()
+    output = values["output"]
+    if not output.lower().endswith(".png"):
+        raise UserError(f"--output={output}: must end in .png")
+    options = TrainConfig(epochs=values["epochs"], **{name: values[name] for name in _OPTIONS})
+
+    def work() -> None:
+        from tfgan.theory import two_losses
+
+        two_losses.compare(options, output)
+        print(f"Wrote {output}")
+
+    return work
+
+
+def main() -> None:
+    """Entry point of the command."""
+    config.define_flags(*_OPTIONS)
+    flags.DEFINE_integer("epochs", 3, "Epochs to train under each of the two objectives.")
+    flags.DEFINE_string("output", "two_losses.png", "The picture to write; a .csv goes beside it.")
+    cli.run(_prepare)
+
+
+if __name__ == "__main__":
+    main()
