@@ -55,7 +55,7 @@ for floatx in ("float64", "float32"):
 OPTIONS = [
     {"d_dropout": 0.3, "d_input_dropout": 0.1, "loss": "relativistic", "r1": 1.0, "r2": 1.0}
     | {"ema": 0.9, "spectral_norm": True},
-    {"network": "infogan", "ema": 0.9, "d_dropout": 0.3, "updates": "simultaneous"},
+    {"network": "infogan", "ema": 0.9, "d_dropout": 0.3, "r1": 1.0} | {"updates": "simultaneous"},
 ]
 
 
@@ -131,7 +131,13 @@ def _gap(one: list, other: list) -> float:
 
 def test_mirrored_run_leaves_and_resumes_everything(tiny_data_dir, tmp_path):
     flags = [f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/run", "--batch_size=10"]
-    flags += ["--ema=0.9", "--spectral_norm", "--d_dropout=0.3", "--histograms_every=1"]
+    flags += [
+        "--network=infogan",
+        "--ema=0.9",
+        "--spectral_norm",
+        "--d_dropout=0.3",
+        "--histograms_every=1",
+    ]
     flags += ["--hidden_size=16", "--strategy=mirrored", "--devices=CPU:0,CPU:1"]
     first, second = (run("train", *flags, f"--epochs={epochs}") for epochs in (1, 2))
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
