@@ -115,7 +115,7 @@ def split_info(
     """
     try:
         info = builder.info.splits[split]
-    except (KeyError, ValueError, AssertionError):
+    except (KeyError, ValueError, NotImplementedError, RuntimeError):
         raise UserError(
             f"--split={split}: {name} has {', '.join(builder.info.splits)}, and parts of them "
             f"like {next(iter(builder.info.splits))}[:50%]"
