@@ -101,8 +101,8 @@ def _write_checked(
     if kind.run is None:
         return f"{name}: {kind.file}"
     found = kind.run(folder / kind.file, batches)
-    largest = max(_difference(a, b) for a, b in zip(found, expected, strict=True))
-    if not largest <= TOLERANCE:  # nor if it is not a number
+    largest = np.max([_difference(a, b) for a, b in zip(found, expected, strict=True)])
+    if not largest <= TOLERANCE:  # which NaN is not, either
         raise UserError(
             f"--format={name}: in {kind.where} its pixels differ from the generator's by up to "
             f"{largest:.1e}, more than {TOLERANCE:.0e}; nothing is written"
