@@ -17,7 +17,7 @@ EXTRA = ["onnx", "litert"]
 
 def convolutional_generator() -> keras.Model:
     """Transposed convolutions, batch normalisation and layers of tfgan's own."""
-    generator = networks.infogan_generator(5, 8, (8, 12, 3), seed=1)
+    generator = networks.infogan_generator(5, 16, (8, 12, 3), seed=1)
     rng = np.random.default_rng(2)
     for weight in generator.non_trainable_variables:  # the moving means and variances
         weight.assign(rng.uniform(0.5, 1, weight.shape))
