@@ -104,7 +104,7 @@ train(config.from_flags())
         ("tfgan.images", "save_png", 3),  # the first epoch has one of its pictures
         ("os", "fsync", 4),  # a picture is written but not yet in its place
         ("tfgan.checkpointing", "write_folder", 5),  # events are flushed, the checkpoint is due
-        ("tfgan.export", "write_file", 1),  # the generator is half exported
+        ("tfgan.saved_model", "write_file", 1),  # the generator is half exported
     ],
 )
 def test_killed_run_ends_as_the_unbroken_one(module, name, nth, unbroken, tmp_path):

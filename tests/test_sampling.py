@@ -6,13 +6,13 @@ import tensorflow as tf
 from conftest import assert_one_line_error, run
 from PIL import Image
 
-from tfgan import UserError, export, images, networks, sampling
+from tfgan import UserError, images, networks, sampling, saved_model
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "generator"
-    export.save_generator(path, networks.mlp_generator(5, 16, (4, 6, 1)))
+    saved_model.save_generator(path, networks.mlp_generator(5, 16, (4, 6, 1)))
     return str(path)
 
 

@@ -31,7 +31,7 @@ def _parse(argv: list[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _native_stderr_held_back() -> Iterator[None]:
+def native_stderr_held_back() -> Iterator[None]:
     """Holds back what TensorFlow's libraries print while they load, unless loading fails."""
     sys.stderr.flush()
     real = os.dup(2)
@@ -49,7 +49,7 @@ def _native_stderr_held_back() -> Iterator[None]:
 
 
 def _load_tensorflow() -> None:
-    with _native_stderr_held_back():
+    with native_stderr_held_back():
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # looks for CUDA, which has its say once

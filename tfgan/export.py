@@ -1,97 +1,42 @@
-"""The trained generator as a SavedModel, which runs without tfgan."""
+"""`python -m tfgan.export`: a run's generator in the formats that other programs read."""
 
-import contextlib
-import io
-import pathlib
+from collections.abc import Callable
 
-import keras
-import tensorflow as tf
+from absl import flags
 
-from tfgan import noise
-from tfgan.noise import Stream
-from tfgan.workdir import write_file, write_folder
-
-_README = """\
-# A generator trained by tfgan
-
-A TensorFlow SavedModel with two signatures. Both return `images`: float32 in [0, 1],
-shape `(batch, {shape})`, that is batch, height, width, channels.
-
-| signature | inputs |
-|---|---|
-| `generate`, also `serving_default` | `z`: float32 `(batch, {latent_size})`, drawn from {source} |
-| `sample` | `n`: int64, how many images; `seed`: int64, the same images for the same seed |
-
-    import tensorflow as tf
-
-    generator = tf.saved_model.load("generator")
-    images = generator.signatures["sample"](
-        n=tf.constant(64, tf.int64), seed=tf.constant(1, tf.int64)
-    )["images"]
-
-On the command line:
-
-    saved_model_cli show --dir generator --all
-    python -m tfgan.sample --model=generator --n=64 --seed=1 --output=digits.png
-"""
+from tfgan import cli, config, formats
 
 
-_STEP = "training_step.txt"
+def _prepare() -> Callable[[], None]:
+    workdir, which = flags.FLAGS.workdir, flags.FLAGS.generator
+    chosen = formats.choose(flags.FLAGS.format)
+
+    def work() -> None:
+        from tfgan import exporting
+
+        exporting.export(workdir, chosen, which)
+
+    return work
 
 
-def exported_step(path: pathlib.Path) -> int | None:
-    """The training step of the generator that was exported to a folder; None if there is none."""
-    try:
-        return int((path / _STEP).read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def save_generator(
-    path: pathlib.Path, generator: keras.Model, step: int = 0, distribution: str = "normal"
-) -> None:
-    """Writes a generator as a SavedModel with the signatures `generate` and `sample`.
-
-    Args:
-        path: folder to write; one of that name is replaced.
-        generator: model from latents `(batch, latent_size)` to images in [-1, 1].
-        step: its training step, which is written beside it.
-        distribution: of its latents; see `tfgan.noise.latents`.
-
-    Raises:
-        OSError: if it cannot be written; one that was there stays.
-    """
-    latent_size = generator.input_shape[-1]
-
-    def generate(z: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Images in [0, 1] from latents z, float32 `(batch, latent_size)`."""
-        images = tf.cast(generator(z, training=False), tf.float32)
-        return {"images": tf.clip_by_value((images + 1) / 2, 0, 1)}
-
-    def sample(n: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`n` images in [0, 1], the same each time for the same seed."""
-        z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution)
-        return generate(z)
-
-    archive = keras.export.ExportArchive()
-    archive.track(generator)
-    archive.add_endpoint(
-        "generate", generate, [tf.TensorSpec((None, latent_size), tf.float32, name="z")]
+def main() -> None:
+    """Entry point of the command."""
+    config.define_flags("workdir")
+    flags.DEFINE_list(
+        "format",
+        "savedmodel",
+        f"What to write, one or more of {','.join(formats.FORMATS)}; each is checked against "
+        f"the generator. onnx and litert need pip install 'tfgan[export]'.",
     )
-    archive.add_endpoint(
-        "sample",
-        sample,
-        [tf.TensorSpec((), tf.int64, name="n"), tf.TensorSpec((), tf.int64, name="seed")],
+    flags.DEFINE_enum(
+        "generator",
+        "auto",
+        ("auto", "ema", "raw"),
+        "Which weights: raw, as trained; ema, their moving average, if the run keeps one (--ema); "
+        "auto, the average if there is one.",
     )
-    shape = ", ".join(str(size) for size in generator.output_shape[1:])
+    cli.run(_prepare)
 
-    def fill(folder: pathlib.Path) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the endpoints
-            archive.write_out(str(folder), verbose=False)
-        readme = _README.format(
-            shape=shape, latent_size=latent_size, source=noise.IN_WORDS[distribution]
-        )
-        write_file(folder / "README.md", readme.encode())
-        write_file(folder / _STEP, f"{step}\n".encode())
 
-    write_folder(path, fill)
+if __name__ == "__main__":
+    main()

@@ -17,13 +17,13 @@ import tfgan
 from tfgan import (
     callbacks,
     distribution,
-    export,
     imageset,
     memory,
     monitors,
     networks,
     optimizers,
     rendezvous,
+    saved_model,
 )
 from tfgan.board import TensorBoard
 from tfgan.checkpointing import Checkpoints
@@ -230,7 +230,8 @@ def _run(
     elif chief:
         if newest is None:
             workdir.clear()
-        workdir.create(config.to_dict(), _environment(strategy))
+        image_shape = {"image_shape": data.shape[1:]}  # an export needs it, without the data
+        workdir.create(config.to_dict(), _environment(strategy) | image_shape)
         checkpoints.put_damaged_aside()
         say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
         if newest is not None:
@@ -239,11 +240,11 @@ def _run(
     if done < wanted:
         _fit(gan, data, config, workdir, checkpoints, strategy)
     step = int(gan.step.numpy())
-    if chief and export.exported_step(workdir.generator) != step:
+    if chief and saved_model.exported_step(workdir.generator) != step:
         callbacks.save_training_gif(workdir.samples)
         if gan.ema_generator is not None:
-            export.save_generator(workdir.raw_generator, gan.generator, step, config.latents)
-        export.save_generator(workdir.generator, gan.sampler, step, config.latents)
+            saved_model.save_generator(workdir.raw_generator, gan.generator, step, config.latents)
+        saved_model.save_generator(workdir.generator, gan.sampler, step, config.latents)
     distribution.anywhere(strategy, False)  # nobody leaves before the chief has written all
 
 

@@ -51,8 +51,12 @@ def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> No
     for leftover in (beside, old):
         _remove(leftover)
     beside.mkdir()  # fails if the folder above was removed, where TensorFlow would make it anew
-    with disk_errors():
-        fill(beside)
+    try:
+        with disk_errors():
+            fill(beside)
+    except BaseException:
+        _remove(beside)
+        raise
     for file in beside.rglob("*"):
         if file.is_file():
             with open(file, "rb") as written:
@@ -77,6 +81,7 @@ class Workdir:
         generator: the SavedModel that draws: the generator, or its moving average.
         raw_generator: the generator itself, where there is such an average.
         evaluation: what `python -m tfgan.evaluate` found.
+        exports: what `python -m tfgan.export` wrote, a folder a generator.
     """
 
     def __init__(self, path: str):
@@ -91,6 +96,7 @@ class Workdir:
         self.generator = self.path / "generator"
         self.raw_generator = self.path / "generator_raw"
         self.evaluation = self.path / "evaluation"
+        self.exports = self.path / "exports"
 
     def check(self) -> None:
         """Makes sure, without writing, that a run can live here.
@@ -169,7 +175,7 @@ class Workdir:
 
     def clear(self) -> None:
         """Removes the folders and files that a run writes, and nothing beside them."""
-        models = (self.generator, self.raw_generator)
+        models = (self.generator, self.raw_generator, self.exports)
         for folder in (self.samples, self.checkpoints, self.tensorboard, self.evaluation, *models):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (

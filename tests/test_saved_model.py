@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import export, networks
+from tfgan import networks, saved_model
 
 SCRIPT = """
 import sys
@@ -25,7 +25,7 @@ assert "tfgan" not in sys.modules
 def exported(tmp_path_factory):
     generator = networks.mlp_generator(5, 16, (4, 6, 1))
     path = tmp_path_factory.mktemp("run") / "generator"
-    export.save_generator(path, generator)
+    saved_model.save_generator(path, generator)
     return path, generator
 
 
@@ -63,12 +63,12 @@ def test_sample_is_decided_by_its_seed(exported):
 
 NO_ROOM = """
 import pathlib, resource, sys
-from tfgan import export, networks
+from tfgan import networks, saved_model
 path = pathlib.Path(sys.argv[1])
-export.save_generator(path, networks.mlp_generator(5, 8, (4, 6, 1)), step=7)
+saved_model.save_generator(path, networks.mlp_generator(5, 8, (4, 6, 1)), step=7)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 try:
-    export.save_generator(path, networks.mlp_generator(5, 99, (4, 6, 1)), step=8)
+    saved_model.save_generator(path, networks.mlp_generator(5, 99, (4, 6, 1)), step=8)
 except OSError:
     print("OSError")
 """
@@ -79,8 +79,8 @@ def test_full_disk_is_an_os_error_and_leaves_the_old_one(exported, tmp_path):
         [sys.executable, "-c", NO_ROOM, tmp_path / "generator"], capture_output=True, text=True
     )
     assert done.stdout.strip().endswith("OSError"), done.stderr
-    assert export.exported_step(tmp_path / "generator") == 7
-    assert export.exported_step(tmp_path / "none") is None
+    assert saved_model.exported_step(tmp_path / "generator") == 7
+    assert saved_model.exported_step(tmp_path / "none") is None
 
 
 def cli(*arguments) -> str:
@@ -113,7 +113,7 @@ def test_saved_model_cli_shows_and_runs_it(exported, tmp_path):
 def test_replaces_the_one_before_and_says_how_to_use_it(exported, tmp_path):
     other = networks.mlp_generator(3, 8, (2, 2, 3), seed=5)
     for generator in (exported[1], other):
-        export.save_generator(tmp_path / "generator", generator)
+        saved_model.save_generator(tmp_path / "generator", generator)
     readme = (tmp_path / "generator" / "README.md").read_text()
     assert "`(batch, 2, 2, 3)`" in readme
     assert "`z`: float32 `(batch, 3)`" in readme

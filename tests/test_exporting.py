@@ -1,0 +1,246 @@
+"""Exports of a run that the test makes without training, and what can go wrong with them."""
+
+import dataclasses
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import assert_one_line_error, run
+from fingerprint import tree
+
+from tfgan import UserError, card, exporting, images, sampling, saved_model, training
+from tfgan.checkpointing import Checkpoints
+from tfgan.config import TrainConfig
+from tfgan.formats import FORMATS
+from tfgan.workdir import Workdir
+
+SHAPE = (8, 12, 3)
+STEP = 12
+FOLDER = "generator-000000012"
+
+
+def make_run(path, environment, **options) -> Workdir:
+    config = TrainConfig(dataset="cifar10", latent_size=5, hidden_size=16, epochs=3, **options)
+    workdir = Workdir(str(path))
+    with workdir.lock():
+        workdir.create(config.to_dict(), environment)
+    gan = training.build(config, SHAPE, 1)
+    gan.step.assign(STEP)
+    Checkpoints(workdir.checkpoints, gan).save()
+    return workdir
+
+
+@pytest.fixture
+def workdir(tmp_path) -> Workdir:
+    return make_run(tmp_path / "run", {"image_shape": SHAPE})
+
+
+def export(workdir, *names, which="auto") -> list[str]:
+    lines = []
+    exporting.export(str(workdir.path), names, which, lines.append)
+    return lines
+
+
+def code_blocks(folder) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+
+
+def test_writes_checks_and_tells(workdir):
+    lines = export(workdir, "savedmodel", "keras")
+    folder = workdir.exports / FOLDER
+    assert [line.split(":")[0] for line in lines[1:3]] == ["savedmodel", "keras"]
+    for line in lines[1:3]:
+        difference = re.search(r"largest difference (\S+) in \[0, 1\]", line)
+        assert float(difference[1]) <= 1e-6
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "README.md", "generator.keras", "samples.png", "savedmodel"
+    ]  # fmt: skip
+    assert saved_model.exported_step(folder / "savedmodel") == 12
+    assert {file.name for file in workdir.exports.iterdir()} == {".lock", FOLDER}
+    # The picture is what the SavedModel draws.
+    sampling.sample(str(folder / "savedmodel"), 64, 1, str(workdir.path / "drawn.png"))
+    drawn, shown = (
+        images.load_png(file).astype(int)
+        for file in (workdir.path / "drawn.png", folder / "samples.png")
+    )
+    assert np.abs(drawn - shown).max() <= 1
+
+
+@pytest.mark.parametrize("network", ["mlp", "infogan"])
+def test_every_code_block_of_the_card_draws(network, tmp_path):
+    workdir = make_run(tmp_path / "run", {"image_shape": SHAPE}, network=network)
+    usable = [
+        name
+        for name, kind in FORMATS.items()
+        if kind.run and all(importlib.util.find_spec(module) for module in kind.needs)
+    ]
+    export(workdir, *usable)
+    folder = workdir.exports / FOLDER
+    blocks = code_blocks(folder)
+    assert len(blocks) == len(usable) >= 2
+    for block in blocks:
+        assert len(block.splitlines()) <= 5
+    script = "".join(
+        f"{block}\nassert images.shape == (16, 8, 12, 3), images.shape\n"
+        f"assert 0 <= images.min() < images.max() <= 1\nassert images.dtype == 'float32'\n"
+        for block in blocks
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_format_joins_those_that_are_there(workdir):
+    export(workdir, "keras")
+    before = tree(workdir.exports / FOLDER)
+    export(workdir, "savedmodel")
+    after = tree(workdir.exports / FOLDER)
+    assert after["generator.keras"] == before["generator.keras"]
+    assert "savedmodel/saved_model.pb" in after
+    assert len(code_blocks(workdir.exports / FOLDER)) == 2
+
+
+@pytest.mark.parametrize("found", [2e-4, np.nan, "shape"])
+def test_one_that_differs_is_refused_and_nothing_is_left(workdir, monkeypatch, found):
+    export(workdir, "keras")
+    before = tree(workdir.path)
+
+    def run_wrong(path, batches):
+        drawn = FORMATS["keras"].run(path, batches)
+        drawn[1] = drawn[1][:, 1:] if found == "shape" else drawn[1] + found
+        return drawn
+
+    wrong = dataclasses.replace(FORMATS["keras"], file="wrong.keras", run=run_wrong)
+    monkeypatch.setitem(FORMATS, "onnx", wrong)
+    with pytest.raises(UserError, match=r"--format=onnx: .*more than 1e-04; nothing is written"):
+        export(workdir, "savedmodel", "onnx")
+    assert tree(workdir.path) == before
+    assert {file.name for file in workdir.exports.iterdir()} == {".lock", FOLDER}
+
+
+def test_the_average_is_taken_if_there_is_one(workdir, tmp_path):
+    with pytest.raises(UserError, match=r"--generator=ema: .* keeps no moving average"):
+        export(workdir, "keras", which="ema")
+    averaged = make_run(tmp_path / "ema", {"image_shape": SHAPE}, ema=0.5, latents="uniform")
+    gan = training.build(TrainConfig(**averaged.recorded()["config"]), SHAPE, 1)
+    checkpoints = Checkpoints(averaged.checkpoints, gan)
+    for weight in gan.ema_generator.weights:
+        weight.assign(weight + 1)
+    gan.step.assign(STEP + 1)
+    checkpoints.save()
+    for which, name, words in [
+        ("auto", "generator", "moving average of those trained"),
+        ("ema", "generator", "moving average of those trained"),
+        ("raw", "generator_raw", "as trained"),
+    ]:
+        export(averaged, "keras", which=which)
+        folder = averaged.exports / f"{name}-000000013"
+        loaded = keras.saving.load_model(folder / "generator.keras")
+        expected = gan.generator if name == "generator_raw" else gan.ema_generator
+        for ours, theirs in zip(loaded.weights, expected.weights, strict=True):
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+        text = (folder / "README.md").read_text()
+        assert f"| weights | {words}, after step 13;" in text
+        assert "drawn from the uniform distribution on [-1, 1]" in text
+
+
+def test_older_run_has_its_shape_in_its_generator(tmp_path):
+    workdir = make_run(tmp_path / "run", {})
+    with pytest.raises(UserError, match=r"config\.json: does not say the image shape"):
+        export(workdir, "keras")
+    gan = training.build(TrainConfig(latent_size=5, hidden_size=16), SHAPE, 1)
+    saved_model.save_generator(workdir.generator, gan.generator)
+    export(workdir, "keras")
+    assert (workdir.exports / FOLDER / "generator.keras").is_file()
+
+
+def evaluation(workdir, **changes):
+    row = {"fid": {"mean": 12.3456, "std": 0.25}, "coverage": {"mean": 0.5, "std": None}}
+    content = {
+        "protocol": "tfgan-eval-v1",
+        "config": {"epochs": 3},
+        "rows": {"generator": row, "floor": {"fid": {"mean": 1.5, "std": None}}},
+    }
+    folder = workdir.path / "evaluation"
+    folder.mkdir(exist_ok=True)
+    (folder / "evaluation.json").write_text(json.dumps(content | changes))
+
+
+def test_card_has_the_metrics_of_this_step_alone(workdir):
+    trained = exporting.restore(str(workdir.path), "auto", lambda line: None)
+
+    def written() -> tuple[str, list[str]]:
+        lines = []
+        card.write(workdir.path, trained, lines.append)
+        return (workdir.path / "README.md").read_text(), lines
+
+    text, lines = written()
+    assert "## Metrics" not in text
+    assert lines == []
+    settings = re.search(r"\| settings \| (.*) \|", text)[1].split(", ")
+    changed = ("--dataset=cifar10", "--epochs=3", "--latent_size=5", "--hidden_size=16")
+    assert sorted(settings) == sorted(f"`{option}`" for option in changed)
+    assert "`(batch, 8, 12, 3)`" in text
+    saved_model.save_generator(workdir.generator, trained.generator, step=12)
+    evaluation(workdir)
+    text, lines = written()
+    assert "|  | this generator | floor |\n| --- | --- | --- |" in text
+    assert "| fid | 12.35 ± 0.25 | 1.5 |\n| coverage | 0.5 | n/a |" in text
+    assert lines == []
+    for changes, why in [
+        ({"config": {"epochs": 2}}, "is not of step 12"),
+        ({"rows": {}}, "is damaged, or knows no generator"),
+        ({"config": None}, "is damaged"),
+    ]:
+        evaluation(workdir, **changes)
+        text, lines = written()
+        assert "## Metrics" not in text
+        assert why in lines[0]
+
+
+def test_command_exports_while_the_run_trains(workdir):
+    with workdir.lock():
+        done = run("export", f"--workdir={workdir.path}", "--format=keras,savedmodel")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert lines[-1].startswith(f"Wrote {workdir.exports / FOLDER}: README.md, ")
+    loaded = tf.saved_model.load(str(workdir.exports / FOLDER / "savedmodel"))
+    assert loaded.signatures["generate"](z=tf.zeros((2, 5)))["images"].shape == (2, *SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--format="], ["--format=", "savedmodel,keras,onnx,litert,html"]),
+        (["--format=pdf,keras"], ["--format=pdf,keras", "'pdf' is none of the formats"]),
+        (["--generator=both"], ["--generator=both", "auto"]),
+        (["--workdir=runs/no_such_run"], ["--workdir=runs/no_such_run", "no run there"]),
+        (["--output=x"], ["output"]),
+    ],
+)
+def test_bad_flag_is_one_line(arguments, words):
+    assert_one_line_error(run("export", *arguments), *words)
+
+
+def test_run_that_cannot_be_exported_is_one_line(tmp_path):
+    workdir = make_run(tmp_path / "run", {"image_shape": SHAPE})
+    workdir.exports.write_text("a file")
+    with pytest.raises(UserError, match=r"exports cannot be written: File exists"):
+        export(workdir, "keras")
+    for checkpoint in workdir.checkpoints.iterdir():
+        (checkpoint / "state.index").write_bytes(b"")
+    with pytest.raises(UserError, match="no checkpoint is whole"):
+        export(workdir, "keras")
+    empty = Workdir(str(tmp_path / "empty"))
+    with empty.lock():
+        empty.create(TrainConfig().to_dict(), {"image_shape": (28, 28, 1)})
+    with pytest.raises(UserError, match="has no checkpoint yet"):
+        export(empty, "keras")
