@@ -36,7 +36,7 @@ def outcome(workdir: pathlib.Path) -> dict[str, object]:
     """
     files = tree(workdir)
     newest = max(name.split("/")[1] for name in files if name.startswith("checkpoints/0"))
-    kept = ("samples/", "metrics.csv", f"checkpoints/{newest}/")
+    kept = ("samples/", "metrics.csv", "report.html", f"checkpoints/{newest}/")
     found: dict[str, object] = {
         name: value for name, value in files.items() if name.startswith(kept)
     }

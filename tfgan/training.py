@@ -23,6 +23,7 @@ from tfgan import (
     networks,
     optimizers,
     rendezvous,
+    report,
 )
 from tfgan.board import TensorBoard
 from tfgan.checkpointing import Checkpoints
@@ -135,7 +136,8 @@ def _train(
         ) from None
     if chief:
         say(
-            f"Pictures: {workdir.samples}; generator: {workdir.generator}. Draw with:\n"
+            f"Report: {workdir.report}; pictures: {workdir.samples}; generator: "
+            f"{workdir.generator}. Draw with:\n"
             f"{python()} -m tfgan.sample --model={workdir.generator} --n=64 --seed=1 "
             f"--output=digits.png"
         )
@@ -227,6 +229,7 @@ def _run(
     step = int(gan.step.numpy())
     if chief and export.exported_step(workdir.generator) != step:
         callbacks.save_training_gif(workdir.samples)
+        report.write_report(workdir)
         if gan.ema_generator is not None:
             export.save_generator(workdir.raw_generator, gan.generator, step, config.latents)
         export.save_generator(workdir.generator, gan.sampler, step, config.latents)

@@ -74,6 +74,7 @@ class Workdir:
         metrics: one CSV row an epoch.
         generator: the SavedModel that draws: the generator, or its moving average.
         raw_generator: the generator itself, where there is such an average.
+        report: what the run did, for a browser.
     """
 
     def __init__(self, path: str):
@@ -85,6 +86,7 @@ class Workdir:
         self.metrics = self.path / "metrics.csv"
         self.generator = self.path / "generator"
         self.raw_generator = self.path / "generator_raw"
+        self.report = self.path / "report.html"
 
     def check(self) -> None:
         """Makes sure, without writing, that a run can live here.
@@ -165,7 +167,8 @@ class Workdir:
         models = (self.generator, self.raw_generator)
         for folder in (self.samples, self.checkpoints, self.tensorboard, *models):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.metrics, self.config):  # the config last: it marks the folder as a run
+        # The config last: it marks the folder as a run.
+        for file in (self.metrics, self.report, self.config):
             file.unlink(missing_ok=True)
 
 
