@@ -20,7 +20,7 @@ _MOST_BYTES = 1_900_000  # of all frames; a third more in base64
 _QUALITY = 80  # half the bytes of the PNG
 
 # The scripts that a part uses, besides its own.
-_USES = {"explore": ("network", "latents"), "check": ("network",), "training": ("chart",)}
+_USES = {"explore": ("network", "latents", "sheet"), "check": ("network",), "training": ("chart",)}
 
 
 def compose(title: str, parts: Sequence[str], data: dict[str, Any]) -> bytes:
@@ -98,9 +98,7 @@ def _frames(workdir: Workdir) -> list[dict[str, Any]]:
     size = len(picture(files[epochs[0]]) or "") * 3 // 4
     most = max(2, min(MOST_FRAMES, _MOST_BYTES // size))
     chosen = np.unique(np.linspace(0, len(epochs) - 1, most).round().astype(int))
-    return [
-        {"epoch": epochs[index], "source": picture(files[epochs[index]])} for index in chosen
-    ]
+    return [{"epoch": epochs[index], "source": picture(files[epochs[index]])} for index in chosen]
 
 
 def _web(name: str) -> str:

@@ -1,11 +1,8 @@
 // Part "explore": sheets of pictures that follow one state, which the URL's hash holds.
 
 {
-  const [HEIGHT_PX, WIDTH_PX, CHANNELS] = DATA.shape;
   const COUNT = DATA.count, COLUMNS = 8, MAP = 7, STRIP = 9;
   const REACH = 4; // how far the sliders and the pad go
-  const BUDGET = 12; // milliseconds of a frame for drawing
-  const AT_ONCE = 8; // pictures a call of the generator
 
   const axes = floats(DATA.directions);
   const size = DATA.latentSize, directions = axes.length / size;
@@ -29,42 +26,6 @@
     return y;
   };
 
-  /** Pictures side by side on a canvas, drawn in turn, so that a slow network stays responsive. */
-  class Sheet {
-    constructor(canvas, columns, rows, gap, latent) {
-      Object.assign(this, { columns, gap, latent, count: columns * rows, next: 0, stale: 0 });
-      canvas.width = columns * (WIDTH_PX + gap) + gap;
-      canvas.height = rows * (HEIGHT_PX + gap) + gap;
-      this.context = canvas.getContext("2d", { willReadFrequently: true });
-      this.context.fillRect(0, 0, canvas.width, canvas.height);
-      this.image = new ImageData(WIDTH_PX, HEIGHT_PX);
-    }
-
-    /** Draws the next few; goes round, so that none waits for ever while things move. */
-    drawSome() {
-      const count = Math.min(AT_ONCE, this.stale, this.count - this.next);
-      const z = new Float32Array(count * size);
-      for (let i = 0; i < count; i++) z.set(this.latent(this.next + i), i * size);
-      const pixels = generate(z, count);
-      const each = pixels.length / count;
-      for (let i = 0; i < count; i++) this.put(this.next + i, pixels.subarray(i * each));
-      this.next = (this.next + count) % this.count;
-      this.stale -= count;
-    }
-
-    put(index, pixels) {
-      for (let i = 0, from = 0; i < this.image.data.length; from += CHANNELS) {
-        for (let channel = 0; channel < 3; channel++, i++) {
-          this.image.data[i] = toByte(pixels[from + Math.min(channel, CHANNELS - 1)]);
-        }
-        this.image.data[i++] = 255;
-      }
-      const column = index % this.columns, row = Math.floor(index / this.columns);
-      const x = column * (WIDTH_PX + this.gap) + this.gap;
-      this.context.putImageData(this.image, x, row * (HEIGHT_PX + this.gap) + this.gap);
-    }
-  }
-
   const onMap = (cell) => {
     const offsets = state.offsets.slice();
     offsets[0] = REACH * ((2 * (cell % MAP) + 1) / MAP - 1);
@@ -74,30 +35,14 @@
   const between = (fraction) => slerp(moved(base[state.from]), moved(base[state.to]), fraction);
   const gridCanvas = byId("grid").querySelector("canvas");
   const padCanvas = byId("pad").querySelector("canvas");
-  // The most looked at first.
   const one = new Sheet(byId("one"), 1, 1, 0, () => moved(base[state.pick]));
   const grid = new Sheet(gridCanvas, COLUMNS, COUNT / COLUMNS, 2, (i) => moved(base[i]));
   const middle = new Sheet(byId("between"), 1, 1, 0, () => between(state.fraction));
   const strip = new Sheet(byId("strip"), STRIP, 1, 2, (i) => between(i / (STRIP - 1)));
   const map = new Sheet(padCanvas, MAP, MAP, 0, onMap);
   const sheets = [one, middle, grid, strip, map];
-
-  let drawing = false;
-  const work = () => {
-    const begin = performance.now();
-    let sheet;
-    while ((sheet = sheets.find(({ stale }) => stale)) && performance.now() - begin < BUDGET) {
-      sheet.drawSome();
-    }
-    drawing = Boolean(sheet);
-    document.querySelector("main").setAttribute("aria-busy", drawing);
-    if (drawing) requestAnimationFrame(work);
-  };
-  const redraw = (...which) => {
-    for (const sheet of which) sheet.stale = sheet.count;
-    if (!drawing) requestAnimationFrame(work);
-    drawing = true;
-  };
+  const redraw = makeDrawer(sheets);
+  let journey = 0; // counts the moves to other latents; a new one ends the one before
 
   // From the state to what is shown.
 
@@ -198,11 +143,15 @@
     pending = setTimeout(() => history.replaceState(null, "", toHash()), 150);
   };
 
-  addEventListener("hashchange", () => {
+  const open = () => {
     state = fromHash();
     base = draw(state.seed);
     show();
     redraw(...sheets);
+  };
+  addEventListener("hashchange", () => {
+    journey++;
+    open();
   });
 
   // What the reader does.
@@ -220,7 +169,6 @@
   };
 
   /** Goes over to other latents, on great circles if things may move. */
-  let journey = 0;
   const travel = (seed, offsets) => {
     const before = base.map((z) => moved(z));
     const after = draw(seed);
@@ -327,8 +275,5 @@
     `competing with a critic, turn ${say(size)} random ones into a picture. They are in this ` +
     `file, and your browser draws everything below with them.`;
 
-  state = fromHash();
-  base = draw(state.seed);
-  show();
-  redraw(...sheets);
+  open();
 }
