@@ -198,7 +198,7 @@ def test_scrubber_moves_picture_and_curves(visit, tmp_path):
     label = browser.find_element(By.CSS_SELECTOR, ".chart svg[role=img]").get_attribute(
         "aria-label"
     )
-    assert label.startswith("Losses, nats, epochs 1 to 3: D_loss from 0.000 to 0.200")
+    assert label.startswith("Losses, epochs 1 to 3: D_loss from 0.000 to 0.200")
 
 
 def test_report_opens(visit, tmp_path):

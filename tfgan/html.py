@@ -64,7 +64,7 @@ def history(workdir: Workdir) -> dict[str, Any]:
     losses = [each for each in series if each["name"].endswith("_loss")]
     beliefs = [each for each in series if each["name"].startswith("D(")]
     curves: list[dict[str, Any]] = [
-        {"title": "Losses, nats", "series": losses},
+        {"title": "Losses", "series": losses},
         {"title": "The discriminator's belief that it sees a real image", "series": beliefs},
     ]
     curves[1]["range"] = [0, 1]
