@@ -36,7 +36,8 @@ def outcome(workdir: pathlib.Path) -> dict[str, object]:
     """
     files = tree(workdir)
     newest = max(name.split("/")[1] for name in files if name.startswith("checkpoints/0"))
-    kept = ("samples/", "metrics.csv", "monitors.jsonl", f"checkpoints/{newest}/")
+    files_kept = ("metrics.csv", "monitors.jsonl", "report.html")
+    kept = ("samples/", *files_kept, f"checkpoints/{newest}/")
     found: dict[str, object] = {
         name: value for name, value in files.items() if name.startswith(kept)
     }

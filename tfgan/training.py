@@ -23,6 +23,7 @@ from tfgan import (
     networks,
     optimizers,
     rendezvous,
+    report,
     saved_model,
 )
 from tfgan.board import TensorBoard
@@ -147,7 +148,8 @@ def _train(
         ) from None
     if chief:
         say(
-            f"Pictures: {workdir.samples}; generator: {workdir.generator}. Draw with:\n"
+            f"Report: {workdir.report}; pictures: {workdir.samples}; generator: "
+            f"{workdir.generator}. Draw with:\n"
             f"{python()} -m tfgan.sample --model={workdir.generator} --n=64 --seed=1 "
             f"--output=digits.png"
         )
@@ -242,6 +244,7 @@ def _run(
     step = int(gan.step.numpy())
     if chief and saved_model.exported_step(workdir.generator) != step:
         callbacks.save_training_gif(workdir.samples)
+        report.write_report(workdir)
         if gan.ema_generator is not None:
             saved_model.save_generator(workdir.raw_generator, gan.generator, step, config.latents)
         saved_model.save_generator(workdir.generator, gan.sampler, step, config.latents)

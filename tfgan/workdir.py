@@ -82,6 +82,7 @@ class Workdir:
         raw_generator: the generator itself, where there is such an average.
         evaluation: what `python -m tfgan.evaluate` found.
         exports: what `python -m tfgan.export` wrote, a folder a generator.
+        report: what the run did, for a browser.
     """
 
     def __init__(self, path: str):
@@ -97,6 +98,7 @@ class Workdir:
         self.raw_generator = self.path / "generator_raw"
         self.evaluation = self.path / "evaluation"
         self.exports = self.path / "exports"
+        self.report = self.path / "report.html"
 
     def check(self) -> None:
         """Makes sure, without writing, that a run can live here.
@@ -178,12 +180,8 @@ class Workdir:
         models = (self.generator, self.raw_generator, self.exports)
         for folder in (self.samples, self.checkpoints, self.tensorboard, self.evaluation, *models):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (
-            self.metrics,
-            self.monitors,
-            self.diverged,
-            self.config,
-        ):  # the config last: it marks the folder as a run
+        # The config last: it marks the folder as a run.
+        for file in (self.metrics, self.monitors, self.diverged, self.report, self.config):
             file.unlink(missing_ok=True)
 
 

@@ -23,6 +23,7 @@ from tfgan.evaluation import PROTOCOL, judges, report, samples
 from tfgan.evaluation.judges import Judge
 from tfgan.evaluation.protocol import SEED, Row
 from tfgan.progress import duration
+from tfgan.report import write_report
 from tfgan.workdir import Workdir, write_file
 
 
@@ -175,6 +176,8 @@ def _evaluate(
         file = subject.output / "evaluation.json"
         write_file(file, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
         missing = judge.draw(subject.output, shown, rows | judge.beside)
+        if subject.config:  # of a run, whose report has the scores too
+            write_report(Workdir(subject.name))
     except OSError as error:
         raise UserError(f"--output={subject.output}: cannot be written: {error.strerror}") from None
     if missing:

@@ -1,0 +1,95 @@
+import json
+
+import numpy as np
+import pytest
+from test_page import data_of
+
+from tfgan import TrainConfig, UserError, html, report
+from tfgan import images as pictures
+from tfgan.workdir import Workdir
+
+
+@pytest.fixture
+def workdir(tmp_path) -> Workdir:
+    return make_run(tmp_path / "run", epochs=3)
+
+
+def make_run(path, epochs: int) -> Workdir:
+    """A run's folder, as far as the report reads it."""
+    workdir = Workdir(str(path))
+    path.mkdir()
+    workdir.create(
+        TrainConfig(epochs=epochs, batch_size=64, workdir=str(path)).to_dict(), {"keras": "3"}
+    )
+    rng = np.random.default_rng(0)
+    lines = ["epoch,step,D_loss,G_loss,D(x),D(G(z)),gap"]
+    for epoch in range(epochs):
+        grid = rng.integers(0, 256, (242, 242, 1), np.uint8)
+        pictures.save_png(workdir.samples / f"fixed_{epoch}.png", grid)
+        lines.append(f"{epoch},{600 * epoch + 600},0.{epoch % 10},4.5,0.9,0.1,7")
+    for name in ("real", f"fake_{epochs - 1}"):
+        pictures.save_png(workdir.samples / f"{name}.png", grid)
+    workdir.metrics.write_text("\n".join(lines) + "\n")
+    return workdir
+
+
+def test_history_groups_the_curves(workdir):
+    history = html.history(workdir)
+    assert history["epochs"] == [0, 1, 2]
+    names = [[each["name"] for each in curve["series"]] for curve in history["curves"]]
+    assert names == [["D_loss", "G_loss"], ["D(x)", "D(G(z))"], ["gap"]]
+    assert history["curves"][0]["series"][0]["values"] == [0.0, 0.1, 0.2]
+    assert history["curves"][0]["epochs"] == [0, 1, 2]
+    assert [frame["epoch"] for frame in history["frames"]] == [0, 1, 2]
+
+
+def test_epochs_without_evaluation_have_no_point(workdir):
+    rows = ["epoch,step,D_loss,fcd", "0,600,1.5,", "1,1200,1.25,80.5", "2,1800,1.0,"]
+    workdir.metrics.write_text("\n".join(rows) + "\n")
+    losses, fcd = html.history(workdir)["curves"]
+    assert losses["epochs"] == [0, 1, 2]
+    assert (fcd["epochs"], fcd["series"][0]["values"]) == ([1], [80.5])
+
+
+def test_frames_are_few_and_hold_both_ends(tmp_path):
+    # Noise is what compresses worst.
+    workdir = make_run(tmp_path / "run", epochs=70)
+    frames = html.history(workdir)["frames"]
+    assert len(frames) <= 60
+    assert [frames[0]["epoch"], frames[-1]["epoch"]] == [0, 69]
+    report.write_report(workdir)
+    assert workdir.report.stat().st_size < 3_000_000
+
+
+def test_report_holds_settings_but_no_paths(workdir):
+    report.write_report(workdir)
+    data = data_of(workdir.report)
+    assert data["config"]["batch_size"] == 64
+    assert data["defaults"]["batch_size"] == 100
+    assert data["environment"] == {"keras": "3"}
+    assert data["evaluation"] is None
+    assert str(workdir.path) not in workdir.report.read_text()
+    before = workdir.report.read_bytes()
+    report.write_report(workdir)
+    assert workdir.report.read_bytes() == before
+    workdir.clear()
+    assert not workdir.report.exists()
+
+
+def test_report_shows_scores_and_findings(workdir):
+    rows = {"generator": {"fcd": {"mean": 78.0, "std": 1.5}}, "floor": {"fcd": {"mean": 1.0}}}
+    workdir.evaluation.mkdir()
+    (workdir.evaluation / "evaluation.json").write_text(
+        json.dumps({"protocol": "tfgan-eval-v1", "rows": rows, "environment": {}})
+    )
+    workdir.diverged.write_text("step 7: D_loss not finite\n")
+    report.write_report(workdir)
+    data = data_of(workdir.report)
+    assert data["evaluation"] == {"protocol": "tfgan-eval-v1", "rows": rows}
+    assert [finding["title"] for finding in data["findings"]] == ["diverged"]
+    assert data["findings"][0]["evidence"] == "step 7: D_loss not finite"
+
+
+def test_no_run_is_one_clear_line(tmp_path):
+    with pytest.raises(UserError, match="holds no run"):
+        report.write_report(Workdir(str(tmp_path)))

@@ -1,0 +1,230 @@
+"""The pages in a real browser, from disk; skipped where there is no Chromium."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from test_page import convolutional
+from test_report import make_run
+
+from tfgan import images as pictures
+from tfgan import networks, noise, page, report
+from tfgan.noise import Stream
+from tfgan.sampling import slerp
+
+selenium = pytest.importorskip("selenium")
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the PATH"
+)
+PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+READ = """
+const canvas = document.querySelector(arguments[0]);
+const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+return [canvas.height, canvas.width, Array.from(data)];
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("--headless=new", "--no-sandbox", "--window-size=1280,900"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Opens a file; afterwards, nothing was asked of the network and nothing complained."""
+
+    def go(path, fragment=""):
+        browser.get("about:blank")
+        browser.get_log("performance")
+        browser.get(path.as_uri() + fragment)
+        settle(browser)
+        return browser
+
+    yield go
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert asked
+    assert {url.split(":")[0] for url in asked} <= {"file", "data"}
+    assert browser.get_log("browser") == []
+
+
+def settle(browser) -> None:
+    """Waits until all is drawn, and the address tells of it."""
+    WebDriverWait(browser, 60).until(
+        lambda _: browser.execute_async_script(
+            "setTimeout(() => arguments[0](document.querySelector('main').ariaBusy != 'true'), 300)"
+        )
+    )
+
+
+def pixels(browser, selector: str) -> np.ndarray:
+    height, width, data = browser.execute_script(READ, selector)
+    return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def hash_of(browser) -> dict[str, str]:
+    fragment = browser.current_url.split("#")[1]
+    return dict(part.split("=") for part in fragment.split("&"))
+
+
+def drawn(generator, z) -> np.ndarray:
+    return pictures.to_uint8(generator(z, training=False).numpy())
+
+
+def assert_same(seen: np.ndarray, expected: np.ndarray) -> None:
+    expected = np.broadcast_to(expected, seen.shape)
+    assert expected.std() > 5  # a picture, not one grey
+    assert np.abs(seen.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        networks.mlp_generator(),
+        networks.infogan_generator(7, 16, (8, 12, 3)),
+        convolutional(),
+    ],
+    ids=["mlp", "infogan", "convolutional"],
+)
+def test_pixels_are_those_of_python(visit, tmp_path, generator):
+    generator.set_weights([2 * weight for weight in generator.get_weights()])  # for contrast
+    page.write_page(tmp_path / "page.html", generator)
+    browser = visit(tmp_path / "page.html", "#seed=4294967303")  # above 2^32
+    z = noise.latents(0, Stream.SAMPLES, 4294967303, 64, generator.input_shape[-1])
+    expected = drawn(generator, z)
+    assert_same(pixels(browser, "#grid canvas"), pictures.grid(expected))
+    assert_same(pixels(browser, "#one"), expected[0])
+    assert "more than 255" not in browser.find_element(By.ID, "check").text
+    assert browser.find_element(By.ID, "check").get_attribute("class") == ""
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "uniform_sqrt3"])
+def test_other_latents_too(visit, tmp_path, distribution):
+    generator = networks.mlp_generator(6, 16, (5, 4, 1))
+    workdir = make_run(tmp_path / "run", 1)
+    recorded = json.loads(workdir.config.read_text())
+    recorded["config"]["latents"] = distribution
+    workdir.config.write_text(json.dumps(recorded))
+    page.write_page(tmp_path / "page.html", generator, workdir)
+    browser = visit(tmp_path / "page.html", "#seed=3")
+    z = noise.latents(0, Stream.SAMPLES, 3, 64, 6, distribution=distribution)
+    assert_same(pixels(browser, "#grid canvas"), pictures.grid(drawn(generator, z)))
+
+
+def test_address_reproduces_a_walk(visit, tmp_path):
+    generator = networks.mlp_generator()
+    page.write_page(tmp_path / "page.html", generator)
+    browser = visit(tmp_path / "page.html", "#seed=9&pick=3&walk=1.5,0,-2&from=2&to=6&at=0.25")
+    z = noise.latents(0, Stream.SAMPLES, 9, 64, 64).numpy()
+    axes = page.directions(generator)
+    z += (1.5 * axes[0] - 2 * axes[2]).astype(np.float32)
+    assert_same(pixels(browser, "#one"), drawn(generator, z[2:3])[0])
+    walk = np.array([slerp(z[1], z[5], fraction) for fraction in np.linspace(0, 1, 9)])
+    assert_same(pixels(browser, "#strip"), pictures.grid(drawn(generator, walk), columns=9))
+    quarter = slerp(z[1], z[5], 0.25)[np.newaxis]
+    assert_same(pixels(browser, "#between"), drawn(generator, quarter)[0])
+
+
+def test_keyboard_alone_walks(visit, tmp_path):
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)))
+    browser = visit(tmp_path / "page.html")
+
+    def active() -> str:
+        return browser.switch_to.active_element.get_attribute("id")
+
+    reached = []
+    for _ in range(30):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        reached.append(active())
+        outline = browser.execute_script(
+            "return getComputedStyle(document.activeElement).outlineStyle"
+        )
+        if reached[-1]:
+            assert outline != "none", reached[-1]
+        if reached[-1] == "fraction":
+            break
+    controls = ["seed", "surprise", "home", "share", "grid", "pad", "from", "to", "between-play"]
+    assert [name for name in reached if name in controls] == controls
+
+    for name, keys in (
+        ("grid", [Keys.ARROW_RIGHT, Keys.ARROW_DOWN]),
+        ("pad", [Keys.ARROW_RIGHT, Keys.ARROW_UP, Keys.ARROW_UP]),
+    ):
+        browser.find_element(By.ID, name).send_keys(*keys)
+    settle(browser)
+    # One to the right and one row of eight down; a step of the pad is 0.1.
+    assert hash_of(browser) == {"seed": "1", "pick": "10", "walk": "0.1,0.2"}
+    before = pixels(browser, "#one")
+    browser.find_element(By.ID, "home").send_keys(Keys.ENTER)
+    settle(browser)
+    assert hash_of(browser) == {"seed": "1", "pick": "10"}
+    assert not np.array_equal(pixels(browser, "#one"), before)
+    browser.find_element(By.ID, "surprise").send_keys(Keys.ENTER)
+    settle(browser)
+    assert hash_of(browser)["seed"] != "1"
+
+
+def test_scrubber_moves_picture_and_curves(visit, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
+    browser = visit(tmp_path / "page.html")
+    picture = browser.find_element(By.ID, "training-picture")
+    last = picture.get_attribute("src")
+    assert "after epoch 3" in picture.get_attribute("alt")
+    browser.find_element(By.ID, "training-time").send_keys(Keys.ARROW_LEFT)
+    assert "after epoch 2" in picture.get_attribute("alt")
+    assert picture.get_attribute("src") != last
+    numbers = browser.find_elements(By.CSS_SELECTOR, "#training-curves .key b")
+    assert [number.text for number in numbers] == ["0.100", "4.500", "0.900", "0.100", "7.000"]
+    label = browser.find_element(By.CSS_SELECTOR, ".chart svg[role=img]").get_attribute(
+        "aria-label"
+    )
+    assert label.startswith("Losses, epochs 1 to 3: D_loss from 0.000 to 0.200")
+
+
+def test_report_opens(visit, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    (workdir.path / "evaluation").mkdir()
+    rows = {"generator": {"fcd": {"mean": 78.0, "std": 1.5}}, "floor": {"fcd": {"mean": 1.0}}}
+    content = {"protocol": "tfgan-eval-v1", "rows": rows}
+    (workdir.path / "evaluation" / "evaluation.json").write_text(json.dumps(content))
+    report.write_report(workdir)
+    browser = visit(workdir.report)
+    table = browser.find_element(By.ID, "evaluation-rows").text
+    assert table.split("\n") == ["generator floor", "fcd 78.000 ± 1.500 1.000"]
+    changed = browser.find_elements(By.CSS_SELECTOR, "#settings-config .changed")
+    assert {row.text for row in changed} == {"epochs 3", "batch_size 64"}
+
+
+@pytest.mark.parametrize("kind", ["page", "report"])
+def test_a_phone_scrolls_one_way(visit, browser, tmp_path, kind):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    report.write_report(workdir)
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    visit(tmp_path / "page.html" if kind == "page" else workdir.report)
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 360
+    unnamed = browser.execute_script(
+        "return [...document.querySelectorAll('img:not([alt]), svg[role=img]:not([aria-label]),"
+        "canvas:not([aria-label]):not([aria-hidden])')].length"
+    )
+    assert unnamed == 0

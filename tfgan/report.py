@@ -1,0 +1,59 @@
+"""`report.html`: what a finished run did, in one file that opens in a browser."""
+
+import dataclasses
+import json
+from typing import Any
+
+from tfgan import html
+from tfgan.config import TrainConfig
+from tfgan.doctor import diagnoses, record
+from tfgan.errors import UserError
+from tfgan.workdir import Workdir, write_file
+
+_PARTS = ("report", "training", "settings")
+
+
+def write_report(workdir: Workdir) -> None:
+    """Writes `workdir.report` from what lies in the run's folder, and from nothing else.
+
+    Args:
+        workdir: of a run that is done.
+
+    Raises:
+        UserError: if there is no run, or its `config.json` is damaged.
+        OSError: if a file cannot be read or written; a report that was there stays.
+    """
+    recorded = workdir.recorded()
+    if recorded is None:
+        raise UserError(f"--workdir={workdir.path}: holds no run of tfgan")
+    defaults = TrainConfig().deciding()
+    # Not where folders lie: reports are passed on.
+    config = {name: value for name, value in recorded["config"].items() if name in defaults}
+    data = {
+        "real": html.picture(workdir.samples / "real.png"),
+        "fake": html.picture(workdir.samples / f"fake_{config['epochs'] - 1}.png"),
+        "findings": _findings(workdir),
+        "evaluation": _evaluation(workdir),
+        "history": html.history(workdir),
+        "config": config,
+        "defaults": defaults,
+        "environment": recorded["environment"],
+    }
+    write_file(workdir.report, html.compose(f"{config['dataset']}: a run of tfgan", _PARTS, data))
+
+
+def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
+    """The scores, if the run has been evaluated."""
+    file = workdir.evaluation / "evaluation.json"
+    if not file.exists():
+        return None
+    content = json.loads(file.read_bytes())
+    return {"protocol": content["protocol"], "rows": content["rows"]}
+
+
+def _findings(workdir: Workdir) -> list[dict[str, str]] | None:
+    """What the doctor says of what the run recorded; None if it was not to record anything."""
+    history = record.read(workdir)
+    if not history.evidence and history.diverged is None:
+        return None
+    return [dataclasses.asdict(finding) for finding in diagnoses.diagnose(history)]

@@ -1,0 +1,89 @@
+// Curves over epochs, as SVG.
+
+const WIDTH = 560, HEIGHT = 190;
+const LEFT = 34, RIGHT = 8, TOP = 8, BOTTOM = 22;
+
+/** Two to five round numbers that span a range: 1, 2 or 5 times a power of ten apart. */
+function ticks(low, high, most = 5) {
+  const rough = (high - low) / (most - 1) || 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((size) => size >= rough * 0.999);
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) {
+    found.push(Number((i * step).toPrecision(12)));
+  }
+  return found;
+}
+
+/**
+ * Adds a chart to `parent`.
+ *
+ * `curve` has a title, epochs, series of names and values, and perhaps a range; `pick(epoch)` is called
+ * when the reader points at one. Returns a function that moves the cursor to an epoch.
+ */
+function chart(parent, curve, pick) {
+  const { epochs } = curve;
+  const values = curve.series.flatMap((series) => series.values);
+  const [low, high] = curve.range ?? [Math.min(0, ...values), Math.max(...values)];
+  const first = epochs[0], last = epochs.at(-1);
+  const x = (epoch) =>
+    last === first
+      ? (LEFT + WIDTH - RIGHT) / 2
+      : LEFT + ((epoch - first) / (last - first)) * (WIDTH - LEFT - RIGHT);
+  const y = (value) =>
+    HEIGHT - BOTTOM - ((value - low) / (high - low || 1)) * (HEIGHT - TOP - BOTTOM);
+
+  const words = curve.series.map(
+    ({ name, values }) => `${name} from ${say(values[0], 3)} to ${say(values.at(-1), 3)}`,
+  );
+  const span = first === last ? `epoch ${first + 1}` : `epochs ${first + 1} to ${last + 1}`;
+  const label = `${curve.title}, ${span}: ${words.join("; ")}`;
+  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
+  for (const tick of ticks(low, high)) {
+    const height = y(tick);
+    svg.append(
+      make("line", { class: "grid-line", x1: LEFT, x2: WIDTH - RIGHT, y1: height, y2: height }),
+      make("text", { x: LEFT - 8, y: height + 4, "text-anchor": "end" }, String(tick)),
+    );
+  }
+  for (const tick of ticks(first + 1, last + 1, 8).filter(Number.isInteger)) {
+    const where = { x: x(tick - 1), y: HEIGHT - 4, "text-anchor": "middle" };
+    svg.append(make("text", where, String(tick)));
+  }
+  const cursor = make("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
+  svg.append(cursor);
+  const dots = curve.series.map(({ values }, index) => {
+    const points = values.map((value, i) => `${x(epochs[i]).toFixed(1)} ${y(value).toFixed(1)}`);
+    const dot = make("circle", { class: `dot-${index % 2}`, r: 4 });
+    svg.append(make("path", { class: `series-${index % 2}`, d: `M${points.join("L")}` }), dot);
+    return dot;
+  });
+
+  const numbers = curve.series.map(() => make("b"));
+  const key = curve.series.map(({ name }, index) => {
+    const line = make("path", { class: `series-${index % 2}`, d: "M1 5H27" });
+    return make("li", {}, make("svg", { viewBox: "0 0 28 10", "aria-hidden": true }, line), `${name} `, numbers[index]);
+  });
+  const title = make("h3", {}, curve.title);
+  parent.append(make("figure", { class: "chart" }, title, make("ul", { class: "key" }, ...key), svg));
+
+  const point = (event) => {
+    const box = svg.getBoundingClientRect();
+    const at = ((event.clientX - box.left) / box.width) * WIDTH;
+    const share = clamp((at - LEFT) / (WIDTH - LEFT - RIGHT), 0, 1);
+    pick(first + share * (last - first));
+  };
+  svg.addEventListener("pointerdown", point);
+  svg.addEventListener("pointermove", (event) => event.buttons && point(event));
+
+  return (epoch) => {
+    const index = Math.max(0, epochs.findLastIndex((each) => each <= epoch));
+    cursor.setAttribute("x1", x(epochs[index]));
+    cursor.setAttribute("x2", x(epochs[index]));
+    curve.series.forEach(({ values }, which) => {
+      dots[which].setAttribute("cx", x(epochs[index]));
+      dots[which].setAttribute("cy", y(values[index]));
+      numbers[which].textContent = say(values[index], 3);
+    });
+  };
+}

@@ -1,0 +1,16 @@
+// Part "check": the page's own pictures beside those that Keras drew when the file was written.
+
+{
+  const { latents, bytes } = DATA.probes;
+  const z = floats(latents);
+  const expected = Uint8Array.from(atob(bytes), (character) => character.charCodeAt(0));
+  const pixels = generate(z, z.length / DATA.latentSize);
+  const largest = expected.reduce(
+    (most, byte, i) => Math.max(most, Math.abs(byte - toByte(pixels[i])) || 0),
+    pixels.length === expected.length ? 0 : 255,
+  );
+  byId("check").className = largest > 1 ? "bad" : "";
+  byId("check").textContent =
+    `Checked just now: of the ${say(expected.length)} pixels that Keras drew for this file, none ` +
+    `differs here by more than ${largest} of 255. This page asks the network for nothing.`;
+}

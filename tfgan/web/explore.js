@@ -1,0 +1,279 @@
+// Part "explore": sheets of pictures that follow one state, which the URL's hash holds.
+
+{
+  const COUNT = DATA.count, COLUMNS = 8, MAP = 7, STRIP = 9;
+  const REACH = 4; // how far the sliders and the pad go
+
+  const axes = floats(DATA.directions);
+  const size = DATA.latentSize, directions = axes.length / size;
+  const draw = (seed) => {
+    const z = drawLatents(DATA.stream, seed, COUNT, size, DATA.distribution);
+    return Array.from({ length: COUNT }, (_, i) => z.slice(i * size, (i + 1) * size));
+  };
+
+  const start = () => ({
+    seed: 1, pick: 0, offsets: new Array(directions).fill(0), from: 0, to: 1, fraction: 0.5,
+  });
+  let state = start();
+  let base = draw(state.seed);
+
+  /** z of a picture, moved along the directions. */
+  const moved = (z, offsets = state.offsets) => {
+    const y = z.slice();
+    offsets.forEach((offset, k) => {
+      if (offset) for (let i = 0; i < size; i++) y[i] += offset * axes[k * size + i];
+    });
+    return y;
+  };
+
+  const onMap = (cell) => {
+    const offsets = state.offsets.slice();
+    offsets[0] = REACH * ((2 * (cell % MAP) + 1) / MAP - 1);
+    if (directions > 1) offsets[1] = REACH * (1 - (2 * Math.floor(cell / MAP) + 1) / MAP);
+    return moved(base[state.pick], offsets);
+  };
+  const between = (fraction) => slerp(moved(base[state.from]), moved(base[state.to]), fraction);
+  const gridCanvas = byId("grid").querySelector("canvas");
+  const padCanvas = byId("pad").querySelector("canvas");
+  const one = new Sheet(byId("one"), 1, 1, 0, () => moved(base[state.pick]));
+  const grid = new Sheet(gridCanvas, COLUMNS, COUNT / COLUMNS, 2, (i) => moved(base[i]));
+  const middle = new Sheet(byId("between"), 1, 1, 0, () => between(state.fraction));
+  const strip = new Sheet(byId("strip"), STRIP, 1, 2, (i) => between(i / (STRIP - 1)));
+  const map = new Sheet(padCanvas, MAP, MAP, 0, onMap);
+  const sheets = [one, middle, grid, strip, map];
+  const redraw = makeDrawer(sheets);
+  let journey = 0; // counts the moves to other latents; a new one ends the one before
+
+  // From the state to what is shown.
+
+  const sliders = Array.from({ length: directions }, (_, k) => {
+    const input = make("input", { type: "range", min: -REACH, max: REACH, step: 0.05 });
+    input.setAttribute("aria-label", `Direction ${k + 1}`);
+    const output = make("output");
+    byId("sliders").append(make("label", {}, String(k + 1), input, output));
+    input.addEventListener("input", () => walk(k, Number(input.value)));
+    return { input, output };
+  });
+
+  const marks = ["from", "to", "pick"].map((name) => {
+    const mark = make("div", { class: name === "pick" ? "mark" : "mark end" });
+    if (name !== "pick") mark.append(make("span", {}, name === "from" ? "from" : "to"));
+    byId("grid").append(mark);
+    return [name, mark];
+  });
+
+  const place = (mark, index) => {
+    const { width, height } = gridCanvas;
+    mark.style.left = `${((index % COLUMNS) * (WIDTH_PX + 2) * 100) / width}%`;
+    mark.style.top = `${(Math.floor(index / COLUMNS) * (HEIGHT_PX + 2) * 100) / height}%`;
+    mark.style.width = `${((WIDTH_PX + 4) * 100) / width}%`;
+    mark.style.height = `${((HEIGHT_PX + 4) * 100) / height}%`;
+  };
+
+  const show = () => {
+    const { seed, pick, offsets, from, to, fraction } = state;
+    const number = `picture ${pick + 1}`;
+    byId("seed").value = seed;
+    byId("one-caption").textContent = `Picture ${pick + 1}`;
+    byId("one").setAttribute("aria-label", `Picture ${pick + 1} of seed ${seed}, enlarged`);
+    byId("grid").setAttribute("aria-valuenow", pick + 1);
+    byId("grid").setAttribute("aria-valuemax", COUNT);
+    byId("grid").setAttribute("aria-valuetext", `${number} of ${COUNT}`);
+    for (const [name, mark] of marks) place(mark, state[name]);
+    sliders.forEach(({ input, output }, k) => {
+      input.value = offsets[k];
+      output.textContent = say(offsets[k], 2);
+    });
+    const [across, up] = [offsets[0], offsets[1] ?? 0];
+    const point = byId("pad").querySelector(".point");
+    point.style.left = `${50 + (50 * across) / REACH}%`;
+    point.style.top = `${50 - (50 * up) / REACH}%`;
+    byId("pad").setAttribute("aria-valuemin", -REACH);
+    byId("pad").setAttribute("aria-valuemax", REACH);
+    byId("pad").setAttribute("aria-valuenow", across);
+    byId("pad").setAttribute("aria-valuetext", `${say(across, 2)} across, ${say(up, 2)} up`);
+    byId("from").value = from + 1;
+    byId("to").value = to + 1;
+    byId("fraction").value = fraction;
+    const way = `pictures ${from + 1} and ${to + 1}`;
+    byId("between").setAttribute("aria-label", `${say(100 * fraction)} % between ${way}`);
+    byId("strip").setAttribute("aria-label", `${STRIP} pictures between ${way}`);
+    const command = make("code", {}, `python -m tfgan.sample --n=${COUNT} --seed=${seed}`);
+    const same = offsets.some(Boolean) ? [] : ["They are those of ", command, "."];
+    byId("in-python").replaceChildren(...same);
+    remember();
+  };
+
+  // The state and the hash.
+
+  const toHash = () => {
+    const { seed, pick, offsets, from, to, fraction } = state;
+    const last = offsets.findLastIndex(Boolean);
+    const parts = [`seed=${seed}`];
+    if (pick) parts.push(`pick=${pick + 1}`);
+    if (last >= 0) parts.push(`walk=${offsets.slice(0, last + 1).join(",")}`);
+    if (from !== 0 || to !== 1) parts.push(`from=${from + 1}`, `to=${to + 1}`);
+    if (fraction !== 0.5) parts.push(`at=${fraction}`);
+    return `#${parts.join("&")}`;
+  };
+
+  const fromHash = () => {
+    const found = new URLSearchParams(location.hash.slice(1));
+    const read = (name, otherwise, low, high) => {
+      const value = Number(found.get(name) ?? NaN);
+      return Number.isFinite(value) ? clamp(value, low, high) : otherwise;
+    };
+    const whole = (name, otherwise) => Math.round(read(name, otherwise + 1, 1, COUNT)) - 1;
+    const fresh = start();
+    const walks = (found.get("walk") ?? "").split(",");
+    return {
+      seed: Math.floor(read("seed", fresh.seed, 0, Number.MAX_SAFE_INTEGER)),
+      pick: whole("pick", fresh.pick),
+      offsets: fresh.offsets.map((_, k) => clamp(Number(walks[k]) || 0, -REACH, REACH)),
+      from: whole("from", fresh.from),
+      to: whole("to", fresh.to),
+      fraction: read("at", fresh.fraction, 0, 1),
+    };
+  };
+
+  // A burst of changes writes the hash once: browsers allow about a hundred in ten seconds.
+  let pending;
+  const remember = () => {
+    clearTimeout(pending);
+    pending = setTimeout(() => history.replaceState(null, "", toHash()), 150);
+  };
+
+  const open = () => {
+    state = fromHash();
+    base = draw(state.seed);
+    show();
+    redraw(...sheets);
+  };
+  addEventListener("hashchange", () => {
+    journey++;
+    open();
+  });
+
+  // What the reader does.
+
+  const walk = (k, value) => {
+    state.offsets[k] = clamp(Math.round(value * 100) / 100, -REACH, REACH);
+    show();
+    redraw(one, grid, middle, strip, ...(k > 1 ? [map] : []));
+  };
+
+  const choose = (index) => {
+    state.pick = clamp(index, 0, COUNT - 1);
+    show();
+    redraw(one, map);
+  };
+
+  /** Goes over to other latents, on great circles if things may move. */
+  const travel = (seed, offsets) => {
+    const before = base.map((z) => moved(z));
+    const after = draw(seed);
+    const mine = ++journey, begin = performance.now(), milliseconds = calm() ? 0 : 700;
+    Object.assign(state, { seed, offsets });
+    const step = () => {
+      if (mine !== journey) return;
+      const passed = milliseconds ? (performance.now() - begin) / milliseconds : 1;
+      const eased = passed * passed * (3 - 2 * passed);
+      base = passed < 1 ? after.map((z, i) => slerp(before[i], z, eased)) : after;
+      redraw(...sheets);
+      if (passed < 1) requestAnimationFrame(step);
+    };
+    step();
+    show();
+  };
+
+  byId("surprise").addEventListener("click", () =>
+    travel(Math.floor(Math.random() * 1e6), start().offsets),
+  );
+  byId("home").addEventListener("click", () => travel(state.seed, start().offsets));
+  byId("seed").addEventListener("change", ({ target }) => {
+    const seed = Math.floor(Number(target.value));
+    travel(clamp(seed, 0, Number.MAX_SAFE_INTEGER) || 0, state.offsets);
+  });
+
+  byId("share").addEventListener("click", async () => {
+    const link = location.href.split("#")[0] + toHash();
+    history.replaceState(null, "", toHash());
+    try {
+      await navigator.clipboard.writeText(link);
+      byId("said").textContent = "Copied.";
+    } catch {
+      byId("said").textContent = "The address bar has it.";
+    }
+  });
+
+  const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const onArrows = (element, act) =>
+    element.addEventListener("keydown", (event) => {
+      const arrow = arrows[event.key];
+      if (!arrow || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      act(...arrow, event.shiftKey);
+    });
+  const onPoint = (element, act) => {
+    const point = (event) => {
+      const box = element.getBoundingClientRect();
+      act((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+    };
+    element.addEventListener("pointerdown", (event) => {
+      element.setPointerCapture(event.pointerId);
+      point(event);
+    });
+    element.addEventListener("pointermove", (event) => {
+      if (element.hasPointerCapture(event.pointerId)) point(event);
+    });
+  };
+
+  onArrows(byId("grid"), (right, down) => choose(state.pick + right + COLUMNS * down));
+  byId("grid").addEventListener("click", (event) => {
+    const box = gridCanvas.getBoundingClientRect();
+    const cell = (at, from, length, count) => clamp(Math.floor(((at - from) / length) * count), 0, count - 1);
+    const row = cell(event.clientY, box.top, box.height, COUNT / COLUMNS);
+    choose(row * COLUMNS + cell(event.clientX, box.left, box.width, COLUMNS));
+  });
+
+  const movePad = (across, up) => {
+    walk(0, across);
+    if (directions > 1) walk(1, up);
+  };
+  onArrows(byId("pad"), (right, down, far) => {
+    const step = far ? 1 : 0.1;
+    movePad(state.offsets[0] + step * right, (state.offsets[1] ?? 0) - step * down);
+  });
+  onPoint(byId("pad"), (x, y) => movePad(REACH * (2 * x - 1), REACH * (1 - 2 * y)));
+
+  for (const name of ["from", "to"]) {
+    byId(name).max = COUNT;
+    byId(name).addEventListener("change", ({ target }) => {
+      state[name] = clamp(Math.round(Number(target.value)) || 1, 1, COUNT) - 1;
+      show();
+      redraw(middle, strip);
+    });
+  }
+  const setFraction = (fraction) => {
+    state.fraction = Math.round(fraction * 1000) / 1000;
+    show();
+    redraw(middle);
+  };
+  let forth = true;
+  const { stop } = player(byId("between-play"), (seconds) => {
+    const next = state.fraction + (forth ? 1 : -1) * (calm() ? 1 / (STRIP - 1) : seconds / 3);
+    if (next <= 0 || next >= 1) forth = next <= 0;
+    setFraction(clamp(next, 0, 1));
+  });
+  byId("fraction").addEventListener("input", ({ target }) => {
+    stop();
+    setFraction(Number(target.value));
+  });
+
+  byId("lede").textContent =
+    `${say(DATA.parameters)} numbers, learned ${DATA.dataset ? `from ${DATA.dataset}` : ""} by ` +
+    `competing with a critic, turn ${say(size)} random ones into a picture. They are in this ` +
+    `file, and your browser draws everything below with them.`;
+
+  open();
+}

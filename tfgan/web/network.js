@@ -1,0 +1,133 @@
+// The generator: the layers that `tfgan/page.py` describes, over typed arrays.
+//
+// A batch is one Float32Array: pictures one after the other, each in Keras' order (height,
+// width, channels). Sums are kept in double precision and rounded once, when they are stored.
+
+/** float32 numbers from base64. */
+function floats(base64) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return new Float32Array(bytes.buffer); // little-endian, as every browser's machine is
+}
+
+/** x (batch, inputs) times a kernel kept as (units, inputs), plus a bias. */
+function dense({ inputs, units, kernel, bias }, x, batch) {
+  const y = new Float32Array(batch * units);
+  // Four pictures at a time read each weight once; side by side, they are read in order too.
+  const four = new Float64Array(4 * inputs);
+  for (let row = 0; row < batch; row += 4) {
+    const count = Math.min(4, batch - row);
+    for (let n = 0; n < count; n++) {
+      for (let i = 0; i < inputs; i++) four[4 * i + n] = x[(row + n) * inputs + i];
+    }
+    for (let unit = 0, w = 0; unit < units; unit++) {
+      let s0 = bias[unit], s1 = s0, s2 = s0, s3 = s0;
+      for (let i = 0; i < four.length; i += 4) {
+        const weight = kernel[w++];
+        s0 += weight * four[i];
+        s1 += weight * four[i + 1];
+        s2 += weight * four[i + 2];
+        s3 += weight * four[i + 3];
+      }
+      const sums = [s0, s1, s2, s3];
+      for (let n = 0; n < count; n++) y[(row + n) * units + unit] = sums[n];
+    }
+  }
+  return y;
+}
+
+/**
+ * A convolution or, `transposed`, its gradient; the kernel is kept as (rows, columns, outputs,
+ * inputs). A transposed one is read backwards: which inputs does this output hear?
+ */
+function convolution(layer, x, batch) {
+  const { from, to, size, strides, before, transposed, kernel, bias } = layer;
+  const [height, width, inputs] = from;
+  const [rows, columns, outputs] = to;
+  const y = new Float32Array(batch * rows * columns * outputs);
+  const source = (out, tap, axis) => {
+    if (!transposed) return out * strides[axis] + tap - before[axis];
+    const far = out + before[axis] - tap;
+    return far % strides[axis] ? -1 : far / strides[axis];
+  };
+  const sums = new Float64Array(outputs);
+  for (let picture = 0; picture < batch; picture++) {
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        sums.set(bias);
+        for (let down = 0; down < size[0]; down++) {
+          const top = source(row, down, 0);
+          if (top < 0 || top >= height) continue;
+          for (let right = 0; right < size[1]; right++) {
+            const left = source(column, right, 1);
+            if (left < 0 || left >= width) continue;
+            const start = ((picture * height + top) * width + left) * inputs;
+            const pixel = x.subarray(start, start + inputs);
+            let w = (down * size[1] + right) * outputs * inputs;
+            for (let output = 0; output < outputs; output++) {
+              let sum = 0;
+              for (let i = 0; i < inputs; i++, w++) sum += kernel[w] * pixel[i];
+              sums[output] += sum;
+            }
+          }
+        }
+        y.set(sums, ((picture * rows + row) * columns + column) * outputs);
+      }
+    }
+  }
+  return y;
+}
+
+/** Repeats each pixel: Keras' UpSampling2D, nearest. */
+function enlarge({ from, factor }, x, batch) {
+  const [height, width, channels] = from;
+  const [rows, columns] = [height * factor[0], width * factor[1]];
+  const y = new Float32Array(batch * rows * columns * channels);
+  for (let out = 0, line = 0; line < batch * rows; line++) {
+    const picture = Math.floor(line / rows);
+    const above = picture * height + Math.floor((line % rows) / factor[0]);
+    for (let column = 0; column < columns; column++, out += channels) {
+      const start = (above * width + Math.floor(column / factor[1])) * channels;
+      y.set(x.subarray(start, start + channels), out);
+    }
+  }
+  return y;
+}
+
+/** x times a scale plus an offset a channel: batch normalisation, or Rescaling. */
+function affine({ scale, offset }, x) {
+  const channels = scale.length;
+  return x.map((value, i) => value * scale[i % channels] + offset[i % channels]);
+}
+
+const ACTIVATIONS = {
+  relu: (value) => Math.max(value, 0),
+  leaky_relu: (value, slope) => (value > 0 ? value : slope * value),
+  tanh: (value, factor) => Math.tanh(factor * value),
+  sigmoid: (value) => 1 / (1 + Math.exp(-value)),
+};
+
+const LAYERS = {
+  dense,
+  convolution,
+  enlarge,
+  affine,
+  activation: ({ name, parameter }, x) => x.map((v) => ACTIVATIONS[name](v, parameter)),
+};
+
+/** The generator as a function: latents (batch, size) to pixels in [-1, 1]. */
+function makeGenerator(layers) {
+  const weights = ["kernel", "bias", "scale", "offset"];
+  for (const layer of layers) {
+    for (const name of weights) if (name in layer) layer[name] = floats(layer[name]);
+  }
+  return (latents, batch) =>
+    layers.reduce((x, layer) => LAYERS[layer.kind](layer, x, batch), latents);
+}
+
+const generate = makeGenerator(DATA.layers);
+
+/** A pixel in [-1, 1] to a byte, as `tfgan.images.to_uint8` does. */
+function toByte(pixel) {
+  const unit = Math.min(Math.max((pixel + 1) / 2, 0), 1);
+  return Math.floor(unit * 255 + 0.5);
+}

@@ -1,0 +1,48 @@
+// Part "training": a scrubber through the pictures of the fixed latents, and the curves.
+
+{
+  const { frames, curves, epochs } = DATA.history;
+  const slider = byId("training-time");
+  const nearest = (epoch) => {
+    const distances = frames.map((frame) => Math.abs(frame.epoch - epoch));
+    return distances.indexOf(Math.min(...distances));
+  };
+  const cursors = curves.map((curve) =>
+    chart(byId("training-curves"), curve, (epoch) => show(nearest(epoch))),
+  );
+
+  const show = (index) => {
+    const { epoch, source } = frames[index];
+    const last = epochs.at(-1) ?? frames.at(-1).epoch;
+    slider.value = index;
+    slider.setAttribute("aria-valuetext", `epoch ${epoch + 1} of ${last + 1}`);
+    byId("training-epoch").textContent = `Epoch ${epoch + 1}`;
+    byId("training-picture").src = source;
+    byId("training-picture").alt = `64 generated pictures after epoch ${epoch + 1}`;
+    cursors.forEach((move) => move(epoch));
+  };
+
+  if (frames.length) {
+    byId("training").hidden = false;
+    byId("training-caption").textContent =
+      `After epoch ${frames[0].epoch + 1} to ${frames.at(-1).epoch + 1}; ` +
+      `${frames.length} pictures are kept here.`;
+    slider.max = frames.length - 1;
+    // A pass takes about eight seconds, however many pictures there are.
+    const pace = Math.max(frames.length / 8, 2);
+    let at = 0;
+    const { stop } = player(byId("training-play"), (seconds) => {
+      if (at >= frames.length - 1) at = 0;
+      at = Math.min(at + (calm() ? 1 : seconds * pace), frames.length - 1);
+      show(Math.floor(at));
+      return at < frames.length - 1;
+    });
+    slider.addEventListener("input", () => {
+      stop();
+      at = Number(slider.value);
+      show(at);
+    });
+    at = frames.length - 1;
+    show(at);
+  }
+}
