@@ -10,7 +10,7 @@ import time
 
 import tensorflow as tf
 
-from tfgan import TrainConfig, training
+from tfgan import TrainConfig, building
 from tfgan.checkpointing import Checkpoints
 
 SAVES = 12
@@ -18,7 +18,7 @@ SAVES = 12
 
 def main() -> None:
     """Prints the time of each of twelve checkpoints, their median, and the size of one."""
-    gan = training.build(TrainConfig(), (28, 28, 1), steps_per_execution=1)
+    gan = building.build(TrainConfig(), (28, 28, 1), steps_per_execution=1)
     gan.fit(tf.zeros((100, 28, 28, 1)), batch_size=100, verbose=0)
     seconds = []
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan import TrainConfig, pipeline, training
+from tfgan import TrainConfig, building, pipeline
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "no option": {},
@@ -38,7 +38,7 @@ def main() -> None:
     calls = {}
     for name, options in VARIANTS.items():
         config = TrainConfig(hidden_size=flags.hidden_size, **options)
-        gan = training.build(config, images.shape[1:], 25, steps_per_epoch=25)
+        gan = building.build(config, images.shape[1:], 25, steps_per_epoch=25)
         batches = iter(pipeline.batches(images, config.batch_size, config.seed))
         calls[name] = (gan.make_train_function(), batches)
         calls[name][0](batches)  # compiles

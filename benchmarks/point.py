@@ -45,11 +45,11 @@ def ms_a_step(call: Callable[[], Any], steps: int) -> list[float]:
 
 def measure_tfgan(images: np.ndarray, batch_size: int, hidden_size: int) -> dict[str, Any]:
     """ms a step of the bare train function, and what comes before the first one."""
-    from tfgan import TrainConfig, pipeline, training
+    from tfgan import TrainConfig, building, pipeline
 
     start = time.perf_counter()
     config = TrainConfig(batch_size=batch_size, hidden_size=hidden_size)
-    gan = training.build(config, images.shape[1:], STEPS_PER_CALL)
+    gan = building.build(config, images.shape[1:], STEPS_PER_CALL)
     batches = pipeline.batches(images, batch_size, config.seed)
     iterator = iter(batches)
     train_function = gan.make_train_function()

@@ -57,7 +57,7 @@ def _measure(data: Any, train_function: Callable[[Any], Any], steps: int) -> dic
 
 def main(argv: list[str]) -> None:
     """Entry point of the command."""
-    from tfgan import TrainConfig, imageset, pipeline, sources, training
+    from tfgan import TrainConfig, building, imageset, pipeline, sources
 
     if argv[1:]:
         raise app.UsageError(f"unknown: {', '.join(argv[1:])}")
@@ -70,7 +70,7 @@ def main(argv: list[str]) -> None:
     }
     shape = sets["in memory"].shape
     steps = shape[0] // config.batch_size
-    train_function = training.build(config, shape[1:], steps_per_execution=1).make_train_function()
+    train_function = building.build(config, shape[1:], steps_per_execution=1).make_train_function()
     found: dict[str, dict[str, list[float]]] = {name: {} for name in sets}
     for _ in range(_ROUNDS.value):
         for name, data in sets.items():

@@ -15,7 +15,7 @@ from tfgan import UserError, distribution
 SCRIPT = """
 import json, sys
 import keras, numpy as np, tensorflow as tf
-from tfgan import TrainConfig, distribution, training
+from tfgan import TrainConfig, building, distribution, training
 name, devices, options = sys.argv[1:]
 config = TrainConfig(
     batch_size=12, latent_size=5, hidden_size=16, strategy=name, **json.loads(options)
@@ -28,7 +28,7 @@ for floatx in ("float64", "float32"):
     keras.config.set_floatx(floatx)
     keras.config.set_dtype_policy(floatx)
     with strategy.scope():
-        gan = training.build(config, images.shape[1:], steps_per_execution=5)
+        gan = building.build(config, images.shape[1:], steps_per_execution=5)
     logs = []
     class Logs(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, **kwargs):

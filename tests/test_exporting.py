@@ -14,7 +14,7 @@ import tensorflow as tf
 from conftest import assert_one_line_error, run
 from fingerprint import tree
 
-from tfgan import UserError, card, exporting, images, sampling, saved_model, training
+from tfgan import UserError, building, card, exporting, images, sampling, saved_model
 from tfgan.checkpointing import Checkpoints
 from tfgan.config import TrainConfig
 from tfgan.formats import FORMATS
@@ -30,7 +30,7 @@ def make_run(path, environment, **options) -> Workdir:
     workdir = Workdir(str(path))
     with workdir.lock():
         workdir.create(config.to_dict(), environment)
-    gan = training.build(config, SHAPE, 1)
+    gan = building.build(config, SHAPE, 1)
     gan.step.assign(STEP)
     Checkpoints(workdir.checkpoints, gan).save()
     return workdir
@@ -129,7 +129,7 @@ def test_the_average_is_taken_if_there_is_one(workdir, tmp_path):
     with pytest.raises(UserError, match=r"--generator=ema: .* keeps no moving average"):
         export(workdir, "keras", which="ema")
     averaged = make_run(tmp_path / "ema", {"image_shape": SHAPE}, ema=0.5, latents="uniform")
-    gan = training.build(TrainConfig(**averaged.recorded()["config"]), SHAPE, 1)
+    gan = building.build(TrainConfig(**averaged.recorded()["config"]), SHAPE, 1)
     checkpoints = Checkpoints(averaged.checkpoints, gan)
     for weight in gan.ema_generator.weights:
         weight.assign(weight + 1)
@@ -155,7 +155,7 @@ def test_older_run_has_its_shape_in_its_generator(tmp_path):
     workdir = make_run(tmp_path / "run", {})
     with pytest.raises(UserError, match=r"config\.json: does not say the image shape"):
         export(workdir, "keras")
-    gan = training.build(TrainConfig(latent_size=5, hidden_size=16), SHAPE, 1)
+    gan = building.build(TrainConfig(latent_size=5, hidden_size=16), SHAPE, 1)
     saved_model.save_generator(workdir.generator, gan.generator)
     export(workdir, "keras")
     assert (workdir.exports / FOLDER / "generator.keras").is_file()

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from conftest import assert_one_line_error, run
 
-from tfgan import TrainConfig, imageset, noise, training
+from tfgan import TrainConfig, building, imageset, noise
 from tfgan.noise import Stream
 from tfgan.theory import two_losses
 
@@ -31,7 +31,7 @@ def test_measured_norm_is_that_of_the_gradient(tiny_data_dir):
     options = config(tiny_data_dir)
     measured = two_losses.measure(options)
     np.testing.assert_array_equal(measured.steps, [3, 6])  # 60 images: 3 steps an epoch
-    gan = training.build(options, (28, 28, 1), 3)
+    gan = building.build(options, (28, 28, 1), 3)
     images = imageset.open_set("mnist", str(tiny_data_dir), "", 100, say=print)
     gan.fit(images.batches(20, options.seed), epochs=2, steps_per_epoch=3, shuffle=False, verbose=0)
     z = noise.latents(options.seed, Stream.SAMPLES, 6, 20, 4)

@@ -10,7 +10,7 @@ import filelock
 import numpy as np
 import tensorflow as tf
 
-from tfgan import card, formats, images, noise, saved_model, training
+from tfgan import building, card, formats, images, noise, saved_model
 from tfgan.checkpointing import Checkpoints
 from tfgan.config import TrainConfig
 from tfgan.errors import UserError
@@ -140,7 +140,7 @@ def restore(workdir: str, which: str, say: Callable[[str], None]) -> Trained:
         raise UserError(f"--workdir={place.path}: no run there; python -m tfgan.train makes one")
     known = {field.name for field in dataclasses.fields(TrainConfig)}
     config = TrainConfig(**{k: v for k, v in recorded["config"].items() if k in known})
-    gan = training.build(config, _image_shape(place, recorded), steps_per_execution=1)
+    gan = building.build(config, _image_shape(place, recorded), steps_per_execution=1)
     newest = Checkpoints(place.checkpoints, gan).restore_newest(say)
     if newest is None:
         raise UserError(f"--workdir={place.path}: has no checkpoint yet; wait for the first one")

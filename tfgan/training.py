@@ -1,27 +1,23 @@
 """`train(config)`: the one library entry point."""
 
 import contextlib
-import math
-import os
-import platform
 import signal
 import time
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
 import tfgan
 from tfgan import (
+    building,
     callbacks,
     distribution,
+    environment,
     imageset,
     memory,
     monitors,
     networks,
-    optimizers,
     rendezvous,
     report,
     saved_model,
@@ -36,9 +32,6 @@ from tfgan.imageset import InMemory, Streamed
 from tfgan.progress import Progress, duration, say
 from tfgan.stopping import StopSignals
 from tfgan.workdir import Workdir
-
-_MOST_STEPS_PER_EXECUTION = 25
-_MOST_BYTES_PER_EXECUTION = 2**26  # of the images that one call trains on
 
 
 def train(config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] = GAN) -> GAN:
@@ -70,7 +63,7 @@ def train(config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] = G
                 f"{'; '.join(differences)}; take another --workdir, or --overwrite to start anew"
             )
     distribution.choose_devices(config.devices)
-    _set_threads(config, recorded)
+    environment.set_threads(config, recorded)
     if cluster:
         plan = config.deciding() | {"TensorFlow": tf.__version__, "tfgan": tfgan.__version__}
         rendezvous.meet(cluster.workers, cluster.index, plan, config.worker_timeout)
@@ -92,7 +85,7 @@ def _train(
     chief = distribution.is_chief(strategy)
     say(
         f"tfgan {tfgan.__version__} on {distribution.describe(strategy)} (CPU threads: "
-        f"{_threads()}); TensorFlow {tf.__version__}, Keras {keras.__version__}"
+        f"{environment.threads()}); TensorFlow {tf.__version__}, Keras {keras.__version__}"
     )
     data = imageset.open_set(
         config.dataset,
@@ -111,9 +104,9 @@ def _train(
     monitors.check(config)
     try:
         with strategy.scope():
-            steps_per_execution = _steps_per_execution(config, data.shape)
+            steps_per_execution = building.steps_per_execution(config, data.shape)
             steps_per_epoch = data.shape[0] // config.batch_size
-            gan = build(
+            gan = building.build(
                 config,
                 data.shape[1:],
                 steps_per_execution,
@@ -156,57 +149,6 @@ def _train(
     return gan
 
 
-def build(
-    config: TrainConfig,
-    image_shape: tuple[int, ...],
-    steps_per_execution: int,
-    steps_per_epoch: int = 1,
-    mean_image: np.ndarray | None = None,
-    gan_class: type[GAN] = GAN,
-) -> GAN:
-    """Makes the compiled model that a configuration asks for, in the strategy's scope.
-
-    Args:
-        config: the run's options.
-        image_shape: `(height, width, channels)`.
-        steps_per_execution: steps a call into TensorFlow.
-        steps_per_epoch: schedules of learning rate and momentum need it.
-        mean_image: mean of the training set in [0, 1], for the networks that start from it.
-        gan_class: the model's class.
-
-    Raises:
-        UserError: if the networks cannot have that shape or size.
-    """
-    kind = networks.KINDS[config.network]
-    start_from = {"mean_image": mean_image} if kind.wants_mean_image else {}
-    latent_size, hidden_size, seed = config.latent_size, config.hidden_size, config.seed
-    try:
-        generator = kind.generator(latent_size, hidden_size, image_shape, seed, **start_from)
-        discriminator = kind.discriminator(
-            hidden_size,
-            image_shape,
-            seed,
-            dropout=config.d_dropout,
-            input_dropout=config.d_input_dropout,
-            spectral_norm=config.spectral_norm,
-        )
-    except networks.DoesNotFit as problem:
-        raise UserError(f"--network={config.network}: {problem}") from None
-    gan = gan_class(generator, discriminator, latent_size, seed, config.ema, config.latents)
-    gan.compile(
-        d_optimizer=optimizers.make(config, config.d_learning_rate, "d", steps_per_epoch),
-        g_optimizer=optimizers.make(config, config.g_learning_rate, "g", steps_per_epoch),
-        loss=config.loss,
-        label_smoothing=config.label_smoothing,
-        r1=config.r1,
-        r2=config.r2,
-        simultaneous=config.updates == "simultaneous",
-        jit_compile=config.jit_compile,
-        steps_per_execution=steps_per_execution,
-    )
-    return gan
-
-
 def _run(
     gan: GAN,
     data: InMemory | Streamed,
@@ -233,7 +175,7 @@ def _run(
         if newest is None:
             workdir.clear()
         image_shape = {"image_shape": data.shape[1:]}  # an export needs it, without the data
-        workdir.create(config.to_dict(), _environment(strategy) | image_shape)
+        workdir.create(config.to_dict(), environment.versions_and_devices(strategy) | image_shape)
         checkpoints.put_damaged_aside()
         say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
         if newest is not None:
@@ -351,58 +293,3 @@ def _batches(
             config.batch_size, config.seed, step, distribution.share(context)
         )
     )
-
-
-def _steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
-    """Steps a call, for a set of `shape` (size, height, width, channels)."""
-    steps_per_epoch, asked = shape[0] // config.batch_size, config.steps_per_execution
-    if not asked:
-        fit = _MOST_BYTES_PER_EXECUTION // (4 * config.batch_size * math.prod(shape[1:]))
-        most = max(1, min(_MOST_STEPS_PER_EXECUTION, steps_per_epoch, fit))
-        return next(steps for steps in range(most, 0, -1) if steps_per_epoch % steps == 0)
-    if steps_per_epoch % asked:
-        raise UserError(
-            f"--steps_per_execution={asked}: must divide the {steps_per_epoch} steps of an epoch"
-        )
-    return asked
-
-
-def _set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
-    """Sets the CPU threads that are asked for, else those that the run had, for the same bits."""
-    before = recorded["environment"].get("intra_op_threads") if recorded else None
-    if type(before) is not int or before < 1:
-        before = _threads()  # a new run, or an edited file
-    threads = config.threads or before
-    if threads == _threads():
-        return
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-    except RuntimeError:
-        problem = f"TensorFlow runs already in this process, with {_threads()} threads"
-        if config.threads:
-            raise UserError(f"--threads={threads}: {problem}; set it before") from None
-        say(f"Warning: the run had {threads} threads, but {problem}; the last bits may differ")
-    else:
-        if not config.threads:
-            say(f"Taking {threads} CPU threads, as the run did before, for the same bits")
-
-
-def _threads() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return tf.config.threading.get_intra_op_parallelism_threads() or cores or 1
-
-
-def _environment(strategy: tf.distribute.Strategy) -> dict[str, Any]:
-    return {
-        "tfgan": tfgan.__version__,
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "tensorflow_datasets": tfds.__version__,
-        "numpy": np.__version__,
-        "platform": platform.platform(),
-        "devices": distribution.describe(strategy),
-        "replicas": strategy.num_replicas_in_sync,
-        "intra_op_threads": _threads(),
-        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
-    }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.contestants import harness
-from tfgan import TrainConfig, pipeline, training
+from tfgan import TrainConfig, building, pipeline
 
 
 def main() -> None:
@@ -12,8 +12,8 @@ def main() -> None:
     images = np.load(flags.images)
     config = TrainConfig(batch_size=flags.batch_size, hidden_size=flags.hidden_size)
     steps_per_epoch = len(images) // config.batch_size
-    steps_per_call = training._steps_per_execution(config, images.shape)
-    gan = training.build(config, images.shape[1:], steps_per_call)
+    steps_per_call = building.steps_per_execution(config, images.shape)
+    gan = building.build(config, images.shape[1:], steps_per_call)
     iterator = iter(pipeline.batches(images, config.batch_size, config.seed))
     train_function = gan.make_train_function()
     report = harness.Reporter(steps_per_epoch)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tfgan import checkpointing, monitors, pipeline, training
+from tfgan import building, checkpointing, monitors, pipeline
 from tfgan.checkpointing import Checkpoints
 from tfgan.config import TrainConfig
 from tfgan.doctor import record
@@ -34,7 +34,7 @@ def history(path: str) -> History:
         config.dataset, 1, config.data_dir, config.manual_dir, config.split
     ).shape
     start = np.full(shape[1:], 0.5)  # of weights that the checkpoint holds
-    gan = training.build(config, shape[1:], 1, mean_image=start)
+    gan = building.build(config, shape[1:], 1, mean_image=start)
     Checkpoints(workdir.checkpoints, gan).restore_newest(lambda line: None)
     now = monitors.examiner(gan, config).look()
     earlier = tuple(each for each in found.evidence if each.step < now.step)

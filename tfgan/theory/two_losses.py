@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan import imageset, losses, training
+from tfgan import building, imageset, losses
 from tfgan.config import TrainConfig
 from tfgan.errors import UserError
 from tfgan.noise import Stream
@@ -87,7 +87,7 @@ def measure(config: TrainConfig) -> Measured:
     if not steps:
         raise UserError(f"--batch_size={config.batch_size}: {config.dataset} has fewer images")
     every = next(count for count in range(min(_EVERY, steps), 0, -1) if steps % count == 0)
-    gan = training.build(config, data.shape[1:], every)
+    gan = building.build(config, data.shape[1:], every)
     norms = GradientNorm(config.batch_size)
     gan.fit(
         data.batches(config.batch_size, config.seed),

@@ -1,7 +1,6 @@
 import pytest
-import tensorflow as tf
 
-from tfgan import TrainConfig, UserError, training
+from tfgan import TrainConfig, UserError, building
 
 
 @pytest.mark.parametrize(
@@ -11,38 +10,20 @@ from tfgan import TrainConfig, UserError, training
 )
 def test_steps_per_execution_divides_the_epoch(steps_per_epoch, chosen):
     shape = (100 * steps_per_epoch, 28, 28, 1)
-    assert training._steps_per_execution(TrainConfig(), shape) == chosen
+    assert building.steps_per_execution(TrainConfig(), shape) == chosen
 
 
 def test_steps_per_execution_holds_little_memory():
     # A batch takes 4 * 2000 * 28 * 28 B = 6.0 MiB: 10 of the 30 steps fit in 64 MiB.
-    assert training._steps_per_execution(TrainConfig(batch_size=2000), (60000, 28, 28, 1)) == 10
-    assert training._steps_per_execution(TrainConfig(batch_size=99999), (99999, 28, 28, 1)) == 1
+    assert building.steps_per_execution(TrainConfig(batch_size=2000), (60000, 28, 28, 1)) == 10
+    assert building.steps_per_execution(TrainConfig(batch_size=99999), (99999, 28, 28, 1)) == 1
 
 
 def test_steps_per_execution_that_does_not_divide_is_refused():
     config = TrainConfig(steps_per_execution=7)
-    assert training._steps_per_execution(config, (1400, 28, 28, 1)) == 7
+    assert building.steps_per_execution(config, (1400, 28, 28, 1)) == 7
     with pytest.raises(UserError, match=r"^--steps_per_execution=7: must divide the 600 steps"):
-        training._steps_per_execution(config, (60000, 28, 28, 1))
-
-
-def test_other_threads_in_a_process_that_runs_already(capsys):
-    tf.zeros(1)  # TensorFlow has taken its threads now
-    other = training._threads() + 1
-    recorded = {"environment": {"intra_op_threads": other}}
-    training._set_threads(TrainConfig(), recorded)
-    assert f"Warning: the run had {other} threads" in capsys.readouterr().out
-    with pytest.raises(UserError, match=f"^--threads={other}: TensorFlow runs already"):
-        training._set_threads(TrainConfig(threads=other), None)
-    training._set_threads(TrainConfig(threads=training._threads()), recorded)
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("threads", ["two", -1, True, None, 1.5])
-def test_edited_thread_count_is_passed_over(threads, capsys):
-    training._set_threads(TrainConfig(), {"environment": {"intra_op_threads": threads}})
-    assert capsys.readouterr().out == ""
+        building.steps_per_execution(config, (60000, 28, 28, 1))
 
 
 def test_build_follows_the_options():
@@ -59,7 +40,7 @@ def test_build_follows_the_options():
         updates="simultaneous",
         lr_schedule="cosine",
     )
-    gan = training.build(config, (8, 8, 1), 1, steps_per_epoch=10)
+    gan = building.build(config, (8, 8, 1), 1, steps_per_epoch=10)
     assert (gan.ema, gan.r1, gan.r2, gan.simultaneous) == (0.5, 2, 3, True)
     assert gan.distribution == "uniform"
     assert gan.ema_generator.output_shape == (None, 8, 8, 1)
@@ -68,14 +49,14 @@ def test_build_follows_the_options():
     assert sum("dropout" in layer.name for layer in gan.discriminator.layers) == 3
     assert float(gan.d_optimizer.learning_rate) == pytest.approx(0.0002)
     with pytest.raises(UserError, match=r"^--network=infogan: needs image sides"):
-        training.build(config, (9, 8, 1), 1)
+        building.build(config, (9, 8, 1), 1)
 
 
 def test_build_follows_the_configuration():
     config = TrainConfig(
         latent_size=3, hidden_size=5, loss="minimax", d_learning_rate=0.5, g_learning_rate=0.25
     )
-    gan = training.build(config, (2, 3, 1), steps_per_execution=4)
+    gan = building.build(config, (2, 3, 1), steps_per_execution=4)
     assert gan.generator.input_shape == (None, 3)
     assert gan.discriminator.input_shape == (None, 2, 3, 1)
     assert float(gan.d_optimizer.learning_rate) == 0.5
