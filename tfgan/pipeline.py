@@ -12,6 +12,7 @@ from tfgan.errors import UserError
 
 # TFDS keeps EMNIST as its authors do, with rows and columns swapped.
 TRANSPOSED = ("emnist",)
+_CHUNK = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,24 +85,33 @@ def _load(
     labels: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     builder = sources.prepare(name, data_dir, manual_dir, say)
-    examples_in_split = split_info(builder, name, split).num_examples
+    size = split_info(builder, name, split).num_examples
     labels = labels or name in derived.SETS
     features = builder.info.features
     if labels and not ("label" in features and hasattr(features["label"], "num_classes")):
         raise UserError(f"--dataset={name}: its images have no labels; take a set with classes")
     decoders = tfds.decode.PartialDecoding({"image": True} | ({"label": True} if labels else {}))
+    images = np.empty((size, *features["image"].shape), features["image"].np_dtype)
+    classes = np.zeros(size if labels else 0, np.int64)
+    read = 0
     try:
-        examples = builder.as_dataset(split=split, batch_size=-1, decoders=decoders)
+        # In chunks: all at once, TensorFlow would hold each image by itself, and all together.
+        config = tfds.ReadConfig(try_autocache=False)
+        chunks = builder.as_dataset(split=split, decoders=decoders, read_config=config)
+        for chunk in chunks.batch(_CHUNK).as_numpy_iterator():
+            part = slice(read, read + len(chunk["image"]))
+            images[part] = chunk["image"]
+            if labels:
+                classes[part] = chunk["label"]
+            read = part.stop
     except (tf.errors.ResourceExhaustedError, MemoryError):
         raise UserError(f"--dataset={name}: does not fit in memory") from None
     except (tf.errors.OpError, OSError, ValueError):
         raise UserError(_damaged(name, builder)) from None
-    images = examples["image"].numpy()
-    if len(images) != examples_in_split:
+    if read != size:
         raise UserError(_damaged(name, builder))
     if builder.name in TRANSPOSED:
         images = images.transpose(0, 2, 1, 3)
-    classes = examples["label"].numpy() if labels else np.zeros(0, np.int64)
     return derived.SETS[name].make(images, classes) if name in derived.SETS else (images, classes)
 
 
