@@ -76,18 +76,45 @@ def test_report_holds_settings_but_no_paths(workdir):
     assert not workdir.report.exists()
 
 
+def evaluate(workdir: Workdir, epochs: int) -> None:
+    """Leaves what `python -m tfgan.evaluate` would, as far as the report reads it."""
+    content = {
+        "protocol": "tfgan-eval-v1",
+        "samples": 50_000,
+        "config": {"epochs": epochs, "data_dir": str(workdir.path)},
+        "rows": {
+            "generator": {"fcd": {"mean": 78.0, "std": 1.5}, "kid_error": {"mean": 1, "std": 0}},
+            "floor": {"fcd": {"mean": 1.0, "std": None}},
+        },
+        "collapsed": ["generator"],
+    }
+    workdir.evaluation.mkdir(exist_ok=True)
+    (workdir.evaluation / "evaluation.json").write_text(json.dumps(content))
+
+
 def test_report_shows_scores_and_findings(workdir):
-    rows = {"generator": {"fcd": {"mean": 78.0, "std": 1.5}}, "floor": {"fcd": {"mean": 1.0}}}
-    workdir.evaluation.mkdir()
-    (workdir.evaluation / "evaluation.json").write_text(
-        json.dumps({"protocol": "tfgan-eval-v1", "rows": rows, "environment": {}})
-    )
+    evaluate(workdir, epochs=3)
     workdir.diverged.write_text("step 7: D_loss not finite\n")
     report.write_report(workdir)
     data = data_of(workdir.report)
-    assert data["evaluation"] == {"protocol": "tfgan-eval-v1", "rows": rows}
+    assert data["evaluation"]["rows"]["generator"]["fcd"] == {"mean": 78.0, "std": 1.5}
+    assert data["evaluation"]["metrics"]["fcd"] == ["FCD", 2]
+    assert str(workdir.path) not in workdir.report.read_text()
     assert [finding["title"] for finding in data["findings"]] == ["diverged"]
     assert data["findings"][0]["evidence"] == "step 7: D_loss not finite"
+
+
+def test_scores_of_before_the_run_went_on_are_not_shown(workdir):
+    evaluate(workdir, epochs=2)
+    report.write_report(workdir)
+    assert data_of(workdir.report)["evaluation"] is None
+
+
+def test_damaged_scores_are_one_clear_line(workdir):
+    workdir.evaluation.mkdir()
+    (workdir.evaluation / "evaluation.json").write_text("{")
+    with pytest.raises(UserError, match=r"evaluation\.json: is damaged; remove it"):
+        report.write_report(workdir)
 
 
 def test_no_run_is_one_clear_line(tmp_path):

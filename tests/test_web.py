@@ -1,23 +1,25 @@
 """The pages in a real browser, from disk; skipped where there is no Chromium."""
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 from test_page import convolutional
-from test_report import make_run
+from test_report import evaluate, make_run
 
 from tfgan import images as pictures
-from tfgan import networks, noise, page, report
+from tfgan import networks, noise, page, report, sampling
 from tfgan.noise import Stream
 from tfgan.sampling import slerp
+from tfgan.saved_model import save_generator
 
-selenium = pytest.importorskip("selenium")
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+pytest.importorskip("selenium")
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -35,7 +37,7 @@ return [canvas.height, canvas.width, Array.from(data)];
 def browser():
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--window-size=1280,900"):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
@@ -113,8 +115,24 @@ def test_pixels_are_those_of_python(visit, tmp_path, generator):
     expected = drawn(generator, z)
     assert_same(pixels(browser, "#grid canvas"), pictures.grid(expected))
     assert_same(pixels(browser, "#one"), expected[0])
-    assert "more than 255" not in browser.find_element(By.ID, "check").text
-    assert browser.find_element(By.ID, "check").get_attribute("class") == ""
+    check = browser.find_element(By.ID, "check")
+    assert re.search(r"differs here by more than [01] of 255", check.text)
+    assert check.get_attribute("class") == ""
+
+
+def test_seeds_are_those_of_the_sample_command(visit, tmp_path):
+    generator = networks.mlp_generator(7, 16, (5, 4, 1))
+    generator.set_weights([2 * weight for weight in generator.get_weights()])
+    save_generator(tmp_path / "generator", generator)
+    page.write_page(tmp_path / "page.html", generator)
+    loaded = sampling.load(str(tmp_path / "generator"))
+    browser = visit(tmp_path / "page.html")
+    for seed in (0, 1, 777, 2**31, 2**32 + 7, 2**53 - 1):
+        browser.execute_script(f"location.hash = 'seed={seed}'")
+        settle(browser)
+        assert hash_of(browser) == {"seed": str(seed)}
+        expected = pictures.grid(sampling.draw(loaded, 64, seed))
+        assert_same(pixels(browser, "#grid canvas"), expected)
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "uniform_sqrt3"])
@@ -203,14 +221,16 @@ def test_scrubber_moves_picture_and_curves(visit, tmp_path):
 
 def test_report_opens(visit, tmp_path):
     workdir = make_run(tmp_path / "run", epochs=3)
-    (workdir.path / "evaluation").mkdir()
-    rows = {"generator": {"fcd": {"mean": 78.0, "std": 1.5}}, "floor": {"fcd": {"mean": 1.0}}}
-    content = {"protocol": "tfgan-eval-v1", "rows": rows}
-    (workdir.path / "evaluation" / "evaluation.json").write_text(json.dumps(content))
+    evaluate(workdir, epochs=3)
+    workdir.diverged.write_text("step 7: D_loss not finite\n")
     report.write_report(workdir)
     browser = visit(workdir.report)
     table = browser.find_element(By.ID, "evaluation-rows").text
-    assert table.split("\n") == ["generator floor", "fcd 78.000 ± 1.500 1.000"]
+    assert table.split("\n") == ["generator floor", "FCD 78.00 ± 1.50 1.00"]
+    collapsed = browser.find_element(By.ID, "evaluation-collapsed").text
+    assert collapsed == "generator has collapsed: classes are missing from its samples."
+    finding = browser.find_element(By.CSS_SELECTOR, "#findings .finding").text
+    assert finding.split("\n")[:2] == ["diverged", "step 7: D_loss not finite"]
     changed = browser.find_elements(By.CSS_SELECTOR, "#settings-config .changed")
     assert {row.text for row in changed} == {"epochs 3", "batch_size 64"}
 
@@ -228,3 +248,43 @@ def test_a_phone_scrolls_one_way(visit, browser, tmp_path, kind):
         "canvas:not([aria-label]):not([aria-hidden])')].length"
     )
     assert unnamed == 0
+
+
+# The least contrast of an element's own text with what is behind it, by WCAG 2's formula.
+CONTRAST = """
+const light = (color) => {
+  const [r, g, b] = color.match(/[\\d.]+/g).map((part) => part / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const behind = (element) => {
+  const color = getComputedStyle(element).backgroundColor;
+  return color === "rgba(0, 0, 0, 0)" ? behind(element.parentElement) : color;
+};
+const found = [...document.querySelectorAll("main *")]
+  .filter((each) => each.checkVisibility() && [...each.childNodes].some(
+    (child) => child.nodeType === Node.TEXT_NODE && child.data.trim()))
+  .map((each) => {
+    const { color, fill } = getComputedStyle(each);
+    const front = light(each instanceof SVGElement ? fill : color), back = light(behind(each));
+    return [(Math.max(front, back) + 0.05) / (Math.min(front, back) + 0.05), each.textContent];
+  });
+return found.sort((a, b) => a[0] - b[0])[0];
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_legible(visit, browser, tmp_path, scheme):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    evaluate(workdir, epochs=3)
+    report.write_report(workdir)
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    papers = set()
+    for path in (tmp_path / "page.html", workdir.report):
+        visit(path)
+        contrast, text = browser.execute_script(CONTRAST)
+        assert contrast > 4.5, text
+        papers.add(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
+    assert papers == {{"light": "rgb(250, 249, 246)", "dark": "rgb(20, 22, 26)"}[scheme]}

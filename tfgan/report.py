@@ -20,7 +20,7 @@ def write_report(workdir: Workdir) -> None:
         workdir: of a run that is done.
 
     Raises:
-        UserError: if there is no run, or its `config.json` is damaged.
+        UserError: if there is no run, or one of its files is damaged.
         OSError: if a file cannot be read or written; a report that was there stays.
     """
     recorded = workdir.recorded()
@@ -33,7 +33,7 @@ def write_report(workdir: Workdir) -> None:
         "real": html.picture(workdir.samples / "real.png"),
         "fake": html.picture(workdir.samples / f"fake_{config['epochs'] - 1}.png"),
         "findings": _findings(workdir),
-        "evaluation": _evaluation(workdir),
+        "evaluation": _evaluation(workdir, config["epochs"]),
         "history": html.history(workdir),
         "config": config,
         "defaults": defaults,
@@ -42,13 +42,23 @@ def write_report(workdir: Workdir) -> None:
     write_file(workdir.report, html.compose(f"{config['dataset']}: a run of tfgan", _PARTS, data))
 
 
-def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
-    """The scores, if the run has been evaluated."""
+def _evaluation(workdir: Workdir, epochs: int) -> dict[str, Any] | None:
+    """The scores, if the run has been evaluated after its last epoch."""
     file = workdir.evaluation / "evaluation.json"
     if not file.exists():
         return None
-    content = json.loads(file.read_bytes())
-    return {"protocol": content["protocol"], "rows": content["rows"]}
+    # Slow to import, and most runs end without.
+    from tfgan.evaluation import modes, protocol
+
+    try:
+        content = json.loads(file.read_bytes())
+        if content["config"]["epochs"] != epochs:  # of before the run was extended
+            return None
+        kept = {name: content[name] for name in ("protocol", "samples", "collapsed", "rows")}
+    except (ValueError, LookupError, TypeError):
+        raise UserError(f"{file}: is damaged; remove it, and the report does without") from None
+    metrics = protocol.METRICS | modes.METRICS
+    return kept | {"metrics": {name: metric[:2] for name, metric in metrics.items()}}
 
 
 def _findings(workdir: Workdir) -> list[dict[str, str]] | None:

@@ -271,7 +271,7 @@
   });
 
   byId("lede").textContent =
-    `${say(DATA.parameters)} numbers, learned ${DATA.dataset ? `from ${DATA.dataset}` : ""} by ` +
+    `${say(DATA.parameters)} numbers, learned ${DATA.dataset ? `from ${DATA.dataset} ` : ""}by ` +
     `competing with a critic, turn ${say(size)} random ones into a picture. They are in this ` +
     `file, and your browser draws everything below with them.`;
 

@@ -23,23 +23,28 @@
   }
 
   if (evaluation) {
-    const { protocol, rows } = evaluation;
+    const { protocol, samples, metrics, collapsed, rows } = evaluation;
     const names = Object.keys(rows);
-    const metrics = [...new Set(names.flatMap((name) => Object.keys(rows[name])))];
     const words = (text) => text.replaceAll("_", " ");
-    const cell = (score) => {
+    const cell = (score, decimals) => {
       if (score?.mean == null) return "–";
-      const digits = Math.abs(score.mean) >= 100 ? 1 : 3;
-      return say(score.mean, digits) + (score.std ? ` ± ${say(score.std, digits)}` : "");
+      const spread = score.std == null ? "" : ` ± ${say(score.std, decimals)}`;
+      return say(score.mean, decimals) + spread;
     };
     const head = names.map((name) => make("th", { scope: "col", class: "number" }, words(name)));
-    const lines = metrics.map((metric) => {
-      const cells = names.map((name) => make("td", { class: "number" }, cell(rows[name][metric])));
-      return make("tr", {}, make("th", { scope: "row" }, words(metric)), ...cells);
-    });
+    const lines = Object.entries(metrics)
+      .filter(([metric]) => names.some((name) => metric in rows[name]))
+      .map(([metric, [label, decimals]]) => {
+        const cells = names.map((name) => cell(rows[name][metric], decimals));
+        const numbers = cells.map((text) => make("td", { class: "number" }, text));
+        return make("tr", {}, make("th", { scope: "row" }, label), ...numbers);
+      });
     byId("evaluation-protocol").textContent =
-      `Protocol ${protocol}: mean and standard deviation over its sets of samples. ` +
-      `The floor is what real images score.`;
+      `${say(samples)} samples, protocol ${protocol}; ± is the standard deviation over sets of ` +
+      `them. The floor is what real images score: the nearer to it, the better.`;
+    byId("evaluation-collapsed").textContent = collapsed
+      .map((name) => `${words(name)} has collapsed: classes are missing from its samples. `)
+      .join("");
     const columns = make("thead", {}, make("tr", {}, make("td"), ...head));
     byId("evaluation-rows").append(columns, make("tbody", {}, ...lines));
     byId("evaluation").hidden = false;
