@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import assert_one_line_error, make_images, run
 
-from tfgan import TrainConfig, UserError, export, images, networks, pipeline, training
+from tfgan import TrainConfig, UserError, images, networks, pipeline, saved_model, training
 from tfgan.evaluation import harness, judges, protocol, report
 from tfgan.evaluation.protocol import Metric
 from tfgan.workdir import Workdir
@@ -115,7 +115,7 @@ def test_wrong_samples_are_named(content, problem, tmp_path, tiny_data_dir):
 
 
 def test_model_of_another_shape_is_named(tmp_path, tiny_data_dir):
-    export.save_generator(tmp_path / "model", networks.mlp_generator(5, 16, (4, 6, 1)))
+    saved_model.save_generator(tmp_path / "model", networks.mlp_generator(5, 16, (4, 6, 1)))
     subject = harness.model(str(tmp_path / "model"), str(tmp_path), "mnist", str(tiny_data_dir))
     with pytest.raises(UserError, match=r"has images \(4, 6, 1\), but those of mnist"):
         harness.evaluate([subject], quick=True, say=lambda line: None)

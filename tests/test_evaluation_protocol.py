@@ -7,7 +7,7 @@ import pytest
 import scipy.ndimage
 from conftest import make_images
 
-from tfgan import export, networks
+from tfgan import networks, saved_model
 from tfgan.evaluation import divergence, neighbours, protocol, samples, splits
 from tfgan.evaluation.protocol import RealImages, Reference
 from tfgan.gan import GAN
@@ -112,7 +112,7 @@ def test_rows_are_means_and_deviations_over_sets(reference, monkeypatch):
 def test_training_and_export_draw_the_same_samples(tmp_path):
     generator = networks.mlp_generator(5, 16, (4, 6, 1))
     gan = GAN(generator, networks.mlp_discriminator(8, (4, 6, 1)), 5)
-    export.save_generator(tmp_path / "generator", generator)
+    saved_model.save_generator(tmp_path / "generator", generator)
     first = samples.from_model(str(tmp_path / "generator"), 2000)
     assert first.shape == (2000, 4, 6, 1)
     assert first.dtype == np.uint8

@@ -21,6 +21,8 @@ def convolutional_generator() -> keras.Model:
     rng = np.random.default_rng(2)
     for weight in generator.non_trainable_variables:  # the moving means and variances
         weight.assign(rng.uniform(0.5, 1, weight.shape))
+    for weight in generator.trainable_variables:  # as they begin, all images are nearly grey
+        weight.assign(3 * weight)
     return generator
 
 

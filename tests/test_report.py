@@ -44,7 +44,7 @@ def test_history_groups_the_curves(workdir):
 
 
 def test_epochs_without_evaluation_have_no_point(workdir):
-    rows = ["epoch,step,D_loss,fcd", "0,600,1.5,", "1,1200,1.25,80.5", "2,1800,1.0,"]
+    rows = ["epoch,step,D_loss,fcd", "0,600,1.5,", "1,1200,1.25,80.5", "2,1800,1.0,nan"]
     workdir.metrics.write_text("\n".join(rows) + "\n")
     losses, fcd = html.history(workdir)["curves"]
     assert losses["epochs"] == [0, 1, 2]

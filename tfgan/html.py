@@ -76,12 +76,16 @@ def history(workdir: Workdir) -> dict[str, Any]:
 
 
 def _curve(title: str, names: list[str], rows: list[dict[str, str]]) -> dict[str, Any]:
-    """The columns of these names; evaluations leave cells empty in the epochs between them."""
-    kept = [row for row in rows if names and all(row[name] for name in names)]
+    """The columns of these names, where they have numbers: evaluations leave cells empty."""
+    columns = [[float(row[name] or "nan") for name in names] for row in rows]
+    kept = [index for index, values in enumerate(columns) if names and np.isfinite(values).all()]
     return {
         "title": title,
-        "epochs": [int(row["epoch"]) for row in kept],
-        "series": [{"name": name, "values": [float(row[name]) for row in kept]} for name in names],
+        "epochs": [int(rows[index]["epoch"]) for index in kept],
+        "series": [
+            {"name": name, "values": [columns[index][column] for index in kept]}
+            for column, name in enumerate(names)
+        ],
     }
 
 
