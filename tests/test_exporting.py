@@ -149,6 +149,7 @@ def test_the_average_is_taken_if_there_is_one(workdir, tmp_path):
         text = (folder / "README.md").read_text()
         assert f"| weights | {words}, after step 13;" in text
         assert "drawn from the uniform distribution on [-1, 1]" in text
+        assert "so put the uniform distribution on [-1, 1] there" in text
 
 
 def test_older_run_has_its_shape_in_its_generator(tmp_path):
@@ -238,6 +239,11 @@ def test_run_that_cannot_be_exported_is_one_line(tmp_path):
     for checkpoint in workdir.checkpoints.iterdir():
         (checkpoint / "state.index").write_bytes(b"")
     with pytest.raises(UserError, match="no checkpoint is whole"):
+        export(workdir, "keras")
+    recorded = json.loads(workdir.config.read_text())
+    recorded["config"]["latent_size"] = -3
+    workdir.config.write_text(json.dumps(recorded))
+    with pytest.raises(UserError, match=r"config\.json: --latent_size=-3: must be at least 1"):
         export(workdir, "keras")
     empty = Workdir(str(tmp_path / "empty"))
     with empty.lock():

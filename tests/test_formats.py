@@ -19,6 +19,8 @@ def convolutional_generator() -> keras.Model:
     """Transposed convolutions, batch normalisation and layers of tfgan's own."""
     generator = networks.infogan_generator(5, 16, (8, 12, 3), seed=1)
     rng = np.random.default_rng(2)
+    for weight in generator.trainable_variables:  # InfoGAN begins with nearly grey images
+        weight.assign(rng.normal(0, 0.5, weight.shape))
     for weight in generator.non_trainable_variables:  # the moving means and variances
         weight.assign(rng.uniform(0.5, 1, weight.shape))
     for weight in generator.trainable_variables:  # as they begin, all images are nearly grey

@@ -41,7 +41,7 @@ of them illegible, and with whatever is rare in or missing from that set rarer o
 {metrics}
 ## How to load it
 
-Any number of latents at a time. Paths are relative to this folder.
+Any number of latents at a time{unlike}. Paths are relative to this folder.
 {loading}"""
 
 
@@ -49,6 +49,8 @@ def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) ->
     """Writes the card of a folder of exports, on the formats that it holds, as `README.md`."""
     generator = trained.generator
     latent_size = generator.input_shape[-1]
+    source = noise.IN_WORDS[trained.config["latents"]]
+    normal = trained.config["latents"] == "normal"
     content = _CARD.format(
         dataset=trained.config["dataset"],
         version=tfgan.__version__,
@@ -58,7 +60,8 @@ def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) ->
         step=trained.step,
         parameters=generator.count_params(),
         latent_size=latent_size,
-        source=noise.IN_WORDS[trained.config["latents"]],
+        source=source,
+        unlike="" if normal else f"; the code draws from N(0, I), so put {source} there",
         shape=", ".join(map(str, generator.output_shape[1:])),
         settings=_settings(trained.config),
         metrics=_metrics(trained, say),

@@ -138,8 +138,10 @@ def restore(workdir: str, which: str, say: Callable[[str], None]) -> Trained:
     recorded = place.recorded()
     if recorded is None:
         raise UserError(f"--workdir={place.path}: no run there; python -m tfgan.train makes one")
-    known = {field.name for field in dataclasses.fields(TrainConfig)}
-    config = TrainConfig(**{k: v for k, v in recorded["config"].items() if k in known})
+    try:
+        config = TrainConfig.from_recorded(recorded["config"])
+    except UserError as error:
+        raise UserError(f"{place.config}: {error}") from None
     gan = building.build(config, _image_shape(place, recorded), steps_per_execution=1)
     newest = Checkpoints(place.checkpoints, gan).restore_newest(say)
     if newest is None:
