@@ -14,8 +14,8 @@
 
   if (findings) {
     const shown = findings.map(({ title, evidence, advice }) => {
-      const parts = [make("h3", {}, title), make("p", {}, evidence)];
-      return make("div", { class: "finding" }, ...parts, make("p", { class: "quiet" }, advice));
+      const help = make("p", { class: "quiet" }, `What helps: ${advice}`);
+      return make("div", { class: "finding" }, make("h3", {}, title), make("p", {}, evidence), help);
     });
     const well = make("p", { class: "good" }, "Nothing that looks like a known failure.");
     byId("findings").append(...(shown.length ? shown : [well]));
