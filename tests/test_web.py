@@ -211,7 +211,7 @@ def test_scrubber_moves_picture_and_curves(visit, tmp_path):
     browser.find_element(By.ID, "training-time").send_keys(Keys.ARROW_LEFT)
     assert "after epoch 2" in picture.get_attribute("alt")
     assert picture.get_attribute("src") != last
-    numbers = browser.find_elements(By.CSS_SELECTOR, "#training-curves .key b")
+    numbers = browser.find_elements(By.CSS_SELECTOR, "#training .key b")
     assert [number.text for number in numbers] == ["0.100", "4.500", "0.900", "0.100", "7.000"]
     label = browser.find_element(By.CSS_SELECTOR, ".chart svg[role=img]").get_attribute(
         "aria-label"

@@ -7,9 +7,11 @@
     const distances = frames.map((frame) => Math.abs(frame.epoch - epoch));
     return distances.indexOf(Math.min(...distances));
   };
-  const cursors = curves.map((curve) =>
-    chart(byId("training-curves"), curve, (epoch) => show(nearest(epoch))),
-  );
+  // Losses and beliefs stand beside the pictures, scores below.
+  const cursors = curves.map((curve) => {
+    const place = curve.series.length > 1 ? "training-curves" : "training-scores";
+    return chart(byId(place), curve, (epoch) => show(nearest(epoch)));
+  });
 
   const show = (index) => {
     const { epoch, source } = frames[index];
