@@ -66,7 +66,11 @@ def history(workdir: Workdir) -> dict[str, Any]:
         _curve("Losses", losses, rows),
         _curve("The discriminator's belief that it sees a real image", beliefs, rows)
         | {"range": [0, 1]},
-        *(_curve(name, [name], rows) for name in names if name not in losses + beliefs),
+        *(
+            _curve(name.replace("_", " "), [name], rows)
+            for name in names
+            if name not in losses + beliefs
+        ),
     ]
     return {
         "frames": _frames(workdir),

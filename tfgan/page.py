@@ -146,7 +146,7 @@ def _convolution(layer: Any, before: Shape, after: Shape) -> list[Step]:
     if (
         layer.data_format != "channels_last"
         or tuple(layer.dilation_rate) != (1, 1)
-        or layer.groups != 1
+        or getattr(layer, "groups", 1) != 1  # a transposed one has none
         or layer.padding not in ("same", "valid")
         or getattr(layer, "output_padding", None) is not None
     ):

@@ -62,7 +62,8 @@ function chart(parent, curve, pick) {
   const numbers = curve.series.map(() => make("b"));
   const key = curve.series.map(({ name }, index) => {
     const line = make("path", { class: `series-${index % 2}`, d: "M1 5H27" });
-    return make("li", {}, make("svg", { viewBox: "0 0 28 10", "aria-hidden": true }, line), `${name} `, numbers[index]);
+    const sample = make("svg", { viewBox: "0 0 28 10", "aria-hidden": true }, line);
+    return make("li", {}, sample, dots.length > 1 ? `${name} ` : "", numbers[index]);
   });
   const title = make("h3", {}, curve.title);
   parent.append(make("figure", { class: "chart" }, title, make("ul", { class: "key" }, ...key), svg));

@@ -12,7 +12,7 @@
   };
 
   const start = () => ({
-    seed: 1, pick: 0, offsets: new Array(directions).fill(0), from: 0, to: 1, fraction: 0.5,
+    seed: 1, pick: 0, offsets: new Array(directions).fill(0), from: 9, to: 54, fraction: 0.5,
   });
   let state = start();
   let base = draw(state.seed);
@@ -112,7 +112,7 @@
     const parts = [`seed=${seed}`];
     if (pick) parts.push(`pick=${pick + 1}`);
     if (last >= 0) parts.push(`walk=${offsets.slice(0, last + 1).join(",")}`);
-    if (from !== 0 || to !== 1) parts.push(`from=${from + 1}`, `to=${to + 1}`);
+    if (from !== start().from || to !== start().to) parts.push(`from=${from + 1}`, `to=${to + 1}`);
     if (fraction !== 0.5) parts.push(`at=${fraction}`);
     return `#${parts.join("&")}`;
   };

@@ -14,10 +14,10 @@
 
   if (findings) {
     const shown = findings.map(({ title, evidence, advice }) => {
-      const parts = [make("h3", {}, title), make("p", {}, evidence)];
-      return make("div", { class: "finding" }, ...parts, make("p", { class: "quiet" }, advice));
+      const help = make("p", { class: "quiet" }, `What helps: ${advice}`);
+      return make("div", { class: "finding" }, make("h3", {}, title), make("p", {}, evidence), help);
     });
-    const well = make("p", { class: "good" }, "Nothing that looks like a known failure.");
+    const well = make("p", { class: "good" }, "None of the failures that it knows.");
     byId("findings").append(...(shown.length ? shown : [well]));
     byId("findings").hidden = false;
   }
@@ -33,7 +33,7 @@
     };
     const head = names.map((name) => make("th", { scope: "col", class: "number" }, words(name)));
     const lines = Object.entries(metrics)
-      .filter(([metric]) => names.some((name) => metric in rows[name]))
+      .filter(([metric]) => metric in rows[names[0]])
       .map(([metric, [label, decimals]]) => {
         const cells = names.map((name) => cell(rows[name][metric], decimals));
         const numbers = cells.map((text) => make("td", { class: "number" }, text));

@@ -7,9 +7,11 @@
     const distances = frames.map((frame) => Math.abs(frame.epoch - epoch));
     return distances.indexOf(Math.min(...distances));
   };
-  const cursors = curves.map((curve) =>
-    chart(byId("training-curves"), curve, (epoch) => show(nearest(epoch))),
-  );
+  // Losses and beliefs stand beside the pictures, scores below.
+  const cursors = curves.map((curve) => {
+    const place = curve.series.length > 1 ? "training-curves" : "training-scores";
+    return chart(byId(place), curve, (epoch) => show(nearest(epoch)));
+  });
 
   const show = (index) => {
     const { epoch, source } = frames[index];
@@ -24,9 +26,11 @@
 
   if (frames.length) {
     byId("training").hidden = false;
+    const [first, last] = [frames[0], frames.at(-1)].map(({ epoch }) => epoch + 1);
     byId("training-caption").textContent =
-      `After epoch ${frames[0].epoch + 1} to ${frames.at(-1).epoch + 1}; ` +
-      `${frames.length} pictures are kept here.`;
+      first === last
+        ? `After epoch ${first}.`
+        : `After epochs ${first} to ${last}; ${frames.length} pictures are kept here.`;
     slider.max = frames.length - 1;
     // A pass takes about eight seconds, however many pictures there are.
     const pace = Math.max(frames.length / 8, 2);
