@@ -48,7 +48,13 @@ def native_stderr_held_back() -> Iterator[None]:
             os.close(real)
 
 
-def _load_tensorflow() -> None:
+def load_tensorflow() -> None:
+    """Imports TensorFlow, which says nothing but errors then, also to who trains in a notebook.
+
+    Raises:
+        UserError: if Keras is set to another backend.
+    """
+    logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
     with native_stderr_held_back():
         import tensorflow as tf
 
@@ -63,11 +69,10 @@ def _load_tensorflow() -> None:
 
 def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -> int:
     """Does the work; says how it ended, and returns the exit status."""
-    logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
     try:
         work = prepare()
         if tensorflow:
-            _load_tensorflow()
+            load_tensorflow()
         status = work()
     except (UserError, WorkerLost) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
