@@ -1,6 +1,5 @@
 """A run's generator in the formats that other programs read, each checked before it counts."""
 
-import dataclasses
 import pathlib
 import shutil
 from collections.abc import Callable, Sequence
