@@ -87,7 +87,13 @@ def one_device():
     return results(start(1, "one_device", "", "{}"))[0]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=["mlp", "infogan"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(OPTIONS[0], id="mlp"),
+        pytest.param(OPTIONS[1], id="infogan", marks=pytest.mark.slow),
+    ],
+)
 def test_the_same_trajectory_with_options(options):
     one, mirrored = (
         results(start(1, *where, json.dumps(options)))[0]
