@@ -92,6 +92,7 @@ def test_who_dies_drops_out_and_the_others_go_on(tmp_path):
     assert len(results["steady"]["epoch_s"]) == 2
 
 
+@pytest.mark.slow
 def test_growth_of_the_smallest(tiny_data_dir, tmp_path):
     flags = ["--batch_sizes=10", "--hidden_sizes=8", "--set_sizes=100", "--epochs=2"]
     done = benchmark("growth", tiny_data_dir, tmp_path, *flags)

@@ -142,8 +142,9 @@ def test_more_epochs_extend_a_run(tiny, tmp_path):
         assert gif.n_frames == 3
 
 
-def test_more_epochs_extend_a_run_with_options(tiny, tmp_path):
-    flags = [*tiny, "--network=infogan", "--d_dropout=0.3", "--spectral_norm", "--ema=0.9"]
+@pytest.mark.parametrize("network", ["mlp", pytest.param("infogan", marks=pytest.mark.slow)])
+def test_more_epochs_extend_a_run_with_options(network, tiny, tmp_path):
+    flags = [*tiny, f"--network={network}", "--d_dropout=0.3", "--spectral_norm", "--ema=0.9"]
     flags += ["--loss=relativistic", "--r1=1", "--optimizer=sgd", "--momentum=0.5"]
     flags += ["--final_momentum=0.7", "--momentum_epochs=2", "--updates=simultaneous"]
     for epochs in (1, 2):
