@@ -59,6 +59,7 @@ def load_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # looks for CUDA, which has its say once
+    tf.get_logger().setLevel("WARNING")  # as it is, but for notebooks
     import keras
 
     if keras.backend.backend() != "tensorflow":
