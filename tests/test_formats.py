@@ -24,7 +24,7 @@ def convolutional_generator() -> keras.Model:
     for weight in generator.non_trainable_variables:  # the moving means and variances
         weight.assign(rng.uniform(0.5, 1, weight.shape))
     for weight in generator.trainable_variables:  # as they begin, all images are nearly grey
-        weight.assign(3 * weight)
+        weight.assign(2 * weight)
     return generator
 
 
