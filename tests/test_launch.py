@@ -205,8 +205,6 @@ def ip(*arguments: str) -> None:
 def network():
     """Two network namespaces that see each other."""
     names = [f"tfgan{os.getpid()}{letter}" for letter in "ab"]
-    if not shutil.which("ip"):
-        pytest.skip("needs ip")
     try:
         for name in names:
             ip("netns", "add", name)
@@ -226,6 +224,7 @@ def network():
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
+@pytest.mark.skipif(not shutil.which("ip"), reason="needs ip, of iproute2")
 def test_cut_network_ends_both_sides(network, flags, tmp_path):
     inside = [("ip", "netns", "exec", name) for name in network]
     addresses = ["10.77.0.1:5000", "10.77.0.2:5000"]
