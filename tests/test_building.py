@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from tfgan import TrainConfig, UserError, building
@@ -63,3 +65,16 @@ def test_build_follows_the_configuration():
     assert float(gan.g_optimizer.learning_rate) == 0.25
     assert gan.steps_per_execution == 4
     assert gan.seed == 777
+
+
+@pytest.mark.parametrize(
+    ("network", "gpus", "compiled"),
+    [("mlp", [], True), ("infogan", [], False), ("infogan", ["GPU:0"], True)],
+)
+def test_xla_compiles_what_it_makes_faster(network, gpus, compiled, monkeypatch):
+    monkeypatch.setattr(building.tf.config, "get_visible_devices", lambda kind: gpus)
+    config = TrainConfig(network=network, hidden_size=16)
+    assert building.build(config, (8, 8, 1), 1).in_one_program is compiled
+    assert not building.build(
+        dataclasses.replace(config, jit_compile=False), (8, 8, 1), 1
+    ).in_one_program

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import tensorflow as tf
 
 from tfgan import networks, optimizers
 from tfgan.config import TrainConfig
@@ -58,10 +59,14 @@ def build(
         r1=config.r1,
         r2=config.r2,
         simultaneous=config.updates == "simultaneous",
-        jit_compile=config.jit_compile,
+        jit_compile=config.jit_compile and not (kind.convolves and _on_cpu()),
         steps_per_execution=steps_per_execution,
     )
     return gan
+
+
+def _on_cpu() -> bool:
+    return not tf.config.get_visible_devices("GPU")
 
 
 def steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:

@@ -63,8 +63,8 @@ class TrainConfig(Recipe):
     )
     jit_compile: bool = option(
         True,
-        "Compile the train step with XLA where that is possible (one device). Faster; rounds "
-        "differently in the last digits.",
+        "Compile the train step with XLA where that is possible (one device) and faster (not "
+        "convolutions on a CPU). Rounds differently in the last digits.",
     )
     threads: int = option(
         0,

@@ -33,15 +33,17 @@ class Kind(NamedTuple):
             spectral_norm`.
         wants_mean_image: whether the generator also takes `mean_image`, the mean of the training
             set in [0, 1], to start from.
+        convolves: whether it has convolutions, which XLA compiles badly for CPUs.
     """
 
     generator: Callable[..., keras.Model]
     discriminator: Callable[..., keras.Model]
     wants_mean_image: bool = False
+    convolves: bool = False
 
 
 KINDS = {
     "mlp": Kind(mlp_generator, mlp_discriminator),
     "maxout": Kind(maxout_generator, maxout_discriminator, wants_mean_image=True),
-    "infogan": Kind(infogan_generator, infogan_discriminator),
+    "infogan": Kind(infogan_generator, infogan_discriminator, convolves=True),
 }
