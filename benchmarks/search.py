@@ -43,7 +43,7 @@ class Validation:
         return {
             "fcd": divergence.frechet_distance(self._features, features),
             **manifolds._asdict(),
-            "worst_share": float(abs(shares / real_shares - 1).max()),
+            "class_error": divergence.class_error(shares, real_shares),
         }
 
 

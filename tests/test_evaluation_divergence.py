@@ -91,6 +91,9 @@ def test_class_histograms_by_hand():
     quarter = np.array([0.25, 0.25, 0.5])
     assert divergence.kl_divergence(shares, quarter) == pytest.approx(np.log(2))
     assert divergence.kl_divergence(quarter, shares) == np.inf
+    assert divergence.class_error(shares, quarter) == 1  # twice too many, and none of half of all
+    assert divergence.class_error(np.array([0.3, 0.25, 0.45]), quarter) == pytest.approx(0.2)
+    assert divergence.class_error(shares, shares) == 0
 
 
 def test_expected_kl_by_hand():

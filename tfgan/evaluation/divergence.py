@@ -100,6 +100,12 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
     return float(scipy.special.rel_entr(p, q).sum())
 
 
+def class_error(shares: np.ndarray, true_shares: np.ndarray) -> float:
+    """By what part of its true share the share of the worst class is off; 1 if it is missing."""
+    there = true_shares > 0
+    return float(abs(shares[there] / true_shares[there] - 1).max())
+
+
 def classes_present(shares: np.ndarray) -> int:
     """How many classes have at least a tenth of an equal share: of ten, those at 1 % or more."""
     return int((shares >= 0.1 / len(shares)).sum())

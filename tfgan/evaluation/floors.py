@@ -14,7 +14,16 @@ import scipy.stats
 
 from tfgan import sources
 from tfgan.evaluation import PROTOCOL, divergence, neighbours, parzen, splits
-from tfgan.evaluation.protocol import SET_SIZE, RealImages, Reference, Row, alone, copying, row
+from tfgan.evaluation.protocol import (
+    METRICS,
+    SET_SIZE,
+    RealImages,
+    Reference,
+    Row,
+    alone,
+    copying,
+    row,
+)
 from tfgan.workdir import write_file
 
 Rows = dict[str, Row]
@@ -73,7 +82,8 @@ def _path(
     manual_dir: str,
 ) -> pathlib.Path:
     builder = sources.prepare(reference.dataset, data_dir, manual_dir, lambda line: None)
-    digest = hashlib.sha256(f"{PROTOCOL} {reference.classifier.sha256}".encode())
+    names = " ".join(METRICS)  # an older version may have had fewer
+    digest = hashlib.sha256(f"{PROTOCOL} {reference.classifier.sha256} {names}".encode())
     for images in (reference.images, validation, fit):
         if images is not None:
             digest.update(images.tobytes())

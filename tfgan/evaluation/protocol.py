@@ -37,6 +37,7 @@ METRICS = {
     "coverage": Metric("coverage", 3),
     "classifier_score": Metric("class score", 3),
     "class_kl": Metric("class KL", 5),
+    "class_error": Metric("class error", 3),
     "classes": Metric("classes", 1),
     "c2st": Metric("C2ST", 3),
     "nn_ratio_median": Metric("NN ratio", 3, quick=False),
@@ -145,6 +146,7 @@ def score(
         **manifolds._asdict(),
         "classifier_score": divergence.classifier_score(probabilities)[0],
         "class_kl": divergence.kl_divergence(shares, reference.shares),
+        "class_error": divergence.class_error(shares, reference.shares),
         "classes": float(divergence.classes_present(shares)),
         "c2st": divergence.two_sample_accuracy(reference.features, features),
     }
