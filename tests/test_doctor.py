@@ -62,6 +62,7 @@ def test_healthy_run_raises_no_finding_at_any_age(seed):
         ("d_learning_rate_x100", {"oscillation"}),
         ("g_learning_rate_x100", {"mode collapse", "dead units in G", "G's gradient has vanished"}),
         ("hundred_images", {"D has overfitted"}),
+        ("fifty_images", {"memorisation"}),
         ("five_steps_of_d", set()),
         ("shared_latents", set()),
     ],
@@ -198,6 +199,25 @@ def test_discriminator_that_is_far_ahead(found):
 def test_discriminator_that_knows_its_images_by_heart(found):
     seen = found(100, 40, copies=100, batch_size=100, hidden_size=256)
     assert "D has overfitted" in seen
+
+
+@pytest.mark.slow
+def test_generator_that_learns_its_images_by_heart(found):
+    seen = found(
+        50,
+        20,
+        copies=100,
+        batch_size=50,
+        hidden_size=256,
+        latent_size=8,
+        r1=1.0,
+        d_learning_rate=0.002,
+        g_learning_rate=0.002,
+        lr_schedule="cosine",
+        beta_1=0.0,
+        beta_2=0.99,
+    )
+    assert "memorisation" in seen
 
 
 @pytest.mark.slow

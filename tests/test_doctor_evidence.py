@@ -79,6 +79,13 @@ def test_many_fakes_of_one_shape_are_one_neighbour():
     assert evidence.copied(np.repeat(train[45:46], 30, axis=0), train, heldout)[1] == 1
 
 
+def test_image_that_a_set_repeats_is_one_image():
+    train, heldout, fakes = make_images(20, seed=1), make_images(200, seed=2), make_images(99)
+    once = evidence.copied(fakes, train, heldout)
+    assert evidence.copied(fakes, np.tile(train, (10, 1, 1, 1)), heldout) == once
+    assert evidence.copied(fakes, train, np.repeat(heldout, 2, axis=0)) == once
+
+
 @pytest.mark.parametrize("loss", ["relativistic", "hinge"])
 def test_a_look_changes_nothing(loss, monkeypatch):
     """Also where there are batch normalisation, dropout, and fewer held-out images."""

@@ -187,19 +187,27 @@ def copied(fakes: np.ndarray, train: np.ndarray, heldout: np.ndarray) -> tuple[f
 
     Each fake has a nearest image in the union of both sets, cut to one size. Of the images
     that are nearest to some fake, each counted once, half belong to either set if the generator
-    knows the distribution but not the training images, however sharp or blurred it draws.
+    knows the distribution but not the training images, however sharp or blurred it draws. An
+    image that a set repeats is one image: else more held-out ones would compete.
     (The idea is that of Meehan et al. 2020, A Non-Parametric Test to Detect Data-Copying in
     Generative Models; there each fake counts, which many fakes of one shape mislead.)
 
     Returns:
         The share of training images among those neighbours, and how many neighbours there are.
     """
+    train, heldout = _distinct(train), _distinct(heldout)
     size = min(len(train), len(heldout))
     at_train, to_train = nearest(fakes, train[:size])
     at_heldout, to_heldout = nearest(fakes, heldout[:size])
     from_train = len(np.unique(at_train[to_train < to_heldout]))
     from_heldout = len(np.unique(at_heldout[to_train >= to_heldout]))
     return from_train / (from_train + from_heldout), from_train + from_heldout
+
+
+def _distinct(images: np.ndarray) -> np.ndarray:
+    """The images in their order, each once."""
+    found = {image.tobytes(): at for at, image in enumerate(images)}
+    return images[list(found.values())]
 
 
 def nearest(images: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
