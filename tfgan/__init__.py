@@ -17,6 +17,8 @@ __version__ = "0.1.0"
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Without this analysis of what lives how long, XLA copies over half of the weights every step.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_copy_insertion_use_region_analysis=true")
 
 _HOMES = {
     "GAN": "tfgan.gan",
