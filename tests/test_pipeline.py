@@ -29,6 +29,22 @@ def test_scaling_is_the_tutorials():
     np.testing.assert_array_equal(ours, in_graph)
 
 
+def test_loaded_images_are_not_copied(tiny_data_dir):
+    images = pipeline.load_images("mnist", tiny_data_dir)
+    tensor = pipeline.as_tensor(images)
+    images[0] = 255 - images[0]
+    np.testing.assert_array_equal(tensor, images)
+
+
+@pytest.mark.parametrize("start", [0, 1, 16])
+def test_images_from_anywhere_become_a_tensor(start):
+    images = make_images(9)[start % 2 :].ravel()[start:].reshape(-1, 1)
+    images.flags.writeable = start > 1
+    np.testing.assert_array_equal(tf.gather(pipeline.as_tensor(images), range(5)), images[:5])
+    turned = make_images(3).transpose(0, 2, 1, 3)
+    np.testing.assert_array_equal(tf.gather(pipeline.as_tensor(turned), range(3)), turned)
+
+
 def test_each_epoch_visits_each_image_at_most_once():
     batches = take(8)  # 23 images make 4 batches of 5, and 3 are left out
     for epoch in (batches[:4], batches[4:]):
