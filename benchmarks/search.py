@@ -3,77 +3,50 @@
 python -m benchmarks.search --score_at=10,20 --beta_1=0.5 --r1=1 ...
 
 takes the flags of `python -m tfgan.train`, trains on `train[:50000]` for the last of these epochs,
-and scores 10,000 samples against `train[50000:]`: nothing here has seen a test image. Each score is
-a line of `--record`, with the seconds of training until then, scoring and start-up left out.
+and scores 10,000 samples against `train[50000:]`: no recipe is chosen by a test image. Each score
+is a line of `--record`.
 """
 
 import dataclasses
 import json
 import pathlib
-import time
 
 import keras
 import tensorflow as tf
 from absl import app, flags
 
 from tfgan import building, config, imageset
-from tfgan.evaluation import classifier, divergence, neighbours, samples, splits
-from tfgan.gan import GAN
+from tfgan.evaluation import samples
+from tfgan.evaluation.protocol import SET_SIZE, Reference, score
 
 _SCORE_AT = flags.DEFINE_list("score_at", ["20"], "Epochs after which to score.")
 _RECORD = flags.DEFINE_string("record", "docs/search.jsonl", "File to append the scores to.")
-_COUNT = 10_000
-
-
-class Validation:
-    """The validation images as the classifier sees them."""
-
-    def __init__(self, recipe: config.TrainConfig):
-        images, _ = splits.load(recipe.dataset, "validation", recipe.data_dir, recipe.manual_dir)
-        self._judge = classifier.load(recipe.dataset, recipe.data_dir, recipe.manual_dir, print)
-        self._features, self._probabilities = self._judge(images)
-        self._radii = neighbours.radii(self._features)
-
-    def score(self, gan: GAN) -> dict[str, float]:
-        """FCD and the like of the generator that a run would export."""
-        features, probabilities = self._judge(samples.from_gan(gan, _COUNT))
-        shares = divergence.class_shares(probabilities)
-        real_shares = divergence.class_shares(self._probabilities)
-        manifolds = neighbours.manifolds(self._features, features, self._radii)
-        return {
-            "fcd": divergence.frechet_distance(self._features, features),
-            **manifolds._asdict(),
-            "class_error": divergence.class_error(shares, real_shares),
-        }
+_SHOWN = ("fcd", "precision", "recall", "density", "coverage", "class_error")
 
 
 class Score(keras.callbacks.Callback):
-    """Scores after the chosen epochs, and stops the clock meanwhile."""
+    """Scores after the chosen epochs."""
 
     def __init__(self, recipe: config.TrainConfig):
         super().__init__()
-        self._validation = Validation(recipe)
+        self._reference = Reference.load(
+            recipe.dataset, recipe.data_dir, recipe.manual_dir, part="validation"
+        )
         self._epochs = {int(epoch) for epoch in _SCORE_AT.value}
         self._flags = " ".join(
             f"--{field.name}={value}"
             for field in dataclasses.fields(recipe)
             if (value := getattr(recipe, field.name)) != field.default
-            and field.name not in ("epochs", "split")
+            and field.name not in ("epochs", "split", "data_dir", "manual_dir")
         )
-        self._seconds = 0.0
-        self._since = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._since = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._seconds += time.perf_counter() - self._since
         if epoch + 1 not in self._epochs:
             return
-        found = {
-            name: round(value, 4) for name, value in self._validation.score(self.model).items()
-        }
-        line = {"flags": self._flags, "epoch": epoch + 1, "seconds": round(self._seconds), **found}
+        drawn = samples.from_gan(self.model, SET_SIZE)
+        found = score(drawn, self._reference.classifier(drawn), self._reference)
+        line = {"flags": self._flags, "epoch": epoch + 1}
+        line |= {name: round(found[name], 4) for name in _SHOWN}
         print(json.dumps(line), flush=True)
         with pathlib.Path(_RECORD.value).open("a") as record:
             record.write(json.dumps(line) + "\n")

@@ -50,7 +50,7 @@ Row = dict[str, dict[str, float | None]]
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """What samples are compared with: the test images, as a classifier sees them.
+    """What samples are compared with: real images, as a classifier sees them.
 
     Attributes:
         dataset: TFDS name.
@@ -77,13 +77,21 @@ class Reference:
         data_dir: str = "",
         manual_dir: str = "",
         say: Callable[[str], None] = print,
+        part: str = "test",
     ) -> "Reference":
-        """Loads the test images and the classifier, which is trained if there is none yet.
+        """Loads the images and the classifier, which is trained if there is none yet.
+
+        Args:
+            dataset: TFDS name.
+            data_dir: where prepared sets live; empty means TFDS's own default.
+            manual_dir: folder of the set's original files, or empty.
+            say: takes each line.
+            part: of the set, see `splits.name`; "validation" to choose a recipe by.
 
         Raises:
             UserError: if the set cannot be had, or has no labels or no test split.
         """
-        images, labels = splits.load(dataset, "test", data_dir, manual_dir)
+        images, labels = splits.load(dataset, part, data_dir, manual_dir)
         judge = classifier.load(dataset, data_dir, manual_dir, say)
         if images.shape[1:] != judge.image_shape:
             raise UserError(
