@@ -15,8 +15,8 @@ import keras
 import tensorflow as tf
 from absl import app, flags
 
-from tfgan import building, config, imageset
-from tfgan.evaluation import samples
+from tfgan import building, config, imageset, sources
+from tfgan.evaluation import samples, splits
 from tfgan.evaluation.protocol import SET_SIZE, Reference, score
 
 _SCORE_AT = flags.DEFINE_list("score_at", ["20"], "Epochs after which to score.")
@@ -55,7 +55,10 @@ class Score(keras.callbacks.Callback):
 def main(argv: list[str]) -> None:
     """Runs the trial that the flags describe."""
     epochs = max(int(epoch) for epoch in _SCORE_AT.value)
-    recipe = dataclasses.replace(config.from_flags(), epochs=epochs, split="train[:50000]")
+    recipe = config.from_flags()
+    builder = sources.prepare(recipe.dataset, recipe.data_dir, recipe.manual_dir, print)
+    sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
+    recipe = dataclasses.replace(recipe, epochs=epochs, split=splits.name("fit", sizes))
     data = imageset.open_set(recipe.dataset, recipe.data_dir, recipe.manual_dir, split=recipe.split)
     steps = data.shape[0] // recipe.batch_size
     steps_per_execution = building.steps_per_execution(recipe, data.shape)

@@ -141,3 +141,21 @@ def test_ratios_are_paired_and_goals_are_told():
     assert "| tfgan fit / tfgan bare | 1.50 | at most 1.05 | no |" in report.goals_table(
         report.goals(results)
     )
+
+
+def test_search_records_each_score(tiny_data_dir, tmp_path):
+    record = tmp_path / "search.jsonl"
+    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=10", "--hidden_size=16", "--r1=1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.search", *flags, "--score_at=1,3", f"--record={record}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    first, last = map(json.loads, record.read_text().splitlines())
+    assert first["flags"] == last["flags"] == "--batch_size=10 --hidden_size=16 --r1=1.0"
+    assert (first["epoch"], last["epoch"]) == (1, 3)
+    assert first["fcd"] > 0
+    assert 0 < last["class_error"] < math.inf
