@@ -12,10 +12,9 @@ import json
 import pathlib
 
 import keras
-import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
-from tfgan import building, config, imageset, sources
+from tfgan import building, cli, config, imageset, sources
 from tfgan.evaluation import samples, splits
 from tfgan.evaluation.protocol import SET_SIZE, Reference, score
 
@@ -52,8 +51,8 @@ class Score(keras.callbacks.Callback):
             record.write(json.dumps(line) + "\n")
 
 
-def main(argv: list[str]) -> None:
-    """Runs the trial that the flags describe."""
+def trial() -> None:
+    """Trains and scores what the flags describe."""
     epochs = max(int(epoch) for epoch in _SCORE_AT.value)
     recipe = config.from_flags()
     builder = sources.prepare(recipe.dataset, recipe.data_dir, recipe.manual_dir, print)
@@ -78,5 +77,9 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     config.define_flags()
-    tf.get_logger().setLevel("ERROR")
-    app.run(main)
+    flags.register_validator(
+        "score_at",
+        lambda epochs: all(epoch.isdigit() and int(epoch) for epoch in epochs),
+        "must be whole numbers from 1 up, such as 5,10",
+    )
+    cli.run(lambda: trial)
