@@ -12,9 +12,11 @@ import json
 import pathlib
 
 import keras
+import numpy as np
 from absl import flags
 
 from tfgan import building, cli, config, imageset, sources
+from tfgan.errors import UserError
 from tfgan.evaluation import samples, splits
 from tfgan.evaluation.protocol import SET_SIZE, Reference, score
 
@@ -40,6 +42,10 @@ class Score(keras.callbacks.Callback):
         )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if not np.isfinite(list((logs or {}).values())).all():
+            raise UserError(
+                f"{self._flags}: diverged in epoch {epoch + 1}; lower its rates"
+            )
         if epoch + 1 not in self._epochs:
             return
         drawn = samples.from_gan(self.model, SET_SIZE)
@@ -70,7 +76,7 @@ def trial() -> None:
         epochs=epochs,
         steps_per_epoch=steps,
         shuffle=False,
-        callbacks=[Score(recipe), keras.callbacks.TerminateOnNaN()],
+        callbacks=[Score(recipe)],
         verbose=0,
     )
 

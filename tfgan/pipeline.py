@@ -187,6 +187,12 @@ def as_tensor(images: np.ndarray) -> tf.Tensor:
     """A tensor that shares the memory of loaded images: `tf.constant` would take it twice more.
 
     Images that are not laid out as TensorFlow wants them are copied once.
+
+    Args:
+        images: of any shape and number type; not to be changed any more.
+
+    Returns:
+        The same values on the CPU, whatever other devices there are.
     """
     flags = images.flags
     if images.ctypes.data % _ALIGNMENT or not (flags.c_contiguous and flags.writeable):
