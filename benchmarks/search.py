@@ -43,9 +43,7 @@ class Score(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if not np.isfinite(list((logs or {}).values())).all():
-            raise UserError(
-                f"{self._flags}: diverged in epoch {epoch + 1}; lower its rates"
-            )
+            raise UserError(f"{self._flags}: diverged in epoch {epoch + 1}; lower its rates")
         if epoch + 1 not in self._epochs:
             return
         drawn = samples.from_gan(self.model, SET_SIZE)
