@@ -46,7 +46,7 @@ def test_defaults_are_the_tutorials_recipe():
         ("beta_1", 1.0, "up to, but not, 1"),
         ("r1", -1.0, "from 0 up"),
         ("lr_decay", 0.9, "from 1 up to"),
-        ("network", "dcgan", "mlp, maxout, infogan"),
+        ("network", "dcgan", "mlp, maxout, infogan, conv"),
         ("split", "", "not be empty"),
         ("momentum", 0.5, "does nothing without --optimizer=sgd"),
         ("lr_end", 0.5, "without --lr_schedule=linear or --lr_schedule=cosine or"),

@@ -98,6 +98,16 @@ def test_every_kind_has_shapes_ranges_and_seeds(kind, shape):
     assert not {"Dense", "Conv2D"} & set(names)
 
 
+@pytest.mark.parametrize("kind", ["maxout", "infogan"])
+def test_published_discriminators_see_pixels(kind):
+    # Black is 0 to them, and nothing but products and biases of 0 follows.
+    discriminator = networks.KINDS[kind].discriminator(32, (28, 28, 1), 1)
+    black = -tf.ones((2, 28, 28, 1))
+    np.testing.assert_array_equal(discriminator(black), [[0], [0]])
+    assert np.all(discriminator(-black) != 0)
+    assert np.all(networks.KINDS["conv"].discriminator(32, (28, 28, 1), 1)(black) != 0)
+
+
 def test_kinds_are_offered():
     assert tuple(networks.KINDS) == recipe.NETWORKS
 

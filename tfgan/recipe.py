@@ -15,7 +15,7 @@ from tfgan.options import (
 # The names in tfgan.losses.OBJECTIVES and so on: --help must not wait for TensorFlow.
 LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "relativistic")
 SMOOTHED = ("non_saturating", "minimax", "least_squares")
-NETWORKS = ("mlp", "maxout", "infogan")
+NETWORKS = ("mlp", "maxout", "infogan", "conv")
 LATENTS = ("normal", "uniform", "uniform_sqrt3")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
 ENDING_SCHEDULES = ("linear", "cosine")
@@ -67,7 +67,8 @@ class Recipe:
     network: str = option(
         "mlp",
         "Kind of both networks: mlp, the tutorial's; maxout, those of the paper's experiments; "
-        "infogan, convolutions, slower and sharper, for image sides that are multiples of 4.",
+        "infogan, convolutions, slower and sharper, for image sides that are multiples of 4; conv, "
+        "the same but for the range that D sees, [-1, 1] instead of infogan's [0, 1].",
         choices=NETWORKS,
     )
     latent_size: int = option(
@@ -85,7 +86,7 @@ class Recipe:
     hidden_size: int = option(
         256,
         "Units in each hidden layer of both networks; of maxout's D, linear pieces, five a unit; "
-        "of infogan, units of its dense layers, its channels the 16th and the 8th part. More draw "
+        "of infogan and conv, units of dense layers, channels the 16th and the 8th part. More draw "
         "finer strokes and cost time.",
         check=at_least(1),
     )

@@ -1,5 +1,6 @@
 """Generators and discriminators, by the name of their kind."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -46,4 +47,9 @@ KINDS = {
     "mlp": Kind(mlp_generator, mlp_discriminator),
     "maxout": Kind(maxout_generator, maxout_discriminator, wants_mean_image=True),
     "infogan": Kind(infogan_generator, infogan_discriminator, convolves=True),
+    "conv": Kind(
+        infogan_generator,
+        functools.partial(infogan_discriminator, in_pixels=False),
+        convolves=True,
+    ),
 }

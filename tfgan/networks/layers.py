@@ -43,6 +43,14 @@ def sigmoid_image(x: Any) -> Any:
     return ops.tanh(x / 2)
 
 
+def pixels() -> keras.layers.Layer:
+    """The inverse for a discriminator's input: [-1, 1] to the [0, 1] of pixels, where black is 0.
+
+    What is dropped is then black, and so is what pads a convolution.
+    """
+    return keras.layers.Rescaling(0.5, offset=0.5, name="pixels")
+
+
 def dropout(rate: float, seed: int, index: int) -> list[keras.layers.Layer]:
     """The `index`-th dropout layer of a discriminator; none if the rate is 0."""
     return [Dropout(rate, seed, index)] if rate else []

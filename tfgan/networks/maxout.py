@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfgan.networks.layers import DoesNotFit, normalised, sigmoid_image, uniform
+from tfgan.networks.layers import DoesNotFit, normalised, pixels, sigmoid_image, uniform
 from tfgan.networks.layers import dropout as dropped
 from tfgan.noise import Stream
 
@@ -88,7 +88,7 @@ def maxout_discriminator(
 ) -> keras.Sequential:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
-    Two hidden layers of hidden_size / 5 maxout units of 5 pieces. Weights start uniform on
+    Pixels in [0, 1], then two hidden layers of hidden_size / 5 maxout units of 5 pieces. Weights start uniform on
     +-0.005, biases at 0. The paper's had dropout 0.5, and 0.2 on its input.
 
     Args:
@@ -109,6 +109,7 @@ def maxout_discriminator(
     return keras.Sequential(
         [
             keras.Input(image_shape, name="x"),
+            pixels(),
             keras.layers.Flatten(),
             *dropped(input_dropout, seed, 0),
             normalised(_dense(linear_pieces, 0.005, seed, stream, 0), spectral_norm),
