@@ -86,8 +86,8 @@ class Recipe:
     hidden_size: int = option(
         256,
         "Units in each hidden layer of both networks; of maxout's D, linear pieces, five a unit; "
-        "of infogan and conv, units of dense layers, channels the 16th and the 8th part. More draw "
-        "finer strokes and cost time.",
+        "of infogan and conv, units of the dense layers, whose 16th and 8th part are the channels. "
+        "More draw finer strokes and cost time.",
         check=at_least(1),
     )
     spectral_norm: bool = option(

@@ -88,8 +88,8 @@ def maxout_discriminator(
 ) -> keras.Sequential:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
-    Pixels in [0, 1], then two hidden layers of hidden_size / 5 maxout units of 5 pieces. Weights start uniform on
-    +-0.005, biases at 0. The paper's had dropout 0.5, and 0.2 on its input.
+    Pixels in [0, 1], then two hidden layers of hidden_size / 5 maxout units of 5 pieces. Weights
+    start uniform on +-0.005, biases at 0. The paper's had dropout 0.5, and 0.2 on its input.
 
     Args:
         hidden_size: linear pieces of each hidden layer, all units together; at least 5.
