@@ -77,6 +77,11 @@ def test_tensorboard(trained):
     assert rate == pytest.approx(0.0002)
     value = tf.make_ndarray(events.Tensors("step/G_loss")[-1].tensor_proto)
     assert value == pytest.approx(gan.step_logs[-1][names.index("G_loss")])
+    file = workdir.samples / "fixed_2.png"
+    sides = [str(side).encode() for side in images.load_png(file).shape[1::-1]]
+    picture = tf.make_ndarray(events.Tensors("fixed_latents")[-1].tensor_proto)
+    assert picture.tolist() == [*sides, file.read_bytes()]
+    assert events.SummaryMetadata("fixed_latents").plugin_data.plugin_name == "images"
     flags = tf.make_ndarray(events.Tensors("flags")[0].tensor_proto)
     assert b"| batch_size | 15 |" in flags.tobytes() or b"batch_size | 15" in flags.item()
     operations = {node.op for node in events.Graph().node}

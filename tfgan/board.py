@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.image import metadata as image_metadata
 
-from tfgan import images as pictures
 from tfgan import pipeline
 from tfgan.callbacks import EpochCallback
 from tfgan.config import TrainConfig
 from tfgan.gan import GAN
 from tfgan.imageset import InMemory, Streamed
 from tfgan.workdir import Workdir, disk_errors
+
+_SECONDS_BETWEEN_WRITES = 10  # of the curves by step; an epoch's are written at once
 
 
 class TensorBoard(EpochCallback):
@@ -83,11 +86,11 @@ class TensorBoard(EpochCallback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._steps.append((int(self.model.step.numpy()), self.model.step_logs[-1]))
-        if time.monotonic() > self._steps_written + 1:
+        if time.monotonic() > self._steps_written + _SECONDS_BETWEEN_WRITES:
             self._write_steps()
 
     def _write_steps(self) -> None:
-        """Writes what has come since the last time: one by one, steps took a percent of a run."""
+        """Writes what has come since the last time: call by call, it took a percent of a run."""
         if self._steps:
             steps, values = zip(*self._steps, strict=True)
             with self._writing(steps[-1]):
@@ -106,19 +109,24 @@ class TensorBoard(EpochCallback):
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         gan = self.model
-        self._write_steps()
         with self._writing(epoch):
             for name, value in logs.items():
                 kind = "epoch" if name in gan.metrics_names else "evaluation"
                 tf.summary.scalar(f"{kind}/{name}", float(value))
             tf.summary.scalar("learning_rate/D", gan.d_optimizer.learning_rate)
             tf.summary.scalar("learning_rate/G", gan.g_optimizer.learning_rate)
-            picture = pictures.load_png(self._workdir.samples / f"fixed_{epoch}.png")
-            tf.summary.image("fixed_latents", picture[np.newaxis])
+            self._write_picture(self._workdir.samples / f"fixed_{epoch}.png")
             every = self._config.histograms_every
             if every and epoch % every == 0:
                 self._histograms()
-        self.flush()
+            self._writer.flush()
+
+    def _write_picture(self, path: pathlib.Path) -> None:
+        """What `tf.summary.image` does, which would decode the file and encode it again."""
+        with Image.open(path) as picture:
+            sides = [str(side).encode() for side in picture.size]
+        metadata = image_metadata.create_summary_metadata(None, None)
+        tf.summary.write("fixed_latents", [*sides, path.read_bytes()], metadata=metadata)
 
     def write_monitors(self, epoch: int, curves: dict[str, float], charts: dict[str, str]) -> None:
         """Writes what the monitors saw, and the charts that draw several curves as one.
