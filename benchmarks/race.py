@@ -135,12 +135,13 @@ def measure(
         def drop(name: str, error: Exception) -> None:
             dropped[name] = str(error)
             results.pop(name, None)
-            running.pop(name, None)
+            running.pop(name).kill()
             print(f"{name}: dropped out: {error}", flush=True)
 
         for index, (name, (command, first_step, epoch)) in enumerate(contestants.items()):
             start = time.perf_counter()
             one = stack.enter_context(runner(command, folder / f"stderr_{index}.txt"))
+            running[name] = one
             try:
                 one.wait_for(first_step)
                 results[name] = {"first_step_s": time.perf_counter() - start, "epoch_s": []}
@@ -149,7 +150,6 @@ def measure(
             except (ProcessEndedError, psutil.NoSuchProcess) as error:
                 drop(name, error)
                 continue
-            running[name] = one
             print(f"{name}: first step after {results[name]['first_step_s']:.1f} s", flush=True)
         for number in range(rounds):
             names = list(running)

@@ -2,9 +2,9 @@
 
 python -m benchmarks.search --score_at=10,20 --beta_1=0.5 --r1=1 ...
 
-takes the flags of `python -m tfgan.train`, trains on `train[:50000]` for the last of these epochs,
-and scores 10,000 samples against `train[50000:]`: no recipe is chosen by a test image. Each score
-is a line of `--record`.
+takes the flags of a recipe, such as a flagfile's, trains on `train[:50000]` for the last of these
+epochs, and scores 10,000 samples against `train[50000:]`: no recipe is chosen by a test image. Each
+score is a line of `--record`. Flags that say where a run lives or works change nothing here.
 """
 
 import dataclasses
@@ -59,6 +59,8 @@ def trial() -> None:
     """Trains and scores what the flags describe."""
     epochs = max(int(epoch) for epoch in _SCORE_AT.value)
     recipe = config.from_flags()
+    if flags.FLAGS["epochs"].present and recipe.epochs != epochs:
+        raise UserError(f"--epochs={recipe.epochs}: a trial ends with the last of --score_at")
     builder = sources.prepare(recipe.dataset, recipe.data_dir, recipe.manual_dir, print)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     recipe = dataclasses.replace(recipe, epochs=epochs, split=splits.name("fit", sizes))
@@ -83,7 +85,7 @@ if __name__ == "__main__":
     config.define_flags()
     flags.register_validator(
         "score_at",
-        lambda epochs: all(epoch.isdigit() and int(epoch) for epoch in epochs),
+        lambda epochs: epochs and all(epoch.isdigit() and int(epoch) for epoch in epochs),
         "must be whole numbers from 1 up, such as 5,10",
     )
     cli.run(lambda: trial)

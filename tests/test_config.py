@@ -51,6 +51,7 @@ def test_defaults_are_the_tutorials_recipe():
         ("momentum", 0.5, "does nothing without --optimizer=sgd"),
         ("lr_end", 0.5, "without --lr_schedule=linear or --lr_schedule=cosine or"),
         ("lr_decay", 1.5, "does nothing without --lr_schedule=exponential"),
+        ("lr_schedule", "exponential", "does nothing without --lr_decay"),
     ],
 )
 def test_bad_value_is_named(option, value, problem):
@@ -68,6 +69,15 @@ def test_options_that_exclude_each_other():
     with pytest.raises(UserError, match=r"^--beta_1=0.5: does nothing without --optimizer=adam$"):
         TrainConfig(beta_1=0.5, optimizer="sgd")
     assert TrainConfig(label_smoothing=0.1, loss="minimax").label_smoothing == 0.1
+
+
+def test_options_that_need_each_other():
+    with pytest.raises(UserError, match=r"^--final_momentum=0.7: does nothing without"):
+        TrainConfig(optimizer="sgd", final_momentum=0.7)
+    with pytest.raises(UserError, match=r"^--momentum_epochs=9: wants --final_momentum"):
+        TrainConfig(optimizer="sgd", momentum=0.5, momentum_epochs=9)
+    with pytest.raises(UserError, match=r"^--lr_end=1.0: must be at most --d_learning_rate="):
+        TrainConfig(lr_schedule="cosine", lr_end=1)
 
 
 def test_config_is_frozen():

@@ -111,6 +111,14 @@ def test_without_a_classifier_pixels_tell_of_collapse():
     assert titles((dataclasses.replace(blind, diversity=0.01),)) == {"mode collapse"}
 
 
+def test_oscillation_shows_in_the_epochs_mean():
+    def found(value: float) -> set[str]:
+        return {finding.title for finding in diagnoses.diagnose(History((HEALTHY,), None, value))}
+
+    assert found(-2.0) == set()
+    assert found(-23.2) == {"oscillation"}
+
+
 def test_divergence_comes_first():
     findings = diagnoses.diagnose(History(diverged="step 3: D_loss is not finite"))
     assert [finding.title for finding in findings] == ["diverged"]
@@ -187,7 +195,9 @@ def test_generator_that_learns_a_hundred_times_too_fast(found):
 def test_discriminator_that_learns_a_hundred_times_too_fast(tmp_path):
     config = TrainConfig(workdir=str(tmp_path / "run"), epochs=1, d_learning_rate=0.02)
     training.train(config)
-    assert "oscillation" in {finding.title for finding in doctor.diagnose(config.workdir)}
+    found = {finding.title: finding for finding in doctor.diagnose(config.workdir)}
+    # At its last step D may be far off or, between two leaps, sure and right.
+    assert "V(D, G)" in found["oscillation"].evidence
 
 
 def test_discriminator_that_is_far_ahead(found):

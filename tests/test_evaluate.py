@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from conftest import assert_one_line_error, make_images, run
 
-from tfgan import TrainConfig, UserError, images, networks, pipeline, saved_model, training
+from tfgan import (
+    TrainConfig,
+    UserError,
+    checkpointing,
+    images,
+    networks,
+    pipeline,
+    saved_model,
+    training,
+)
 from tfgan.evaluation import harness, judges, protocol, report
 from tfgan.evaluation.protocol import Metric
 from tfgan.workdir import Workdir
@@ -30,6 +39,7 @@ def test_command_evaluates_a_run(workdir):
     assert content["protocol"] == "tfgan-eval-v1"
     assert content["samples"] == 10_000
     assert content["config"]["hidden_size"] == 16
+    assert content["step"] == saved_model.exported_step(workdir.generator) > 0
     assert set(content["rows"]) == {"generator", "floor", "ideal"}
     row = content["rows"]["generator"]
     quick = {name for name, metric in protocol.METRICS.items() if metric.quick}
@@ -98,17 +108,33 @@ def test_wrong_input_is_one_line(workdir, tmp_path):
     assert_one_line_error(run("evaluate", f"--workdir={tmp_path}"), "--workdir", "no run")
 
 
+def test_run_that_is_being_extended_is_not_scored(workdir):
+    newest = checkpointing.newest(workdir.checkpoints)
+    later = newest.with_name(f"{int(newest.name) + 1:09d}")
+    newest.rename(later)
+    try:
+        with pytest.raises(UserError, match=r"has gone on since .* --model=.*/generator scores"):
+            harness.run(str(workdir.path))
+    finally:
+        later.rename(newest)
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
         (np.zeros((5, 28, 28, 1), np.uint8), "has 5 images; the protocol needs 10,000"),
         (np.zeros((5, 28, 28, 1), np.float32), "must be a .npy file of uint8"),
         (np.array([{}], dtype=object), "is no .npy file of numbers"),
+        (b"", "is no .npy file of numbers"),
+        (b"PK\x03\x04 half a .npz", "is no .npy file of numbers"),
     ],
 )
 def test_wrong_samples_are_named(content, problem, tmp_path, tiny_data_dir):
     path = tmp_path / "samples.npy"
-    np.save(path, content, allow_pickle=True)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content, allow_pickle=True)
     subject = harness.images(str(path), str(tmp_path), "mnist", str(tiny_data_dir))
     with pytest.raises(UserError, match=f"^--samples=.*{problem}"):
         harness.evaluate([subject], quick=True, say=lambda line: None)

@@ -1,11 +1,12 @@
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
 from fingerprint import outcome
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tfgan import TrainConfig, training
+from tfgan import TrainConfig, UserError, training
 from tfgan.evaluation import judges, protocol, samples
 from tfgan.workdir import Workdir
 
@@ -69,3 +70,17 @@ def test_resumed_run_ends_as_the_unbroken_one(config):
         # A checkpoint's bookkeeping counts the models of a process; the weights are in "generator".
         if not name.startswith("checkpoints/"):
             assert resumed[name] == value, name
+
+
+def test_what_cannot_be_evaluated_is_said_before_the_old_run_is_removed(config, monkeypatch):
+    options = config("kept", epochs=1)
+    training.train(options)
+    before = outcome(Workdir(options.workdir).path)
+
+    def no_labels(*args, **kwargs):
+        raise UserError("has no labels")
+
+    monkeypatch.setattr(judges, "judge", no_labels)
+    with pytest.raises(UserError, match="has no labels"):
+        training.train(dataclasses.replace(options, evaluate_every=1), overwrite=True)
+    assert outcome(Workdir(options.workdir).path) == before

@@ -76,12 +76,13 @@ def test_report_holds_settings_but_no_paths(workdir):
     assert not workdir.report.exists()
 
 
-def evaluate(workdir: Workdir, epochs: int) -> None:
+def evaluate(workdir: Workdir, step: int) -> None:
     """Leaves what `python -m tfgan.evaluate` would, as far as the report reads it."""
     content = {
         "protocol": "tfgan-eval-v1",
         "samples": 50_000,
-        "config": {"epochs": epochs, "data_dir": str(workdir.path)},
+        "config": {"data_dir": str(workdir.path)},
+        "step": step,
         "rows": {
             "generator": {"fcd": {"mean": 78.0, "std": 1.5}, "kid_error": {"mean": 1, "std": 0}},
             "floor": {"fcd": {"mean": 1.0, "std": None}},
@@ -93,7 +94,7 @@ def evaluate(workdir: Workdir, epochs: int) -> None:
 
 
 def test_report_shows_scores_and_findings(workdir):
-    evaluate(workdir, epochs=3)
+    evaluate(workdir, step=1800)
     workdir.diverged.write_text("step 7: D_loss not finite\n")
     report.write_report(workdir)
     data = data_of(workdir.report)
@@ -105,7 +106,7 @@ def test_report_shows_scores_and_findings(workdir):
 
 
 def test_scores_of_before_the_run_went_on_are_not_shown(workdir):
-    evaluate(workdir, epochs=2)
+    evaluate(workdir, step=1200)
     report.write_report(workdir)
     assert data_of(workdir.report)["evaluation"] is None
 

@@ -35,7 +35,11 @@ def test_sample_writes_the_grid_of_its_seed(model, tmp_path):
     assert not np.array_equal(a, c)
 
 
-def test_interpolation_starts_and_ends_at_samples(model, tmp_path):
+@pytest.mark.parametrize("distribution", ["normal", "uniform_sqrt3"])
+def test_interpolation_starts_and_ends_at_samples(distribution, tmp_path):
+    model = str(tmp_path / "generator")
+    network = networks.mlp_generator(5, 16, (4, 6, 1))
+    saved_model.save_generator(tmp_path / "generator", network, distribution=distribution)
     sampling.interpolate(model, 3, 1, str(tmp_path / "walk.png"))
     sampling.sample(model, 3, 1, str(tmp_path / "ends.png"))
     walk, ends = (images.load_png(tmp_path / f"{name}.png") for name in ("walk", "ends"))

@@ -179,7 +179,8 @@ class TensorBoard(EpochCallback):
             (gan.discriminator, d_gradients),
             (gan.generator, g_gradients),
         ):
-            for weight, gradient in zip(network.trainable_variables, gradients, strict=True):
+            weights = network.trainable_variables
+            for weight, gradient in zip(weights, whole(gan, gradients), strict=True):
                 tf.summary.histogram(f"{network.name}/{weight.path}", weight)
                 tf.summary.histogram(f"{network.name}/{weight.path}/gradient", gradient)
 
@@ -204,6 +205,15 @@ def statistics_kept(gan: GAN) -> Iterator[None]:
     yield
     for variable, value in kept:
         variable.assign(value)
+
+
+def whole(gan: GAN, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The gradients that one replica has found for the whole batch, as none without others.
+
+    A replica's are those of its share of the mean; see `GAN.discriminator_gradients`.
+    """
+    replicas = gan.distribute_strategy.num_replicas_in_sync
+    return [gradient * replicas for gradient in gradients]
 
 
 def remove_events_after(folder: pathlib.Path, step: int, epochs: int) -> None:

@@ -126,6 +126,7 @@ class TrainConfig(Recipe):
 
     def __post_init__(self) -> None:
         check_all(self)
+        self.check_together()
 
     @classmethod
     def from_recorded(cls, recorded: dict[str, Any]) -> "TrainConfig":

@@ -47,6 +47,14 @@ def compose(title: str, parts: Sequence[str], data: dict[str, Any]) -> bytes:
     return page.encode()
 
 
+def metrics(workdir: Workdir) -> list[dict[str, str]]:
+    """The rows of `metrics.csv`, an epoch each; none before the end of the first."""
+    if not workdir.metrics.exists():
+        return []
+    with open(workdir.metrics, newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def history(workdir: Workdir) -> dict[str, Any]:
     """A run through time: the fixed latents' pictures, at most 60, and the curves.
 
@@ -55,10 +63,7 @@ def history(workdir: Workdir) -> dict[str, Any]:
         "curves", each with a "title", the "epochs" of its points, "series" of a "name" and
         "values", and, where it is known, a "range".
     """
-    rows = []
-    if workdir.metrics.exists():
-        with open(workdir.metrics, newline="") as file:
-            rows = list(csv.DictReader(file))
+    rows = metrics(workdir)
     names = [name for name in rows[0] if name not in ("epoch", "step")] if rows else []
     losses = [name for name in names if name.endswith("_loss")]
     beliefs = [name for name in names if name.startswith("D(")]

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from tfgan.errors import UserError
 from tfgan.options import (
     at_least,
     below_one,
@@ -210,3 +211,28 @@ class Recipe:
         "to see how much of a result is luck.",
         check=seed,
     )
+
+    def check_together(self) -> None:
+        """Checks the options that only together make sense.
+
+        Raises:
+            UserError: for the first that is wrong; the message names the flag.
+        """
+        if self.final_momentum and not self.momentum_epochs:
+            raise UserError(
+                f"--final_momentum={self.final_momentum}: does nothing without --momentum_epochs"
+            )
+        if self.momentum_epochs and not self.final_momentum:
+            raise UserError(
+                f"--momentum_epochs={self.momentum_epochs}: wants --final_momentum, what the "
+                f"momentum grows to"
+            )
+        if self.lr_schedule == "exponential" and self.lr_decay == 1:
+            raise UserError(
+                "--lr_schedule=exponential: does nothing without --lr_decay, such as 1.000004"
+            )
+        if self.lr_end > min(self.d_learning_rate, self.g_learning_rate):
+            raise UserError(
+                f"--lr_end={self.lr_end}: must be at most --d_learning_rate="
+                f"{self.d_learning_rate} and --g_learning_rate={self.g_learning_rate}"
+            )

@@ -33,7 +33,7 @@ def write_report(workdir: Workdir) -> None:
         "real": html.picture(workdir.samples / "real.png"),
         "fake": html.picture(workdir.samples / f"fake_{config['epochs'] - 1}.png"),
         "findings": _findings(workdir),
-        "evaluation": _evaluation(workdir, config["epochs"]),
+        "evaluation": _evaluation(workdir),
         "history": html.history(workdir),
         "config": config,
         "defaults": defaults,
@@ -42,7 +42,7 @@ def write_report(workdir: Workdir) -> None:
     write_file(workdir.report, html.compose(f"{config['dataset']}: a run of tfgan", _PARTS, data))
 
 
-def _evaluation(workdir: Workdir, epochs: int) -> dict[str, Any] | None:
+def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
     """The scores, if the run has been evaluated after its last epoch."""
     file = workdir.evaluation / "evaluation.json"
     if not file.exists():
@@ -52,7 +52,7 @@ def _evaluation(workdir: Workdir, epochs: int) -> dict[str, Any] | None:
 
     try:
         content = json.loads(file.read_bytes())
-        if content["config"]["epochs"] != epochs:  # of before the run was extended
+        if content["step"] != int(html.metrics(workdir)[-1]["step"]):  # the run was extended
             return None
         kept = {name: content[name] for name in ("protocol", "samples", "collapsed", "rows")}
     except (ValueError, LookupError, TypeError):

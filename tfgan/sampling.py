@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import images as pictures
-from tfgan import noise
+from tfgan import noise, saved_model
 from tfgan.errors import UserError
 from tfgan.noise import Stream
 
@@ -63,7 +63,9 @@ def interpolate(model: str, n: int, seed: int, output: str) -> None:
     """
     generate = load(model).signatures["generate"]
     latent_size = generate.structured_input_signature[1]["z"].shape[1]
-    z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size).numpy()
+    distribution = saved_model.distribution(pathlib.Path(os.path.expanduser(model)))
+    drawn = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution)
+    z = drawn.numpy()
     tour = output.lower().endswith(".gif")
     ends = np.concatenate([z[1:], z[:1]]) if tour else z[1:]
     fractions = np.linspace(0, 1, WALK_STEPS, endpoint=not tour)
@@ -81,7 +83,7 @@ def interpolate(model: str, n: int, seed: int, output: str) -> None:
 def slerp(a: np.ndarray, b: np.ndarray, fraction: float) -> np.ndarray:
     """The point at `fraction` in [0, 1] of the great circle from a to b (Shoemake 1985).
 
-    A straight line would pass through lengths that z ~ N(0, I) hardly ever has.
+    A straight line would pass through lengths that latents hardly ever have.
     """
     cosine = np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b))
     angle = np.arccos(np.clip(cosine, -1, 1))

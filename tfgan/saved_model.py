@@ -37,7 +37,7 @@ On the command line:
 """
 
 
-_STEP = "training_step.txt"
+_STEP, _LATENTS = "training_step.txt", "latents.txt"
 
 
 def exported_step(path: pathlib.Path) -> int | None:
@@ -46,6 +46,15 @@ def exported_step(path: pathlib.Path) -> int | None:
         return int((path / _STEP).read_text())
     except (OSError, ValueError):
         return None
+
+
+def distribution(path: pathlib.Path) -> str:
+    """That of an exported generator's latents; see `tfgan.noise.latents`.
+
+    Exports of before it was written there are taken to be of the tutorial's recipe.
+    """
+    file = path / _LATENTS
+    return file.read_text().strip() if file.exists() else "normal"
 
 
 def image_shape(path: pathlib.Path) -> tuple[int, ...]:
@@ -82,7 +91,7 @@ def save_generator(
         path: folder to write; one of that name is replaced.
         generator: model from latents `(batch, latent_size)` to images in [-1, 1].
         step: its training step, which is written beside it.
-        distribution: of its latents; see `tfgan.noise.latents`.
+        distribution: of its latents, which is too; see `tfgan.noise.latents`.
 
     Raises:
         OSError: if it cannot be written; one that was there stays.
@@ -113,5 +122,6 @@ def save_generator(
         )
         write_file(folder / "README.md", readme.encode())
         write_file(folder / _STEP, f"{step}\n".encode())
+        write_file(folder / _LATENTS, f"{distribution}\n".encode())
 
     write_folder(path, fill)

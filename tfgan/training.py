@@ -101,11 +101,12 @@ def _train(
         )
     wants_mean = networks.KINDS[config.network].wants_mean_image
     mean_image = imageset.mean_image(data) if wants_mean else None
+    steps_per_epoch = data.shape[0] // config.batch_size
     monitors.check(config)
+    evaluation = _evaluation(config, steps_per_epoch) if chief else []
     try:
         with strategy.scope():
             steps_per_execution = building.steps_per_execution(config, data.shape)
-            steps_per_epoch = data.shape[0] // config.batch_size
             gan = building.build(
                 config,
                 data.shape[1:],
@@ -125,7 +126,7 @@ def _train(
                     f"--workdir={workdir.path}: another process has just used it; look at it, "
                     f"then give the same command again"
                 )
-            _run(gan, data, config, workdir, strategy, recorded)
+            _run(gan, data, config, workdir, strategy, recorded, evaluation)
     except (tf.errors.ResourceExhaustedError, MemoryError):
         raise UserError(
             f"out of memory with --batch_size={config.batch_size}, --hidden_size="
@@ -156,6 +157,7 @@ def _run(
     workdir: Workdir,
     strategy: tf.distribute.Strategy,
     recorded: dict[str, Any] | None,
+    evaluation: list[keras.callbacks.Callback],
 ) -> None:
     """Does what is left to do; the chief in the run's folder, which is its alone now."""
     chief = distribution.is_chief(strategy)
@@ -182,7 +184,7 @@ def _run(
             say(f"Resuming after step {done:,} of {wanted:,}, from {newest}")
             _warn_of_another_layout(strategy, recorded)
     if done < wanted:
-        _fit(gan, data, config, workdir, checkpoints, strategy)
+        _fit(gan, data, config, workdir, checkpoints, strategy, evaluation)
     step = int(gan.step.numpy())
     if chief and saved_model.exported_step(workdir.generator) != step:
         callbacks.save_training_gif(workdir.samples)
@@ -211,6 +213,7 @@ def _fit(
     workdir: Workdir,
     checkpoints: Checkpoints,
     strategy: tf.distribute.Strategy,
+    evaluation: list[keras.callbacks.Callback],
 ) -> None:
     """Trains from `gan.step` to the end of the last epoch."""
     chief = distribution.is_chief(strategy)
@@ -223,7 +226,7 @@ def _fit(
         everyones = [callbacks.FiniteLosses(checkpoints)]
         the_chiefs = [
             progress,
-            *(_evaluation(config, steps_per_epoch) if chief else []),
+            *evaluation,
             callbacks.Pictures(workdir.samples, data, config, steps_per_epoch),
             callbacks.MetricsCSV(workdir.metrics, steps_per_epoch),
             board,

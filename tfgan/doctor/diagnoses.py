@@ -9,7 +9,6 @@ import numpy as np
 
 from tfgan.divergence import LOG_4, bound
 from tfgan.doctor import Finding
-from tfgan.doctor.evidence import Evidence
 from tfgan.doctor.record import History
 
 # A healthy G draws a single blob at first, which D tells from data without fail: what looks like
@@ -34,7 +33,7 @@ def diagnose(history: History) -> list[Finding]:
     """All that is wrong with a run, the most telling first."""
     found = [diverged(history)]
     if history.evidence:
-        found += [diagnosis(history.evidence) for diagnosis in DIAGNOSES]
+        found += [diagnosis(history) for diagnosis in DIAGNOSES]
     return [finding for finding in found if finding]
 
 
@@ -49,9 +48,9 @@ def diverged(history: History) -> Finding | None:
     )
 
 
-def labels_swapped(evidence: tuple[Evidence, ...]) -> Finding | None:
+def labels_swapped(history: History) -> Finding | None:
     """D calls fakes real and reals fake, which no training towards equation 1 does."""
-    last = evidence[-1]
+    last = history.evidence[-1]
     if last.d_fake - last.d_real < SWAPPED:
         return None
     return Finding(
@@ -61,12 +60,12 @@ def labels_swapped(evidence: tuple[Evidence, ...]) -> Finding | None:
     )
 
 
-def discriminator_saturated(evidence: tuple[Evidence, ...]) -> Finding | None:
+def discriminator_saturated(history: History) -> Finding | None:
     """D is sure of every image, and G has not gained on it since its first steps.
 
     A D that is sure is no fault in itself: G can learn from the slope that it leaves.
     """
-    last = evidence[-1]
+    last = history.evidence[-1]
     if last.step < SETTLED or last.value_heldout < CERTAIN or last.diversity >= SPREADING:
         return None
     return Finding(
@@ -78,9 +77,9 @@ def discriminator_saturated(evidence: tuple[Evidence, ...]) -> Finding | None:
     )
 
 
-def gradient_vanished(evidence: tuple[Evidence, ...]) -> Finding | None:
+def gradient_vanished(history: History) -> Finding | None:
     """G's objective is flat where G is."""
-    last = evidence[-1]
+    last = history.evidence[-1]
     if last.g_gradient >= VANISHED:
         return None
     return Finding(
@@ -90,9 +89,9 @@ def gradient_vanished(evidence: tuple[Evidence, ...]) -> Finding | None:
     )
 
 
-def mode_collapse(evidence: tuple[Evidence, ...]) -> Finding | None:
+def mode_collapse(history: History) -> Finding | None:
     """G draws the same few things whatever z is."""
-    last = evidence[-1]
+    last = history.evidence[-1]
     spread, space = last.feature_diversity, "a classifier's features"
     if spread is None:
         spread, space = last.diversity, "pixels"
@@ -109,23 +108,30 @@ def mode_collapse(evidence: tuple[Evidence, ...]) -> Finding | None:
     )
 
 
-def oscillation(evidence: tuple[Evidence, ...]) -> Finding | None:
-    """D overshoots: it chases G so fast that it is worse than one that always says 1/2."""
-    last = evidence[-1]
-    if last.value_heldout >= OVERSHOOTING or last.d_real < last.d_fake:
+def oscillation(history: History) -> Finding | None:
+    """D overshoots: it chases G so fast that it is worse than one that always says 1/2.
+
+    Between two leaps D may be sure and right, so the mean over an epoch counts too.
+    """
+    last = history.evidence[-1]
+    if last.value_heldout < OVERSHOOTING and last.d_real >= last.d_fake:
+        looks = history.evidence[-LOOKS:]
+        values = ", ".join(f"{each.value_heldout:.1f}" for each in looks)
+        seen = f"V(D, G) on held-out images {'was' if len(looks) > 1 else 'is'} {values} nats"
+    elif history.value is not None and history.value < OVERSHOOTING:
+        seen = f"V(D, G) was {history.value:.1f} nats on average over the last epoch's batches"
+    else:
         return None
-    values = ", ".join(f"{each.value_heldout:.1f}" for each in evidence[-LOOKS:])
     return Finding(
         "oscillation",
-        f"V(D, G) on held-out images {'was' if len(evidence) > 1 else 'is'} {values} nats, far "
-        f"below the -1.386 of a D that always says 1/2",
+        f"{seen}, far below the -1.386 of a D that always says 1/2",
         "lower learning rates, above all --d_learning_rate, or a gradient penalty in D",
     )
 
 
-def discriminator_overfitted(evidence: tuple[Evidence, ...]) -> Finding | None:
+def discriminator_overfitted(history: History) -> Finding | None:
     """D knows its training images by heart: it tells them from fakes better than others."""
-    last = evidence[-1]
+    last = history.evidence[-1]
     on_train, on_heldout = bound(last.value_train), bound(last.value_heldout)
     if on_train - on_heldout < OVERFITTED:
         return None
@@ -137,9 +143,9 @@ def discriminator_overfitted(evidence: tuple[Evidence, ...]) -> Finding | None:
     )
 
 
-def memorisation(evidence: tuple[Evidence, ...]) -> Finding | None:
+def memorisation(history: History) -> Finding | None:
     """G reproduces training images."""
-    last = evidence[-1]
+    last = history.evidence[-1]
     least = max(COPIED, 0.5 + SIGMAS * 0.5 / last.neighbours**0.5)  # above 1 for a few
     if last.copied < least:
         return None
@@ -151,9 +157,9 @@ def memorisation(evidence: tuple[Evidence, ...]) -> Finding | None:
     )
 
 
-def dead_units(evidence: tuple[Evidence, ...]) -> Finding | None:
+def dead_units(history: History) -> Finding | None:
     """Hidden units give one value whatever comes in, and learn no more."""
-    last = evidence[-1]
+    last = history.evidence[-1]
     dead = {"G": last.dead_generator, "D": last.dead_discriminator}
     worst = max(dead, key=lambda network: dead[network])
     if dead[worst] < DEAD:
@@ -165,7 +171,7 @@ def dead_units(evidence: tuple[Evidence, ...]) -> Finding | None:
     )
 
 
-DIAGNOSES: tuple[Callable[[tuple[Evidence, ...]], Finding | None], ...] = (
+DIAGNOSES: tuple[Callable[[History], Finding | None], ...] = (
     labels_swapped,
     gradient_vanished,
     discriminator_saturated,

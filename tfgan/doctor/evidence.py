@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import divergence, pipeline
-from tfgan.board import statistics_kept
+from tfgan.board import statistics_kept, whole
 from tfgan.divergence import Probe
 from tfgan.evaluation.classifier import Classifier
 from tfgan.gan import GAN
@@ -140,8 +140,7 @@ class Examiner:
         real = pipeline.to_unit(self._train[:count])
         with statistics_kept(gan):
             gradients, _ = gan.generator_gradients(z[:count], real)
-        replicas = gan.distribute_strategy.num_replicas_in_sync  # the gradient is a share
-        return float(tf.linalg.global_norm(gradients).numpy()) * replicas
+        return float(tf.linalg.global_norm(whole(gan, gradients)).numpy())
 
 
 def _mean_probability(logits: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """What a run leaves for the doctor, read back from its folder."""
 
+import csv
 import dataclasses
 import json
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from tfgan.doctor.evidence import Evidence
 from tfgan.errors import Diverged, UserError
 from tfgan.workdir import Workdir, write_file
+
+_CROSS_ENTROPY = ("non_saturating", "minimax")  # losses of which D's is -V(D, G)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,10 +19,13 @@ class History:
     Attributes:
         evidence: one for each time that the run was looked at, in order of its steps.
         diverged: what ended the run, if that were numbers that are not finite.
+        value: V(D, G) in nats, the mean over the batches of the last whole epoch; None before
+            its end, or for an objective whose D minimises something else.
     """
 
     evidence: tuple[Evidence, ...] = ()
     diverged: str | None = None
+    value: float | None = None
 
 
 def read(workdir: Workdir) -> History:
@@ -29,7 +35,22 @@ def read(workdir: Workdir) -> History:
         UserError: if a file is damaged.
     """
     diverged = workdir.diverged.read_text().strip() if workdir.diverged.exists() else None
-    return History(tuple(read_evidence(workdir)), diverged)
+    return History(tuple(read_evidence(workdir)), diverged, _last_value(workdir))
+
+
+def _last_value(workdir: Workdir) -> float | None:
+    recorded = workdir.recorded()
+    if recorded is None or recorded["config"].get("loss") not in _CROSS_ENTROPY:
+        return None
+    if not workdir.metrics.exists():
+        return None
+    try:
+        *_, last = csv.DictReader(workdir.metrics.read_text().splitlines())
+        return -float(last["D_loss"])
+    except (ValueError, KeyError, TypeError):
+        raise UserError(
+            f"{workdir.metrics}: is damaged; remove it, and the doctor does without"
+        ) from None
 
 
 def read_evidence(workdir: Workdir) -> list[Evidence]:

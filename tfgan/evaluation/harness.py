@@ -17,6 +17,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfgan
+from tfgan import checkpointing
 from tfgan.config import TrainConfig
 from tfgan.errors import UserError
 from tfgan.evaluation import PROTOCOL, judges, report, samples
@@ -24,6 +25,7 @@ from tfgan.evaluation.judges import Judge
 from tfgan.evaluation.protocol import SEED, Row
 from tfgan.progress import duration
 from tfgan.report import write_report
+from tfgan.saved_model import exported_step
 from tfgan.workdir import Workdir, write_file
 
 
@@ -38,6 +40,7 @@ class Subject:
         dataset: TFDS name of the set that it imitates.
         data_dir: where that is prepared.
         config: the options of the run that made it, if they are known.
+        step: of that run, after which it was exported.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Subject:
     dataset: str
     data_dir: str
     config: dict[str, Any] | None = None
+    step: int | None = None
 
 
 def run(workdir: str, data_dir: str = "") -> Subject:
@@ -56,7 +60,7 @@ def run(workdir: str, data_dir: str = "") -> Subject:
         data_dir: where its set is prepared; empty means where the run found it.
 
     Raises:
-        UserError: if no finished run is there.
+        UserError: if no finished run is there, or it is being extended.
     """
     place = Workdir(workdir)
     recorded = place.recorded() if place.path.is_dir() else None
@@ -66,11 +70,17 @@ def run(workdir: str, data_dir: str = "") -> Subject:
         )
     if not place.generator.is_dir():
         raise UserError(f"--workdir={workdir}: its run has not ended yet, so it has no generator")
+    step, newest = exported_step(place.generator), checkpointing.newest(place.checkpoints)
+    if newest is not None and int(newest.name) != step:
+        raise UserError(
+            f"--workdir={workdir}: its run has gone on since its generator was exported, and has "
+            f"not ended yet; --model={place.generator} scores that generator all the same"
+        )
     config = recorded["config"]
     found = {"generator": place.generator, "generator_raw": place.raw_generator}
     draw = {name: _from_model(path) for name, path in found.items() if path.is_dir()}
     where = data_dir or config.get("data_dir", "")
-    return Subject(str(place.path), draw, place.evaluation, config["dataset"], where, config)
+    return Subject(str(place.path), draw, place.evaluation, config["dataset"], where, config, step)
 
 
 def model(path: str, output: str, dataset: str, data_dir: str = "") -> Subject:
@@ -160,6 +170,7 @@ def _evaluate(
         "subject": subject.name,
         "dataset": subject.dataset,
         "config": subject.config,
+        "step": subject.step,
         "samples": judge.count,
         "seed": SEED,
         "classifier_sha256": judge.classifier,
@@ -190,9 +201,7 @@ def _recipe(config: dict[str, Any] | None) -> Any:
     """What runs that differ in their seed alone have in common; None groups with nothing."""
     if config is None:
         return object()
-    free = {field.name for field in dataclasses.fields(TrainConfig) if field.metadata["free"]}
-    kept = {name: value for name, value in config.items() if name not in free - {"epochs"}}
-    return kept | {"seed": None}
+    return TrainConfig.from_recorded(config).deciding() | {"seed": None}
 
 
 def _environment() -> dict[str, Any]:

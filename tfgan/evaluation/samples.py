@@ -7,6 +7,7 @@ those that `--quick` looks at.
 
 import os
 import pathlib
+import zipfile
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def from_file(path: str, count: int) -> np.ndarray:
         images = np.load(pathlib.Path(os.path.expanduser(path)), mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise UserError(f"--samples={path}: {error.strerror or 'cannot be read'}") from None
-    except ValueError:
+    except (ValueError, EOFError, zipfile.BadZipFile):
         raise UserError(f"--samples={path}: is no .npy file of numbers") from None
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise UserError(

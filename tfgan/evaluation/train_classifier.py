@@ -16,16 +16,24 @@ def _prepare() -> Callable[[], None]:
     where = (values["data_dir"], values["manual_dir"])
 
     def work() -> None:
+        import os
         import pathlib
 
-        from tfgan import sources
+        from tfgan import derived, sources
         from tfgan.evaluation import classifier, splits
+        from tfgan.workdir import write_file
 
+        if dataset in derived.SETS:
+            base = derived.SETS[dataset].base
+            raise UserError(f"--dataset={dataset}: has no classifier of its own; take {base}")
+        path = pathlib.Path(output).expanduser()
+        if not os.access(path.parent, os.W_OK):  # before the minutes that training takes
+            raise UserError(f"--output={output}: {path.parent} is no folder to write to")
         builder = sources.prepare(dataset, *where)
         fit = splits.load(dataset, "fit", *where)
         content = classifier.train(*fit, builder.info.features["label"].num_classes)
         try:
-            pathlib.Path(output).expanduser().write_bytes(content)
+            write_file(path, content)
         except OSError as error:
             raise UserError(f"--output={output}: {error.strerror}") from None
         found = classifier.Classifier(content)
