@@ -96,18 +96,29 @@ def class_shares(probabilities: np.ndarray) -> np.ndarray:
 
 
 def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
-    """KL(p || q) of two histograms that sum to 1, in nats; infinite where p has what q lacks."""
+    """KL(p || q) in nats, in [0, inf], of two histograms that sum to 1, both `(classes,)`.
+
+    Infinite where p has what q lacks.
+    """
     return float(scipy.special.rel_entr(p, q).sum())
 
 
 def class_error(shares: np.ndarray, true_shares: np.ndarray) -> float:
-    """By what part of its true share the share of the worst class is off; 1 if it is missing."""
+    """By what part of its true share the share of the worst class is off, in [0, inf).
+
+    A missing class is off by 1. Both `(classes,)`, with sum 1;
+    classes without a true share do not count.
+    """
     there = true_shares > 0
     return float(abs(shares[there] / true_shares[there] - 1).max())
 
 
 def classes_present(shares: np.ndarray) -> int:
-    """How many classes have at least a tenth of an equal share: of ten, those at 1 % or more."""
+    """How many classes have at least a tenth of an equal share: of ten, those at 1 % or more.
+
+    Args:
+        shares: `(classes,)`, with sum 1.
+    """
     return int((shares >= 0.1 / len(shares)).sum())
 
 

@@ -56,7 +56,12 @@ def modes(images: np.ndarray, judge: Classifier) -> np.ndarray:
 
 
 def score(found: np.ndarray, shares: np.ndarray) -> dict[str, float]:
-    """How many modes there are among samples, and KL(their histogram || shares) in nats."""
+    """How many modes there are among samples, and KL(their histogram || shares) in nats.
+
+    Args:
+        found: the mode of each sample, in 0 ... 999, `(count,)`.
+        shares: of the modes in the data, `(1000,)`, with sum 1.
+    """
     counts = np.bincount(found, minlength=MODES)
     return {
         "modes": float((counts > 0).sum()),
@@ -65,7 +70,11 @@ def score(found: np.ndarray, shares: np.ndarray) -> dict[str, float]:
 
 
 def ideal(shares: np.ndarray) -> dict[str, float]:
-    """The means of a perfect sampler: 1,000 of 1,000, and 0.0194 nats."""
+    """The means of a perfect sampler's scores: 1,000 of 1,000, and 0.0194 nats.
+
+    Args:
+        shares: of the modes in the data, `(1000,)`, with sum 1.
+    """
     return {
         "modes": float((1 - (1 - shares) ** SAMPLES).sum()),
         "mode_kl": divergence.expected_kl(shares, SAMPLES),

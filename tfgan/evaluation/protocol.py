@@ -135,7 +135,8 @@ def score(
 
     Args:
         images: uint8 `(count, height, width, channels)`.
-        seen: their features and probabilities by the reference's classifier.
+        seen: their features `(count, features)` and probabilities `(count, classes)`, by the
+            reference's classifier.
         reference: what to compare with.
         real: what the slow metrics need; None leaves them out.
 

@@ -45,7 +45,7 @@ class SpectralNorm(keras.layers.Wrapper):
         return tf.reshape(kernel, (-1, kernel.shape[-1]))
 
     def power_iteration(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """The next u and v."""
+        """The next u `(rows,)` and v `(columns,)` of the kernel as a matrix, of length 1."""
         matrix = self._matrix()
         v = tf.linalg.l2_normalize(tf.linalg.matvec(matrix, self.u.value, transpose_a=True))
         return tf.linalg.l2_normalize(tf.linalg.matvec(matrix, v)), v
