@@ -38,7 +38,7 @@ class Score(keras.callbacks.Callback):
             f"--{field.name}={value}"
             for field in dataclasses.fields(recipe)
             if (value := getattr(recipe, field.name)) != field.default
-            and field.name not in ("epochs", "split", "data_dir", "manual_dir")
+            and not (field.metadata["free"] or field.name == "split")
         )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
