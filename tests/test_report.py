@@ -111,6 +111,16 @@ def test_scores_of_before_the_run_went_on_are_not_shown(workdir):
     assert data_of(workdir.report)["evaluation"] is None
 
 
+def test_scores_of_an_older_version_are_not_shown(workdir):
+    evaluate(workdir, step=1800)
+    file = workdir.evaluation / "evaluation.json"
+    content = json.loads(file.read_text())
+    del content["step"]
+    file.write_text(json.dumps(content))
+    report.write_report(workdir)
+    assert data_of(workdir.report)["evaluation"] is None
+
+
 def test_damaged_scores_are_one_clear_line(workdir):
     workdir.evaluation.mkdir()
     (workdir.evaluation / "evaluation.json").write_text("{")

@@ -99,7 +99,7 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
         found = json.loads(file.read_bytes())
         rows = {"this generator": found["rows"][trained.name]}
         rows |= {name: row for name, row in found["rows"].items() if "floor" in name}
-        step = found["step"]
+        step = found.get("step")
         lines = [
             [name, *(_value(row.get(name)) for row in rows.values())]
             for name in rows["this generator"]

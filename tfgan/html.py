@@ -1,7 +1,6 @@
 """Self-contained HTML files: one shell, one style, and the parts that a page is made of."""
 
 import base64
-import csv
 import importlib.resources
 import io
 import json
@@ -47,14 +46,6 @@ def compose(title: str, parts: Sequence[str], data: dict[str, Any]) -> bytes:
     return page.encode()
 
 
-def metrics(workdir: Workdir) -> list[dict[str, str]]:
-    """The rows of `metrics.csv`, an epoch each; none before the end of the first."""
-    if not workdir.metrics.exists():
-        return []
-    with open(workdir.metrics, newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def history(workdir: Workdir) -> dict[str, Any]:
     """A run through time: the fixed latents' pictures, at most 60, and the curves.
 
@@ -63,7 +54,7 @@ def history(workdir: Workdir) -> dict[str, Any]:
         "curves", each with a "title", the "epochs" of its points, "series" of a "name" and
         "values", and, where it is known, a "range".
     """
-    rows = metrics(workdir)
+    rows = workdir.epochs()
     names = [name for name in rows[0] if name not in ("epoch", "step")] if rows else []
     losses = [name for name in names if name.endswith("_loss")]
     beliefs = [name for name in names if name.startswith("D(")]

@@ -52,10 +52,10 @@ def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
 
     try:
         content = json.loads(file.read_bytes())
-        if content["step"] != int(html.metrics(workdir)[-1]["step"]):  # the run was extended
+        if content.get("step") != int(workdir.epochs()[-1]["step"]):  # the run was extended
             return None
         kept = {name: content[name] for name in ("protocol", "samples", "collapsed", "rows")}
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         raise UserError(f"{file}: is damaged; remove it, and the report does without") from None
     metrics = protocol.METRICS | modes.METRICS
     return kept | {"metrics": {name: metric[:2] for name, metric in metrics.items()}}

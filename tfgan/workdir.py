@@ -1,6 +1,7 @@
 """The one folder that a run writes to: its names, and writes that are never half done."""
 
 import contextlib
+import csv
 import json
 import os
 import pathlib
@@ -143,6 +144,13 @@ class Workdir:
             return json.loads(self.config.read_bytes())
         except (ValueError, OSError):
             raise UserError(f"{self.config}: is damaged; --overwrite starts the run anew") from None
+
+    def epochs(self) -> list[dict[str, str]]:
+        """The rows of `metrics.csv`, an epoch each; none before the end of the first."""
+        if not self.metrics.exists():
+            return []
+        with open(self.metrics, newline="") as file:
+            return list(csv.DictReader(file))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -1,6 +1,5 @@
 """What a run leaves for the doctor, read back from its folder."""
 
-import csv
 import dataclasses
 import json
 from typing import Any
@@ -42,11 +41,9 @@ def _last_value(workdir: Workdir) -> float | None:
     recorded = workdir.recorded()
     if recorded is None or recorded["config"].get("loss") not in _CROSS_ENTROPY:
         return None
-    if not workdir.metrics.exists():
-        return None
     try:
-        *_, last = csv.DictReader(workdir.metrics.read_text().splitlines())
-        return -float(last["D_loss"])
+        rows = workdir.epochs()
+        return -float(rows[-1]["D_loss"]) if rows else None
     except (ValueError, KeyError, TypeError):
         raise UserError(
             f"{workdir.metrics}: is damaged; remove it, and the doctor does without"

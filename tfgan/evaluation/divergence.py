@@ -106,8 +106,8 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
 def class_error(shares: np.ndarray, true_shares: np.ndarray) -> float:
     """By what part of its true share the share of the worst class is off, in [0, inf).
 
-    A missing class is off by 1. Both `(classes,)`, with sum 1;
-    classes without a true share do not count.
+    A missing class is off by 1. Both `(classes,)`, with sum 1; classes without a true share do
+    not count.
     """
     there = true_shares > 0
     return float(abs(shares[there] / true_shares[there] - 1).max())
