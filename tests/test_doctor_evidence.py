@@ -9,6 +9,7 @@ from conftest import make_images
 
 from tfgan import GAN, divergence, networks, pipeline
 from tfgan.doctor import diagnoses, evidence
+from tfgan.doctor.record import History
 
 
 def test_dead_units_of_dense_layers():
@@ -120,4 +121,4 @@ def test_generator_that_copies():
     gan.compile(d_optimizer="sgd", g_optimizer="sgd")
     seen = evidence.Examiner(gan, train, heldout, None).look()
     assert seen.copied > 0.9
-    assert diagnoses.memorisation((seen,)).title == "memorisation"
+    assert diagnoses.memorisation(History((seen,))).title == "memorisation"
