@@ -10,12 +10,13 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import forked
 import keras
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = forked.ROOT
 TRAIN_EXAMPLES, TEST_EXAMPLES = 60, 10
 
 
@@ -86,14 +87,19 @@ def float64():
     keras.config.set_dtype_policy(policy)
 
 
-def run(command: str, *arguments: object, **kwargs) -> subprocess.CompletedProcess:
+def run(command: str, *arguments: object) -> subprocess.CompletedProcess:
     """Runs `python -m tfgan.COMMAND` in a process of its own."""
+    return forked.Python("-m", f"tfgan.{command}", *map(str, arguments)).finish()
+
+
+def run_afresh(command: str, *arguments: object, **kwargs) -> subprocess.CompletedProcess:
+    """Does that in a process that imports everything itself, as a user's does."""
     return subprocess.run(
         [sys.executable, "-m", f"tfgan.{command}", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,
-        cwd=kwargs.pop("cwd", ROOT),
+        cwd=ROOT,
         **kwargs,
     )
 

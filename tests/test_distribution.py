@@ -1,13 +1,12 @@
 """One device, several, several processes: the same run."""
 
 import json
-import subprocess
-import sys
 
+import forked
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, assert_one_line_error, free_ports, run, tf_config
+from conftest import assert_one_line_error, free_ports, run, tf_config
 
 from tfgan import UserError, distribution
 
@@ -59,32 +58,24 @@ OPTIONS = [
 ]
 
 
-def start(workers: int, *arguments: str) -> list[subprocess.Popen]:
+def results(workers: int, *arguments: str) -> list[list[dict]]:
+    """Of each of so many processes, what it found in float64 and in float32."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    return [
-        subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, *arguments],
-            env=tf_config(addresses, index) if workers > 1 else None,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
+    processes = [
+        forked.Python(
+            "-c", SCRIPT, *arguments, env=tf_config(addresses, index) if workers > 1 else None
         )
         for index in range(workers)
     ]
-
-
-def results(processes: list[subprocess.Popen]) -> list[list[dict]]:
-    """Of each process, what it found in float64 and in float32."""
-    outputs = [process.communicate(timeout=300) for process in processes]
-    for process, (_, stderr) in zip(processes, outputs, strict=True):
-        assert process.returncode == 0, stderr[-3000:]
-    return [[json.loads(line) for line in stdout.splitlines()[-2:]] for stdout, _ in outputs]
+    ended = [process.finish() for process in processes]
+    for each in ended:
+        assert each.returncode == 0, each.stderr[-3000:]
+    return [[json.loads(line) for line in each.stdout.splitlines()[-2:]] for each in ended]
 
 
 @pytest.fixture(scope="module")
 def one_device():
-    return results(start(1, "one_device", "", "{}"))[0]
+    return results(1, "one_device", "", "{}")[0]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +87,7 @@ def one_device():
 )
 def test_the_same_trajectory_with_options(options):
     one, mirrored = (
-        results(start(1, *where, json.dumps(options)))[0]
+        results(1, *where, json.dumps(options))[0]
         for where in (("one_device", ""), ("mirrored", "CPU:0,CPU:1"))
     )
     assert mirrored[0]["equal"], "replicas must be identical to the bit"
@@ -117,7 +108,7 @@ def test_the_same_trajectory_with_options(options):
     ],
 )
 def test_the_same_trajectory(workers, strategy, devices, description, one_device):
-    several = results(start(workers, strategy, devices, "{}"))
+    several = results(workers, strategy, devices, "{}")
     for both in several:
         for one, other, first in zip(one_device, both, several[0], strict=True):
             assert other["description"] == description

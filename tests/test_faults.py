@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, assert_one_line_error, run
+from conftest import ROOT, assert_one_line_error, run, run_afresh
 from fingerprint import outcome, tree
 
 from tfgan import TrainConfig, UserError, callbacks, pipeline, training
@@ -64,7 +64,7 @@ def test_file_size_limit_ends_in_one_line_and_the_run_goes_on_later(tiny, tmp_pa
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
     flags = [*tiny, "--epochs=2"]
-    done = run("train", *flags, f"--workdir={tmp_path}/run", preexec_fn=limit)
+    done = run_afresh("train", *flags, f"--workdir={tmp_path}/run", preexec_fn=limit)
     assert_one_line_error(done, "--workdir=", "cannot be written")
     assert not list((tmp_path / "run" / "checkpoints").glob("0*"))
     for name in ("run", "whole"):
@@ -218,7 +218,7 @@ def test_out_of_memory_at_start_is_one_line(tmp_path, tiny_data_dir):
         resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
 
     flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", f"--workdir={tmp_path}/run"]
-    done = run("train", *flags, "--hidden_size=200000", preexec_fn=limit)
+    done = run_afresh("train", *flags, "--hidden_size=200000", preexec_fn=limit)
     assert_one_line_error(done, "out of memory", "--hidden_size=200000")
     assert not (tmp_path / "run").exists()
 
@@ -229,7 +229,7 @@ def test_huge_batch_is_one_line_before_anything_is_written(tmp_path):
 
     # 2 * 60,000 * (2 * 8,192 + 1) numbers of 4 bytes are 7.3 GiB.
     flags = ["--batch_size=60000", "--hidden_size=8192", f"--workdir={tmp_path}/run"]
-    done = run("train", *flags, preexec_fn=limit)
+    done = run_afresh("train", *flags, preexec_fn=limit)
     assert_one_line_error(done, "--batch_size=60000", "out of memory", "GiB are free")
     assert not (tmp_path / "run").exists()
 

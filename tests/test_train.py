@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, assert_one_line_error, run
+from conftest import ROOT, assert_one_line_error, run, run_afresh
 from fingerprint import exported_weights, tree
 from PIL import Image
 
@@ -28,7 +28,7 @@ def tiny(tiny_data_dir):
 
 def test_two_epochs_of_the_real_thing(tmp_path):
     workdir = tmp_path / "runs" / "short"
-    done = run("train", "--epochs=2", f"--workdir={workdir}")
+    done = run_afresh("train", "--epochs=2", f"--workdir={workdir}")
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "nothing but what the run has to say"
     lines = done.stdout.splitlines()
