@@ -87,13 +87,18 @@ def float64():
     keras.config.set_dtype_policy(policy)
 
 
-def run(command: str, *arguments: object) -> subprocess.CompletedProcess:
-    """Runs `python -m tfgan.COMMAND` in a process of its own."""
-    return forked.Python("-m", f"tfgan.{command}", *map(str, arguments)).finish()
+def start(command: str, *arguments: object, env: dict[str, str] | None = None) -> forked.Python:
+    """Starts `python -m tfgan.COMMAND` in a process of its own."""
+    return forked.Python("-m", f"tfgan.{command}", *map(str, arguments), env=env)
+
+
+def run(command: str, *arguments: object, **kwargs) -> subprocess.CompletedProcess:
+    """Starts it and waits for its end."""
+    return start(command, *arguments, **kwargs).finish()
 
 
 def run_afresh(command: str, *arguments: object, **kwargs) -> subprocess.CompletedProcess:
-    """Does that in a process that imports everything itself, as a user's does."""
+    """Runs it in a process that imports everything itself, as a user's does."""
     return subprocess.run(
         [sys.executable, "-m", f"tfgan.{command}", *map(str, arguments)],
         capture_output=True,

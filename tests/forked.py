@@ -10,6 +10,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
+import time
 
 from tfgan import cli
 
@@ -25,11 +26,28 @@ class Python:
     def __init__(self, *arguments: str, env: dict[str, str] | None = None):
         self.args = arguments
         self._folder = tempfile.TemporaryDirectory()
-        self._outputs = [os.path.join(self._folder.name, name) for name in ("out", "err")]
+        self._outputs = [pathlib.Path(self._folder.name, name) for name in ("out", "err")]
+        for path in self._outputs:
+            path.touch()
         self._process = _context.Process(
-            target=_run, args=(arguments, self._outputs, dict(env or os.environ))
+            target=_run,
+            args=(arguments, self._outputs, dict(env or os.environ)),
+            daemon=True,  # ends with the tests
         )
         self._process.start()
+
+    def read_until(self, words: str) -> None:
+        """Waits until it has printed them, or has ended."""
+        while words not in self._outputs[0].read_text():
+            if not self.runs():
+                return
+            time.sleep(0.01)
+
+    def runs(self) -> bool:
+        return self._process.is_alive()
+
+    def send_signal(self, signum: int) -> None:
+        os.kill(self._process.pid, signum)
 
     def finish(self, timeout: float = 300) -> subprocess.CompletedProcess:
         """Waits for its end.
@@ -42,13 +60,13 @@ class Python:
             self._process.kill()
             raise subprocess.TimeoutExpired(self.args, timeout)
         with self._folder:
-            out, err = (pathlib.Path(path).read_text() for path in self._outputs)
+            out, err = (path.read_text() for path in self._outputs)
         return subprocess.CompletedProcess(self.args, self._process.exitcode, out, err)
 
 
-def _run(arguments: tuple[str, ...], outputs: list[str], env: dict[str, str]) -> None:
+def _run(arguments: tuple[str, ...], outputs: list[pathlib.Path], env: dict[str, str]) -> None:
     for descriptor, path in enumerate(outputs, 1):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+        os.dup2(os.open(path, os.O_WRONLY), descriptor)
     sys.stdout.reconfigure(line_buffering=True)
     os.environ.clear()
     os.environ.update(env)

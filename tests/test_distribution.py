@@ -146,9 +146,6 @@ def test_mirrored_run_leaves_and_resumes_everything(tiny_data_dir, tmp_path):
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"config.json", "metrics.csv", "generator", "samples", "checkpoints"} <= names
     assert (tmp_path / "run" / "samples" / "fake_1.png").exists()
-    third = run("train", *flags[:-2], "--epochs=3")
-    assert third.returncode == 0, third.stderr
-    assert "Warning: the run had 2 replicas and has 1 now" in third.stdout
 
 
 class Three:

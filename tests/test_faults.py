@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 
+import forked
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, assert_one_line_error, run, run_afresh
+from conftest import ROOT, assert_one_line_error, run, run_afresh, start
 from fingerprint import outcome, tree
 
 from tfgan import TrainConfig, UserError, callbacks, pipeline, training
@@ -31,45 +32,39 @@ def can_mount() -> bool:
 needs_mount = pytest.mark.skipif(not can_mount(), reason="needs the right to mount a tmpfs")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tiny(tiny_data_dir):
     """Flags of a run with 4 steps an epoch and a checkpoint after each."""
     flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16"]
     return [*flags, "--steps_per_execution=1", "--checkpoint_every_steps=1"]
 
 
-def start(*arguments) -> subprocess.Popen:
+@pytest.fixture(scope="module")
+def whole(tiny, tmp_path_factory):
+    """The outcome of five epochs that no fault befell."""
+    workdir = tmp_path_factory.mktemp("runs") / "whole"
+    assert run("train", *tiny, "--epochs=5", f"--workdir={workdir}").returncode == 0
+    return outcome(workdir)
+
+
+def start_training(*flags: str) -> forked.Python:
     """Starts a run and waits until it has taken its first steps."""
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "tfgan.train", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    for line in process.stdout:
-        if line.startswith("First"):
-            break
+    process = start("train", *flags)
+    process.read_until("First")
     return process
 
 
-def finish(process: subprocess.Popen) -> subprocess.CompletedProcess:
-    out, err = process.communicate(timeout=120)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def test_file_size_limit_ends_in_one_line_and_the_run_goes_on_later(tiny, tmp_path):
+def test_file_size_limit_ends_in_one_line_and_the_run_goes_on_later(tiny, whole, tmp_path):
     # A state takes about 330 kB, so its data cannot be written, but pictures can.
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
-    flags = [*tiny, "--epochs=2"]
-    done = run_afresh("train", *flags, f"--workdir={tmp_path}/run", preexec_fn=limit)
+    flags = [*tiny, "--epochs=5", f"--workdir={tmp_path}/run"]
+    done = run_afresh("train", *flags, preexec_fn=limit)
     assert_one_line_error(done, "--workdir=", "cannot be written")
     assert not list((tmp_path / "run" / "checkpoints").glob("0*"))
-    for name in ("run", "whole"):
-        assert run("train", *flags, f"--workdir={tmp_path}/{name}").returncode == 0
-    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+    assert run("train", *flags).returncode == 0
+    assert outcome(tmp_path / "run") == whole
 
 
 def run_on_mount(size: str, script: str, *flags) -> subprocess.CompletedProcess:
@@ -82,7 +77,7 @@ def run_on_mount(size: str, script: str, *flags) -> subprocess.CompletedProcess:
 
 
 @needs_mount
-def test_full_disk_keeps_the_last_whole_checkpoint(tiny, tmp_path):
+def test_full_disk_keeps_the_last_whole_checkpoint(tiny, whole, tmp_path):
     # Room for a few states of 330 kB, not for four and what is beside them.
     script = f'"$@"; status=$?; cp -r /mnt/run {tmp_path}; exit $status'
     flags = [*tiny, "--epochs=30", "--keep_checkpoints=100"]
@@ -92,8 +87,7 @@ def test_full_disk_keeps_the_last_whole_checkpoint(tiny, tmp_path):
     assert resumed.returncode == 0, resumed.stderr
     assert "Resuming after step" in resumed.stdout
     assert "damaged" not in resumed.stdout
-    assert run("train", *tiny, "--epochs=5", f"--workdir={tmp_path}/whole").returncode == 0
-    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+    assert outcome(tmp_path / "run") == whole
 
 
 @needs_mount
@@ -103,24 +97,24 @@ def test_read_only_file_system_is_one_line(tiny):
 
 
 def test_workdir_removed_under_the_run(tiny, tmp_path):
-    process = start(*tiny, "--epochs=100000", f"--workdir={tmp_path}/run")
+    process = start_training(*tiny, "--epochs=100000", f"--workdir={tmp_path}/run")
     while (tmp_path / "run").exists():  # the run may write while it is being removed
         shutil.rmtree(tmp_path / "run", ignore_errors=True)
-    assert_one_line_error(finish(process), "--workdir=", "cannot be written")
+    assert_one_line_error(process.finish(), "--workdir=", "cannot be written")
     assert not (tmp_path / "run" / "config.json").exists()
 
 
 def test_two_processes_on_one_workdir(tiny, tmp_path):
     flags = [*tiny, f"--workdir={tmp_path}/run"]
-    first = start(*flags, "--epochs=100000")
+    first = start_training(*flags, "--epochs=100000")
     second = run("train", *flags, "--epochs=100000")
     assert_one_line_error(second, f"--workdir={tmp_path}/run", "another process")
-    assert first.poll() is None, "the first goes on"
+    assert first.runs(), "the first goes on"
     first.send_signal(signal.SIGKILL)
-    first.communicate()
-    third = start(*flags, "--epochs=100000")  # a dead process keeps no lock
+    first.finish()
+    third = start_training(*flags, "--epochs=100000")  # a dead process keeps no lock
     third.send_signal(signal.SIGTERM)
-    assert finish(third).returncode == 128 + signal.SIGTERM
+    assert third.finish().returncode == 128 + signal.SIGTERM
 
 
 def test_run_that_another_process_made_meanwhile_is_left_alone(
@@ -171,7 +165,15 @@ def test_removed_results_are_written_again(tiny, tmp_path):
 
 
 def test_closed_output_is_no_fault_of_the_workdir(tiny, tmp_path):
-    process = start(*tiny, "--epochs=100000", "--log_every=1", f"--workdir={tmp_path}/run")
+    flags = [*tiny, "--epochs=100000", "--log_every=1", f"--workdir={tmp_path}/run"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tfgan.train", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    process.stdout.readline()
     process.stdout.close()
     err = process.stderr.read()
     assert process.wait(timeout=120) == 128 + signal.SIGPIPE

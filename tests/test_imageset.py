@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from conftest import assert_one_line_error, make_images, prepare_tiny, run
 from fingerprint import log_lines, outcome
-from test_exact import start, stop_after_first_log_line
+from test_exact import stop_after_first_log_line
 
 from tfgan import UserError, imageset
 from tfgan.imageset import InMemory, Streamed
@@ -166,13 +166,12 @@ def test_stopped_run_ends_as_the_unbroken_one(flags, tmp_path):
     unbroken = run("train", *flags, f"--workdir={tmp_path}/unbroken")
     assert unbroken.returncode == 0, unbroken.stderr
     assert "streaming 3 files" in unbroken.stdout
-    process = start(*flags, f"--workdir={tmp_path}/run")
-    out, _ = stop_after_first_log_line(process, signal.SIGINT)
-    assert process.returncode == 128 + signal.SIGINT
-    resumed = run("train", *shlex.split(out.splitlines()[-1])[3:])
+    stopped = stop_after_first_log_line(signal.SIGINT, *flags, f"--workdir={tmp_path}/run")
+    assert stopped.returncode == 128 + signal.SIGINT
+    resumed = run("train", *shlex.split(stopped.stdout.splitlines()[-1])[3:])
     assert resumed.returncode == 0, resumed.stderr
     assert outcome(tmp_path / "run") == outcome(tmp_path / "unbroken")
-    assert log_lines(out + resumed.stdout) == log_lines(unbroken.stdout)
+    assert log_lines(stopped.stdout + resumed.stdout) == log_lines(unbroken.stdout)
 
 
 def test_damaged_file_is_told(tmp_path, flags):

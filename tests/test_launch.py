@@ -108,7 +108,9 @@ def hit(flags, workdir, worker: int, signum: int, restarts: int = 1) -> tuple[st
     ("worker", "signum", "words"),
     [
         (0, signal.SIGKILL, "worker 0 was killed by SIGKILL"),
-        (1, signal.SIGKILL, "worker 1 was killed by SIGKILL"),
+        pytest.param(
+            *(1, signal.SIGKILL, "worker 1 was killed by SIGKILL"), marks=pytest.mark.slow
+        ),
         (1, signal.SIGTERM, "SIGTERM: stopped after step"),
     ],
 )
@@ -186,7 +188,7 @@ def assert_gives_up(process: subprocess.Popen, seconds: float) -> None:
     assert "has lost another" in err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("frozen", [0, 1])
+@pytest.mark.parametrize("frozen", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_frozen_worker_is_given_up(frozen, flags, tmp_path):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     processes = cluster([*flags, "--worker_timeout=10"], addresses, tmp_path / "run")

@@ -2,14 +2,13 @@ import dataclasses
 import json
 import shlex
 import signal
-import sys
-from subprocess import run as run_process
 
+import forked
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from conftest import ROOT, make_images, run
+from conftest import make_images, run
 from fingerprint import outcome
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -123,7 +122,7 @@ def test_killed_run_ends_as_the_unbroken_one(monitored, tmp_path):
     config, _, unbroken = monitored
     config = dataclasses.replace(config, workdir=str(tmp_path / "run"), checkpoint_every_steps=4)
     flags = shlex.split(config.command())[3:]
-    killed = run_process([sys.executable, "-c", SUICIDE, *flags], capture_output=True, cwd=ROOT)
+    killed = forked.Python("-c", SUICIDE, *flags).finish()
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     workdir = Workdir(config.workdir)
     assert [row["step"] for row in rows(workdir)] == [8]
