@@ -25,8 +25,14 @@ def benchmark(name, data_dir, output, *flags):
     )
 
 
-def test_race_of_those_that_need_no_extra(tiny_data_dir, tmp_path):
-    here = ["tfgan fit", "tfgan bare", "Keras guide", "floor (numpy)", "floor (TensorFlow)"]
+@pytest.mark.parametrize(
+    "here",
+    [
+        ["tfgan fit", "Keras guide", "floor (numpy)"],
+        pytest.param(["tfgan bare", "floor (TensorFlow)"], marks=pytest.mark.slow),
+    ],
+)
+def test_race_of_those_that_need_no_extra(here, tiny_data_dir, tmp_path):
     asked = [*here, "JAX"]
     done = benchmark(
         "training", tiny_data_dir, tmp_path, "--rounds=1", f"--contestants={','.join(asked)}"

@@ -182,6 +182,7 @@ def test_labels_that_are_swapped(found):
     assert "D's labels are swapped" in found(1000, 1, failures.SwappedLabels, copies=4)
 
 
+@pytest.mark.slow
 def test_loss_that_saturates(found):
     seen = found(1000, 1, copies=4, loss="minimax", d_learning_rate=0.001)
     assert "G's gradient has vanished" in seen
@@ -200,6 +201,7 @@ def test_discriminator_that_learns_a_hundred_times_too_fast(tmp_path):
     assert "V(D, G)" in found["oscillation"].evidence
 
 
+@pytest.mark.slow
 def test_discriminator_that_is_far_ahead(found):
     seen = found(1000, 4, copies=8, d_learning_rate=0.002, g_learning_rate=2e-6)
     assert "D is saturated" in seen

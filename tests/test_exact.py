@@ -84,13 +84,16 @@ train(config.from_flags())
 @pytest.mark.parametrize(
     ("module", "name", "nth"),
     [
-        ("os", "replace", 1),  # config.json is written but not yet in its place
-        ("os", "replace", 3),  # the second checkpoint is written but not yet in its place
+        # The second checkpoint is written but not yet in its place.
+        ("os", "replace", 3),
         ("tfgan.checkpointing", "_sha256", 4),  # the second checkpoint lacks its sums
         ("tfgan.images", "save_png", 3),  # the first epoch has one of its pictures
-        ("os", "fsync", 4),  # a picture is written but not yet in its place
         ("tfgan.checkpointing", "write_folder", 5),  # events are flushed, the checkpoint is due
         ("tfgan.saved_model", "write_file", 1),  # the generator is half exported
+        # config.json is written but not yet in its place.
+        pytest.param("os", "replace", 1, marks=pytest.mark.slow),
+        # A picture is written but not yet in its place.
+        pytest.param("os", "fsync", 4, marks=pytest.mark.slow),
     ],
 )
 def test_killed_run_ends_as_the_unbroken_one(module, name, nth, unbroken, tmp_path):
