@@ -54,6 +54,7 @@ def test_race_of_those_that_need_no_extra(here, tiny_data_dir, tmp_path):
             assert value > 0
 
 
+@pytest.mark.slow
 def test_scaling_of_two_layouts(tiny_data_dir, tmp_path):
     flags = ["--layouts=one device,2 processes", "--batch_sizes=2", "--rounds=1"]
     flags += [f"--data_dir={tiny_data_dir}", f"--output={tmp_path}"]

@@ -193,6 +193,7 @@ def test_generator_that_learns_a_hundred_times_too_fast(found):
     assert {"mode collapse", "dead units in G"} <= seen
 
 
+@pytest.mark.slow
 def test_discriminator_that_learns_a_hundred_times_too_fast(tmp_path):
     config = TrainConfig(workdir=str(tmp_path / "run"), epochs=1, d_learning_rate=0.02)
     training.train(config)
