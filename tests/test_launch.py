@@ -17,6 +17,7 @@ import pytest
 from conftest import ROOT, assert_one_line_error, free_ports, run, tf_config
 from fingerprint import log_lines, outcome
 
+import tfgan.launch
 from tfgan import UserError, rendezvous
 from tfgan.errors import WorkerLost
 
@@ -156,6 +157,23 @@ def test_ctrl_c_ends_all_and_the_same_command_goes_on(unbroken, flags, tmp_path)
     assert again.returncode == 0, err
     assert "Resuming after step" in out
     assert outcome(tmp_path / "run") == unbroken[0]
+
+
+def test_who_died_is_named_and_not_who_lost_it(monkeypatch):
+    class Ended:
+        def __init__(self, count, arguments):
+            pass
+
+        def statuses(self):
+            return [os.EX_TEMPFAIL, -signal.SIGKILL]
+
+        def end(self, seconds):
+            pass
+
+    monkeypatch.setattr(tfgan.launch, "_Workers", Ended)
+    monkeypatch.setattr(signal, "signal", lambda signum, handler: None)
+    with pytest.raises(WorkerLost, match=r"^worker 1 was killed by SIGKILL, after 0 restarts"):
+        tfgan.launch.launch(2, 0, [])
 
 
 def test_bad_flags_are_not_tried_again(tmp_path):

@@ -134,7 +134,9 @@ def launch(count: int, max_restarts: int, arguments: list[str]) -> None:
         if cli.USER_ERROR in statuses:
             died = statuses.index(cli.USER_ERROR)
             raise UserError(f"worker {died} refused its flags or its surroundings; see its line")
-        died, status = next((index, status) for index, status in enumerate(statuses) if status)
+        dead = [(index, status) for index, status in enumerate(statuses) if status]
+        # Rather the one that died than one that has ended for having lost it.
+        died, status = min(dead, key=lambda each: each[1] == os.EX_TEMPFAIL)
         _say(f"worker {died} {_ending(status)}; the others were ended")
     raise WorkerLost(f"worker {died} {_ending(status)}, after {max_restarts} restarts")
 
