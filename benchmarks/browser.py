@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import flags
 
-from tfgan import cli
+from tfgan.ground import cli
 
 REPEATS = 30
 
@@ -43,7 +43,8 @@ const draw = (z) => session.run({{ [session.inputNames[0]]: new ort.Tensor(z, [6
 
 
 def _plain(generator: Any) -> str:
-    from tfgan import html, page
+    from tfgan.exports import page
+    from tfgan.web import html
 
     data = {"layers": page.describe(generator)}
     content = html.compose("", ("check",), data).decode()

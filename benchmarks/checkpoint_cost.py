@@ -10,8 +10,9 @@ import time
 
 import tensorflow as tf
 
-from tfgan import TrainConfig, building
-from tfgan.checkpointing import Checkpoints
+from tfgan import TrainConfig
+from tfgan.run import building
+from tfgan.run.checkpointing import Checkpoints
 
 SAVES = 12
 

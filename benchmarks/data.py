@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 
-from tfgan import pipeline
+from tfgan.datasets import pipeline
+from tfgan.datasets.image_set import ImageSet
 
 
 def write_idx(path: pathlib.Path, array: np.ndarray) -> None:
@@ -36,4 +37,5 @@ def write(images: np.ndarray, folder: pathlib.Path) -> None:
 
 
 if __name__ == "__main__":
-    write(pipeline.load_images(sys.argv[1], sys.argv[2]), pathlib.Path(sys.argv[3]))
+    image_set = ImageSet(sys.argv[1], data_dir=sys.argv[2])
+    write(pipeline.load_images(image_set), pathlib.Path(sys.argv[3]))

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tfgan import TrainConfig, building, pipeline
+from tfgan import TrainConfig
+from tfgan.datasets import pipeline
+from tfgan.run import building
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "no option": {},

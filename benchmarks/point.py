@@ -45,7 +45,9 @@ def ms_a_step(call: Callable[[], Any], steps: int) -> list[float]:
 
 def measure_tfgan(images: np.ndarray, batch_size: int, hidden_size: int) -> dict[str, Any]:
     """ms a step of the bare train function, and what comes before the first one."""
-    from tfgan import TrainConfig, building, pipeline
+    from tfgan import TrainConfig
+    from tfgan.datasets import pipeline
+    from tfgan.run import building
 
     start = time.perf_counter()
     config = TrainConfig(batch_size=batch_size, hidden_size=hidden_size)

@@ -15,10 +15,12 @@ import keras
 import numpy as np
 from absl import flags
 
-from tfgan import building, cli, config, imageset, sources
-from tfgan.errors import UserError
+from tfgan.datasets import sources, training_set
 from tfgan.evaluation import samples, splits
 from tfgan.evaluation.protocol import SET_SIZE, Reference, score
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+from tfgan.run import building, config
 
 _SCORE_AT = flags.DEFINE_list("score_at", ["20"], "Epochs after which to score.")
 _RECORD = flags.DEFINE_string("record", "docs/search.jsonl", "File to append the scores to.")
@@ -30,9 +32,7 @@ class Score(keras.callbacks.Callback):
 
     def __init__(self, recipe: config.TrainConfig):
         super().__init__()
-        self._reference = Reference.load(
-            recipe.dataset, recipe.data_dir, recipe.manual_dir, part="validation"
-        )
+        self._reference = Reference.load(recipe.image_set, part="validation")
         self._epochs = {int(epoch) for epoch in _SCORE_AT.value}
         self._flags = " ".join(
             f"--{field.name}={value}"
@@ -61,14 +61,14 @@ def trial() -> None:
     recipe = config.from_flags()
     if flags.FLAGS["epochs"].present and recipe.epochs != epochs:
         raise UserError(f"--epochs={recipe.epochs}: a trial ends with the last of --score_at")
-    builder = sources.prepare(recipe.dataset, recipe.data_dir, recipe.manual_dir, print)
+    builder = sources.prepare(recipe.image_set)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     recipe = dataclasses.replace(recipe, epochs=epochs, split=splits.name("fit", sizes))
-    data = imageset.open_set(recipe.dataset, recipe.data_dir, recipe.manual_dir, split=recipe.split)
+    data = training_set.open_set(recipe.image_set)
     steps = data.shape[0] // recipe.batch_size
     steps_per_execution = building.steps_per_execution(recipe, data.shape)
     gan = building.build(
-        recipe, data.shape[1:], steps_per_execution, steps, imageset.mean_image(data)
+        recipe, data.shape[1:], steps_per_execution, steps, training_set.mean_image(data)
     )
     batches = data.batches(recipe.batch_size, recipe.seed)
     gan.fit(

@@ -57,16 +57,20 @@ def _measure(data: Any, train_function: Callable[[Any], Any], steps: int) -> dic
 
 def main(argv: list[str]) -> None:
     """Entry point of the command."""
-    from tfgan import TrainConfig, building, imageset, pipeline, sources
+    from tfgan import TrainConfig
+    from tfgan.datasets import pipeline, sources, training_set
+    from tfgan.datasets.image_set import ImageSet
+    from tfgan.run import building
 
     if argv[1:]:
         raise app.UsageError(f"unknown: {', '.join(argv[1:])}")
     config = TrainConfig(batch_size=_BATCH_SIZE.value, hidden_size=_HIDDEN_SIZE.value)
-    builder = sources.prepare(_DATASET.value, _DATA_DIR.value)
-    images = pipeline.load_images(_DATASET.value, _DATA_DIR.value)
+    image_set = ImageSet(_DATASET.value, data_dir=_DATA_DIR.value)
+    builder = sources.prepare(image_set)
+    images = pipeline.load(builder, image_set)
     sets = {
-        "in memory": imageset.InMemory(images),
-        "streamed": imageset.Streamed(builder, "train", _WINDOW.value),
+        "in memory": training_set.InMemory(images),
+        "streamed": training_set.Streamed(builder, "train", _WINDOW.value),
     }
     shape = sets["in memory"].shape
     steps = shape[0] // config.batch_size

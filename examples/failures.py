@@ -13,7 +13,8 @@ import tensorflow as tf
 from absl import flags
 from PIL import Image
 
-from tfgan import GAN, TrainConfig, UserError, cli, doctor, losses, train
+from tfgan import GAN, TrainConfig, UserError, doctor, losses, train
+from tfgan.ground import cli
 from tfgan.noise import Stream
 
 

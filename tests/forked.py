@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from tfgan import cli
+from tfgan.ground import cli
 
 ROOT = pathlib.Path(__file__).parent.parent
 

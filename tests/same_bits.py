@@ -15,15 +15,21 @@ import tempfile
 
 import tensorflow as tf
 
-SHORT = ("--epochs=2", "--split=train[:3000]", "--momentum_epochs=2")
+PART = "--split=train[:3000]"
+SHORT = ("--epochs=2", PART, "--momentum_epochs=2")
 MORE = (
-    ("--loss=minimax", "--nojit_compile", "--split=train[:3000]"),
-    ("--loss=relativistic", "--r1=1", "--r2=1", "--spectral_norm", "--split=train[:3000]"),
-    ("--loss=hinge", "--updates=simultaneous", "--d_dropout=0.3", "--ema=0.99", "--r1=0.1")
-    + ("--split=train[:3000]",),
-    ("--strategy=mirrored", "--devices=CPU:0,CPU:1", "--r1=1", "--ema=0.99", "--d_dropout=0.3")
-    + ("--network=conv", "--split=train[:1000]"),
-    ("--dataset=stacked_mnist", "--split=train[:3000]", "--cache_limit_mb=200"),
+    ("--loss=minimax", "--nojit_compile", PART),
+    ("--loss=relativistic", "--r1=1", "--r2=1", "--spectral_norm", PART),
+    ("--loss=hinge", "--updates=simultaneous", "--d_dropout=0.3", "--ema=0.99", "--r1=0.1", PART),
+    (
+        "--strategy=mirrored",
+        "--devices=CPU:0,CPU:1",
+        "--network=conv",
+        "--r1=1",
+        "--ema=0.99",
+        PART,
+    ),
+    ("--dataset=stacked_mnist", PART, "--cache_limit_mb=200"),
     ("--cache_limit_mb=10", "--batch_size=1000"),
 )
 
@@ -54,12 +60,14 @@ def outcome(checkout: pathlib.Path, flags: tuple[str, ...]) -> dict[str, str]:
             raise SystemExit(f"{checkout}: {' '.join(flags)}: {done.stderr[-2000:]}")
         newest = max((workdir / "checkpoints").iterdir())
         reader = tf.train.load_checkpoint(str(newest / "state"))
-        content = {
-            name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-        } | {"metrics.csv": (workdir / "metrics.csv").read_bytes()}
+        content = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()} | {
+            "metrics.csv": (workdir / "metrics.csv").read_bytes()
+        }
         return {
             name: hashlib.sha256(
-                value if isinstance(value, bytes) else getattr(value, "tobytes", lambda v=value: v)()
+                value
+                if isinstance(value, bytes)
+                else getattr(value, "tobytes", lambda v=value: v)()
             ).hexdigest()
             for name, value in content.items()
             if not name.startswith("_CHECKPOINTABLE")

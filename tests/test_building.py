@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from tfgan import TrainConfig, UserError, building
+from tfgan import TrainConfig, UserError
+from tfgan.run import building
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,9 @@ def test_build_follows_the_options():
         lr_schedule="cosine",
     )
     gan = building.build(config, (8, 8, 1), 1, steps_per_epoch=10)
-    assert (gan.ema, gan.r1, gan.r2, gan.simultaneous) == (0.5, 2, 3, True)
+    compiled = gan.get_compile_config()
+    assert [compiled[name] for name in ("r1", "r2", "simultaneous")] == [2, 3, True]
+    assert gan.ema == 0.5
     assert gan.distribution == "uniform"
     assert gan.ema_generator.output_shape == (None, 8, 8, 1)
     # A real image at 0.9 and a fake at 0 are where a smoothed D wants them.

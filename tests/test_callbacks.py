@@ -8,9 +8,15 @@ import tensorflow as tf
 from conftest import make_images
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tfgan import TrainConfig, board, callbacks, images, noise, pipeline, stopping, training
+from tfgan import TrainConfig, noise, training
+from tfgan.datasets import pipeline
+from tfgan.datasets.image_set import ImageSet
+from tfgan.datasets.training_set import InMemory
+from tfgan.ground import pictures
 from tfgan.noise import Stream
-from tfgan.workdir import Workdir
+from tfgan.run import board, callbacks, stopping
+from tfgan.run.run import Run
+from tfgan.run.workdir import Workdir
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def trained(tiny_data_dir, tmp_path):
         histograms_every=2,
         jit_compile=False,
     )
-    gan = training.train(config)
+    gan = training.train_and_export(config)
     return config, gan, Workdir(config.workdir)
 
 
@@ -36,14 +42,16 @@ def test_pictures(trained):
     fixed = {f"fixed_{epoch}.png" for epoch in range(3)}
     assert names == {"real.png", "training.gif"} | fakes | fixed
     # The last real batch of the first epoch is that of step 3, from 0.
-    data = pipeline.load_images("mnist", config.data_dir, say=lambda line: None)
+    data = pipeline.load_images(ImageSet("mnist", data_dir=config.data_dir), say=lambda line: None)
     real = pipeline.batch_at(data, 15, 777, 3)
-    np.testing.assert_array_equal(images.load_png(workdir.samples / "real.png"), images.grid(real))
+    np.testing.assert_array_equal(
+        pictures.load_png(workdir.samples / "real.png"), pictures.grid(real)
+    )
     # The generator at the end of the epoch, on the latents of its last step, number 11.
     z = noise.latents(777, Stream.GENERATOR_LATENTS, 11, 15, 64)
-    fake = images.to_uint8(gan.generator(z).numpy())
+    fake = pictures.to_uint8(gan.generator(z).numpy())
     np.testing.assert_array_equal(
-        images.load_png(workdir.samples / "fake_2.png"), images.grid(fake)
+        pictures.load_png(workdir.samples / "fake_2.png"), pictures.grid(fake)
     )
 
 
@@ -78,7 +86,7 @@ def test_tensorboard(trained):
     value = tf.make_ndarray(events.Tensors("step/G_loss")[-1].tensor_proto)
     assert value == pytest.approx(gan.step_logs[-1][names.index("G_loss")])
     file = workdir.samples / "fixed_2.png"
-    sides = [str(side).encode() for side in images.load_png(file).shape[1::-1]]
+    sides = [str(side).encode() for side in pictures.load_png(file).shape[1::-1]]
     picture = tf.make_ndarray(events.Tensors("fixed_latents")[-1].tensor_proto)
     assert picture.tolist() == [*sides, file.read_bytes()]
     assert events.SummaryMetadata("fixed_latents").plugin_data.plugin_name == "images"
@@ -129,9 +137,10 @@ def test_rows_after_the_checkpoint_are_replaced(tmp_path):
             return 8
 
     Model.step = Step()
-    path = tmp_path / "metrics.csv"
+    run = Run(TrainConfig(batch_size=10), Workdir(str(tmp_path)), InMemory(make_images(40)), None)
+    path = run.workdir.metrics
     path.write_text("epoch,step,D_loss\n0,4,1.000000\n1,8,9.000000\n2,12,9.000000\n")
-    callback = callbacks.MetricsCSV(path, steps_per_epoch=4)
+    callback = callbacks.MetricsCSV(run)
     callback.set_model(Model)
     callback.on_epoch_end(1, {"D_loss": 0.5})
     assert path.read_text() == "epoch,step,D_loss\n0,4,1.000000\n1,8,0.500000\n"
@@ -140,10 +149,12 @@ def test_rows_after_the_checkpoint_are_replaced(tmp_path):
 def test_gif_has_at_most_so_many_pictures(tmp_path):
     from PIL import Image
 
+    workdir = Workdir(str(tmp_path))
+    workdir.samples.mkdir()
     for epoch, image in enumerate(make_images(12)):
-        images.save_png(tmp_path / f"fixed_{epoch}.png", image)
-    callbacks.save_training_gif(tmp_path, most=5)
-    with Image.open(tmp_path / "training.gif") as gif:
+        pictures.save_png(workdir.samples / f"fixed_{epoch}.png", image)
+    callbacks.save_training_gif(workdir, most=5)
+    with Image.open(workdir.samples / "training.gif") as gif:
         assert gif.n_frames == 5
 
 

@@ -5,7 +5,7 @@ import pytest
 from test_gan import assert_equal, dataset, make_gan, state
 
 from tfgan import UserError, networks
-from tfgan.checkpointing import Checkpoints
+from tfgan.run.checkpointing import Checkpoints
 
 
 def means(gan):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from tfgan import distribution
+from tfgan.cluster import strategies
 
 FOLDER = ROOT / "docs" / "cluster"
 
@@ -47,7 +47,7 @@ def test_manifest_describes_a_cluster(manifest, monkeypatch):
     (text,) = (item["value"] for item in container["env"] if item["name"] == "TF_CONFIG")
     for index in range(job["spec"]["completions"]):
         monkeypatch.setenv("TF_CONFIG", text.replace("$(INDEX)", str(index)))
-        cluster = distribution.cluster("multi_worker")
+        cluster = strategies.find_cluster("multi_worker")
         assert cluster.index == index
         assert len(cluster.workers) == job["spec"]["completions"] == job["spec"]["parallelism"]
     name, subdomain = job["metadata"]["name"], job["spec"]["template"]["spec"]["subdomain"]

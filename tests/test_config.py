@@ -4,7 +4,8 @@ import shlex
 import pytest
 from absl import flags
 
-from tfgan import TrainConfig, UserError, config
+from tfgan import TrainConfig, UserError
+from tfgan.run import config
 
 
 def test_defaults_are_the_tutorials_recipe():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from conftest import TRAIN_EXAMPLES, make_images
 
-from tfgan import derived, imageset, pipeline
+from tfgan.datasets import derived, pipeline, training_set
+from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import classifier, judges, modes, splits
 
 
@@ -27,10 +28,14 @@ def test_each_digit_is_once_in_each_channel():
 
 def test_pipeline_makes_the_set(tiny_data_dir):
     lines = []
-    data = imageset.open_set("stacked_mnist", str(tiny_data_dir), say=lines.append)
+    data = training_set.open_set(
+        ImageSet("stacked_mnist", data_dir=str(tiny_data_dir)), say=lines.append
+    )
     assert data.shape == (TRAIN_EXAMPLES, 28, 28, 3)
     assert "made in memory from mnist" in lines[0]
-    images = pipeline.load_images("stacked_mnist", str(tiny_data_dir), say=lines.append)
+    images = pipeline.load_images(
+        ImageSet("stacked_mnist", data_dir=str(tiny_data_dir)), say=lines.append
+    )
     assert data.batch_at(4, 1, 0).shape == (4, 28, 28, 3)
     base = {image.tobytes() for image in make_images(TRAIN_EXAMPLES)}
     assert {image[..., 2].tobytes() for image in images} <= base
@@ -47,15 +52,15 @@ def test_modes_by_hand():
 
 
 def test_modes_are_read_channel_by_channel():
-    images, labels = splits.load("mnist", "test")
+    images, labels = splits.load(ImageSet("mnist"), "test")
     stacked, triples = derived.stack(images[:900], labels[:900])
-    found = modes.modes(stacked, classifier.load("mnist"))
+    found = modes.modes(stacked, classifier.load(ImageSet("mnist")))
     # 99.22 % of the digits are right, so 97.7 % of the triples.
     assert np.mean(found == triples) == pytest.approx(0.977, abs=0.015)
 
 
 def test_judge_of_stacked_mnist():
-    judge = judges.judge("stacked_mnist", say=lambda line: None)
+    judge = judges.judge(ImageSet("stacked_mnist"), say=lambda line: None)
     assert judge.count == 26_000
     assert judge.image_shape == (28, 28, 3)
     ideal, floor = judge.beside["ideal"], judge.beside["floor"]

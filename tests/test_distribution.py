@@ -8,21 +8,26 @@ import pytest
 import tensorflow as tf
 from conftest import assert_one_line_error, free_ports, run, tf_config
 
-from tfgan import UserError, distribution
+from tfgan import UserError
+from tfgan.cluster import strategies
 
 # Trains 100 steps through `fit` and prints the logs of each and where the weights ended.
 SCRIPT = """
 import json, sys
 import keras, numpy as np, tensorflow as tf
-from tfgan import TrainConfig, building, distribution, training
+from tfgan import TrainConfig
+from tfgan.cluster import strategies
+from tfgan.run import building
+from tfgan.datasets.training_set import InMemory
+from tfgan.run.run import Run
 name, devices, options = sys.argv[1:]
 config = TrainConfig(
     batch_size=12, latent_size=5, hidden_size=16, strategy=name, **json.loads(options)
 )
 images = np.random.default_rng(0).integers(0, 256, (240, 4, 4, 1), np.uint8)
-data = training.InMemory(images)
-distribution.choose_devices(devices)
-strategy = distribution.strategy(name, config.batch_size, distribution.cluster(name))
+data = InMemory(images)
+strategies.choose_devices(devices)
+strategy = strategies.make_strategy(name, config.batch_size, strategies.find_cluster(name))
 for floatx in ("float64", "float32"):
     keras.config.set_floatx(floatx)
     keras.config.set_dtype_policy(floatx)
@@ -32,14 +37,14 @@ for floatx in ("float64", "float32"):
     class Logs(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, **kwargs):
             logs.extend(gan.step_logs.tolist())
-    batches = training._batches(data, config, 0, strategy)
+    batches = Run(config, None, data, strategy).batches(0)
     history = gan.fit(batches, epochs=5, steps_per_epoch=20, verbose=0, callbacks=[Logs()]).history
     weights = gan.generator.weights + gan.discriminator.weights
     if gan.ema_generator:
         weights += gan.ema_generator.weights
     copies = [strategy.experimental_local_results(weight.value) for weight in weights]
     print(json.dumps({
-        "description": distribution.describe(strategy),
+        "description": strategies.describe(strategy),
         "logs": logs,
         "means": [history[name][-1] for name in gan.metrics_names],
         "weights": np.concatenate([weight.numpy().ravel() for weight in weights]).tolist(),
@@ -155,28 +160,28 @@ class Three:
 def test_uneven_share_names_the_nearest_batch_sizes(monkeypatch):
     monkeypatch.setattr(tf.distribute, "get_strategy", Three)
     with pytest.raises(UserError, match=r"^--batch_size=100: 3 devices .* take 99 or 102$"):
-        distribution.strategy("one_device", 100)
+        strategies.make_strategy("one_device", 100)
     with pytest.raises(UserError, match=r"take 3$"):
-        distribution.strategy("one_device", 2)
+        strategies.make_strategy("one_device", 2)
 
 
 def test_auto_without_gpus_is_one_device():
     if not tf.config.list_physical_devices("GPU"):
-        assert distribution.strategy("auto", 7).num_replicas_in_sync == 1
+        assert strategies.make_strategy("auto", 7).num_replicas_in_sync == 1
 
 
 def test_cluster_from_tf_config(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert distribution.cluster() is None
+    assert strategies.find_cluster() is None
     with pytest.raises(UserError, match=r"^--strategy=multi_worker: no cluster here; .*launch"):
-        distribution.cluster("multi_worker")
+        strategies.find_cluster("multi_worker")
     jobs = {"worker": ["b:1", "c:2"], "chief": ["a:3"]}
     config = {"cluster": jobs, "task": {"type": "worker", "index": 1}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    assert distribution.cluster() == distribution.Cluster(("a:3", "b:1", "c:2"), 2)
-    assert distribution.cluster("mirrored") is None
+    assert strategies.find_cluster() == strategies.Cluster(("a:3", "b:1", "c:2"), 2)
+    assert strategies.find_cluster("mirrored") is None
     monkeypatch.setenv("TF_CONFIG", "{}")
-    assert distribution.cluster() is None
+    assert strategies.find_cluster() is None
 
 
 @pytest.mark.parametrize(
@@ -197,7 +202,7 @@ def test_cluster_from_tf_config(monkeypatch):
 def test_bad_tf_config_is_told(monkeypatch, text, words):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(UserError, match=f"^TF_CONFIG: .*{words}"):
-        distribution.cluster()
+        strategies.find_cluster()
 
 
 def test_cluster_from_slurm(monkeypatch):
@@ -211,7 +216,7 @@ def test_cluster_from_slurm(monkeypatch):
     }.items():
         monkeypatch.setenv(name, value)
     workers = ("n07:12224", "n07:12225", "n08:12224")
-    assert distribution.cluster() == distribution.Cluster(workers, 2)
+    assert strategies.find_cluster() == strategies.Cluster(workers, 2)
 
 
 @pytest.mark.parametrize(
@@ -227,15 +232,15 @@ def test_cluster_from_slurm(monkeypatch):
 )
 def test_bad_devices_are_told(devices, words):
     with pytest.raises(UserError, match=f"^--devices={devices}: .*{words}"):
-        distribution.choose_devices(devices)
+        strategies.choose_devices(devices)
 
 
 def test_devices_cannot_change_in_a_running_process():
     tf.config.list_logical_devices()
     if not tf.config.list_physical_devices("GPU"):
-        distribution.choose_devices("CPU")  # they are those already
+        strategies.choose_devices("CPU")  # they are those already
     with pytest.raises(UserError, match=r"TensorFlow runs already in this process"):
-        distribution.choose_devices("CPU:0,CPU:1")
+        strategies.choose_devices("CPU:0,CPU:1")
 
 
 def test_command_tells_of_a_missing_cluster(tmp_path):

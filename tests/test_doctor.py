@@ -18,11 +18,13 @@ from fingerprint import tree
 from tensorflow_datasets.image_classification import MNIST
 
 from examples import failures
-from tfgan import GAN, TrainConfig, UserError, doctor, pipeline, training
+from tfgan import GAN, TrainConfig, UserError, doctor, training
+from tfgan.datasets import pipeline
+from tfgan.datasets.image_set import ImageSet
 from tfgan.doctor import diagnoses, record
 from tfgan.doctor.evidence import Evidence
 from tfgan.doctor.record import History
-from tfgan.workdir import Workdir
+from tfgan.run.workdir import Workdir
 
 RECORDED = pathlib.Path(__file__).parent / "doctor_evidence"
 
@@ -135,8 +137,8 @@ def digits(tmp_path_factory):
     def prepare(count: int, copies: int) -> str:
         folder = tmp_path_factory.mktemp("digits")
         images = {
-            "train": np.tile(pipeline.first_images("mnist", count), (copies, 1, 1, 1)),
-            "test": pipeline.first_images("mnist", 500, split="test"),
+            "train": np.tile(pipeline.first_images(ImageSet("mnist"), count), (copies, 1, 1, 1)),
+            "test": pipeline.first_images(ImageSet("mnist", "test"), 500),
         }
 
         class Few(MNIST, skip_registration=True):
@@ -165,7 +167,7 @@ def found(digits, tmp_path):
         folder = {"data_dir": digits(images, copies), "workdir": str(tmp_path / "run")}
         small = {"epochs": epochs, "batch_size": 10, "hidden_size": 64}
         config = TrainConfig(**folder | small | options)
-        training.train(config, gan_class=gan_class)
+        training.train_and_export(config, gan_class=gan_class)
         return {finding.title for finding in doctor.diagnose(config.workdir)}
 
     return train
@@ -196,7 +198,7 @@ def test_generator_that_learns_a_hundred_times_too_fast(found):
 @pytest.mark.slow
 def test_discriminator_that_learns_a_hundred_times_too_fast(tmp_path):
     config = TrainConfig(workdir=str(tmp_path / "run"), epochs=1, d_learning_rate=0.02)
-    training.train(config)
+    training.train_and_export(config)
     found = {finding.title: finding for finding in doctor.diagnose(config.workdir)}
     # At its last step D may be far off or, between two leaps, sure and right.
     assert "V(D, G)" in found["oscillation"].evidence
@@ -238,7 +240,7 @@ def test_generator_that_learns_its_images_by_heart(found):
 def test_healthy_runs(seed, tmp_path):
     """The tutorial's recipe, asked about itself after each epoch."""
     config = TrainConfig(workdir=str(tmp_path / "run"), epochs=20, seed=seed, monitor_every=1)
-    training.train(config)
+    training.train_and_export(config)
     seen = record.read(Workdir(config.workdir)).evidence
     assert [each.step for each in seen] == [600 * epoch for epoch in range(1, 21)]
     for count in range(1, 21):
@@ -253,7 +255,7 @@ def test_run_that_diverged_and_the_command(digits, tmp_path):
         data_dir=digits(1000, 1), workdir=str(tmp_path / "run"), epochs=1, d_learning_rate=1e30
     )
     with pytest.raises(UserError, match="not finite"):
-        training.train(config)
+        training.train_and_export(config)
     done = run("doctor", f"--workdir={config.workdir}")
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("diverged\n  seen: step ")
@@ -274,7 +276,7 @@ def test_run_tells_once_and_its_record_is_enough(digits, tmp_path, capsys):
         g_learning_rate=0.02,
         monitor_every=1,
     )
-    training.train(config)
+    training.train_and_export(config)
     assert capsys.readouterr().out.count("Doctor: mode collapse: fakes vary") == 1
     before = tree(tmp_path / "run")
     settings = json.loads((tmp_path / "run" / "config.json").read_text())

@@ -1,7 +1,8 @@
 import pytest
 import tensorflow as tf
 
-from tfgan import TrainConfig, UserError, environment
+from tfgan import TrainConfig, UserError
+from tfgan.run import environment
 
 
 def test_other_threads_in_a_process_that_runs_already(capsys):

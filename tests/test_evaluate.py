@@ -5,25 +5,21 @@ import numpy as np
 import pytest
 from conftest import assert_one_line_error, make_images, run
 
-from tfgan import (
-    TrainConfig,
-    UserError,
-    checkpointing,
-    images,
-    networks,
-    pipeline,
-    saved_model,
-    training,
-)
+from tfgan import TrainConfig, UserError, networks, training
+from tfgan.datasets import pipeline
+from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import harness, judges, protocol, report
 from tfgan.evaluation.protocol import Metric
-from tfgan.workdir import Workdir
+from tfgan.exports import saved_model
+from tfgan.ground import pictures
+from tfgan.run import checkpointing
+from tfgan.run.workdir import Workdir
 
 
 @pytest.fixture(scope="module")
 def workdir(tiny_data_dir, tmp_path_factory):
     path = str(tmp_path_factory.mktemp("runs") / "run")
-    training.train(
+    training.train_and_export(
         TrainConfig(
             data_dir=str(tiny_data_dir), workdir=path, epochs=1, batch_size=15, hidden_size=16
         )
@@ -51,9 +47,11 @@ def test_command_evaluates_a_run(workdir):
     assert content["collapsed"] == ["generator"]
     assert "collapsed" in done.stdout
     # 32 samples in rows of 8, each above its neighbour.
-    grid = images.load_png(workdir.evaluation / "neighbours.png")
+    grid = pictures.load_png(workdir.evaluation / "neighbours.png")
     assert grid.shape == (8 * 30 + 2, 8 * 30 + 2, 1)
-    training_images = pipeline.load_images("mnist", content["config"]["data_dir"])
+    training_images = pipeline.load_images(
+        ImageSet("mnist", data_dir=content["config"]["data_dir"])
+    )
     below = grid[32 : 32 + 28, 2 : 2 + 28]
     assert any(np.array_equal(below, image) for image in training_images[:50])
 
@@ -68,11 +66,11 @@ def test_plots_or_a_line_that_says_how(workdir, tmp_path, monkeypatch):
 
 def test_plots(tmp_path):
     pytest.importorskip("matplotlib")
-    from tfgan.evaluation import pictures
+    from tfgan.evaluation import figures
 
     shares = np.full(10, 0.1)
     row = protocol.alone({"precision": 0.5, "recall": 0.25})
-    assert pictures.save_plots(tmp_path, shares, shares, {"generator": row, "kmeans": {}}) == ""
+    assert figures.save_plots(tmp_path, shares, shares, {"generator": row, "kmeans": {}}) == ""
     assert {file.name for file in tmp_path.iterdir()} == {"classes.png", "precision_recall.png"}
 
 
@@ -83,7 +81,7 @@ def test_full_protocol_and_comparison(tiny_data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(protocol, "SET_SIZE", 500)
     path = str(tmp_path / "samples.npy")
     np.save(path, make_images(1000, seed=1))
-    where = (str(tmp_path / "out"), "mnist", str(tiny_data_dir))
+    where = (str(tmp_path / "out"), ImageSet("mnist", data_dir=str(tiny_data_dir)))
     lines = []
     subjects = [harness.images(path, *where)] * 2
     content, again = harness.evaluate(subjects, say=lines.append)
@@ -135,14 +133,18 @@ def test_wrong_samples_are_named(content, problem, tmp_path, tiny_data_dir):
         path.write_bytes(content)
     else:
         np.save(path, content, allow_pickle=True)
-    subject = harness.images(str(path), str(tmp_path), "mnist", str(tiny_data_dir))
+    subject = harness.images(
+        str(path), str(tmp_path), ImageSet("mnist", data_dir=str(tiny_data_dir))
+    )
     with pytest.raises(UserError, match=f"^--samples=.*{problem}"):
         harness.evaluate([subject], quick=True, say=lambda line: None)
 
 
 def test_model_of_another_shape_is_named(tmp_path, tiny_data_dir):
     saved_model.save_generator(tmp_path / "model", networks.mlp_generator(5, 16, (4, 6, 1)))
-    subject = harness.model(str(tmp_path / "model"), str(tmp_path), "mnist", str(tiny_data_dir))
+    subject = harness.model(
+        str(tmp_path / "model"), str(tmp_path), ImageSet("mnist", data_dir=str(tiny_data_dir))
+    )
     with pytest.raises(UserError, match=r"has images \(4, 6, 1\), but those of mnist"):
         harness.evaluate([subject], quick=True, say=lambda line: None)
 

@@ -8,7 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tfgan import TrainConfig, UserError, training
 from tfgan.evaluation import judges, protocol, samples
-from tfgan.workdir import Workdir
+from tfgan.run.workdir import Workdir
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def config(tiny_data_dir, tmp_path, monkeypatch):
 
 def test_evaluations_in_training(config, capsys):
     options = config("run", epochs=4, evaluate_every=2)
-    gan = training.train(options)
+    gan = training.train_and_export(options)
     with open(Workdir(options.workdir).metrics, newline="") as file:
         rows = list(csv.DictReader(file))
     quick = [name for name, metric in protocol.METRICS.items() if metric.quick]
@@ -39,7 +39,7 @@ def test_evaluations_in_training(config, capsys):
     assert [bool(row["fcd"]) for row in rows] == [False, True, False, True]
     assert all(row["D_loss"] for row in rows)
     # The last ones are those of the trained generator.
-    judge = judges.judge("mnist", options.data_dir, quick=True, say=lambda line: None)
+    judge = judges.judge(options.image_set, quick=True, say=lambda line: None)
     row = judge.row(samples.from_gan(gan, 1000))
     assert float(rows[-1]["fcd"]) == pytest.approx(row["fcd"]["mean"], rel=1e-5)
     events = EventAccumulator(str(Workdir(options.workdir).tensorboard), {"tensors": 0})
@@ -51,7 +51,7 @@ def test_evaluations_in_training(config, capsys):
     assert "; took " in output
 
     # Training itself does not notice.
-    plain = training.train(config("plain", epochs=4))
+    plain = training.train_and_export(config("plain", epochs=4))
     for mine, theirs in zip(gan.generator.weights, plain.generator.weights, strict=True):
         np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
     header = Workdir(config("plain").workdir).metrics.read_text().splitlines()[0]
@@ -59,9 +59,9 @@ def test_evaluations_in_training(config, capsys):
 
 
 def test_resumed_run_ends_as_the_unbroken_one(config):
-    training.train(config("unbroken", epochs=3, evaluate_every=2))
-    training.train(config("resumed", epochs=1, evaluate_every=2))
-    training.train(config("resumed", epochs=3, evaluate_every=2))
+    training.train_and_export(config("unbroken", epochs=3, evaluate_every=2))
+    training.train_and_export(config("resumed", epochs=1, evaluate_every=2))
+    training.train_and_export(config("resumed", epochs=3, evaluate_every=2))
     unbroken, resumed = (
         outcome(Workdir(config(name).workdir).path) for name in ("unbroken", "resumed")
     )
@@ -74,7 +74,7 @@ def test_resumed_run_ends_as_the_unbroken_one(config):
 
 def test_what_cannot_be_evaluated_is_said_before_the_old_run_is_removed(config, monkeypatch):
     options = config("kept", epochs=1)
-    training.train(options)
+    training.train_and_export(options)
     before = outcome(Workdir(options.workdir).path)
 
     def no_labels(*args, **kwargs):
@@ -82,5 +82,5 @@ def test_what_cannot_be_evaluated_is_said_before_the_old_run_is_removed(config, 
 
     monkeypatch.setattr(judges, "judge", no_labels)
     with pytest.raises(UserError, match="has no labels"):
-        training.train(dataclasses.replace(options, evaluate_every=1), overwrite=True)
+        training.train_and_export(dataclasses.replace(options, evaluate_every=1), overwrite=True)
     assert outcome(Workdir(options.workdir).path) == before

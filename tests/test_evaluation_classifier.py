@@ -5,17 +5,20 @@ import pytest
 from conftest import make_images
 
 from tfgan import UserError
+from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import classifier, splits
 
 
 @pytest.fixture(scope="module")
 def pinned():
-    return classifier.load("mnist")
+    return classifier.load(ImageSet("mnist"))
 
 
 def test_pinned_classifier_is_right_on_99_percent(pinned):
     assert pinned.sha256 == classifier.PINNED["mnist"]
-    assert pinned.accuracy(*splits.load("mnist", "test")) == pytest.approx(0.9922, abs=0.0003)
+    assert pinned.accuracy(*splits.load(ImageSet("mnist"), "test")) == pytest.approx(
+        0.9922, abs=0.0003
+    )
 
 
 def test_features_are_what_the_softmax_sees(pinned):
@@ -44,14 +47,14 @@ def test_an_image_has_its_features_in_whatever_company(pinned):
 def test_changed_weights_are_refused(monkeypatch):
     monkeypatch.setitem(classifier.PINNED, "mnist", hashlib.sha256(b"other").hexdigest())
     with pytest.raises(UserError, match=r"mnist.npz: is not the classifier that tfgan shipped"):
-        classifier.load("mnist")
+        classifier.load(ImageSet("mnist"))
 
 
 def test_recipe_on_few_images():
     # 2,000 images and three epochs: enough to tell that the recipe learns.
-    images, labels = splits.load("mnist", "fit")
+    images, labels = splits.load(ImageSet("mnist"), "fit")
     content = classifier.train(images[:2000], labels[:2000], 10, epochs=3)
-    test_images, test_labels = splits.load("mnist", "validation")
+    test_images, test_labels = splits.load(ImageSet("mnist"), "validation")
     found = classifier.Classifier(content)
     assert found.accuracy(test_images[:2000], test_labels[:2000]) > 0.8
     assert found.classes == 10
@@ -67,9 +70,9 @@ def test_recipe_has_one_outcome():
 
 @pytest.mark.slow
 def test_recipe_makes_the_pinned_classifier():
-    found = classifier.Classifier(classifier.train(*splits.load("mnist", "fit"), 10))
-    pinned = classifier.load("mnist")
-    test = splits.load("mnist", "test")
+    found = classifier.Classifier(classifier.train(*splits.load(ImageSet("mnist"), "fit"), 10))
+    pinned = classifier.load(ImageSet("mnist"))
+    test = splits.load(ImageSet("mnist"), "test")
     # Rounding differs between machines, and the recipe's accuracy varies with it.
     assert found.accuracy(*test) == pytest.approx(pinned.accuracy(*test), abs=0.002)
     assert found.accuracy(*test) >= 0.99
@@ -77,23 +80,26 @@ def test_recipe_makes_the_pinned_classifier():
 
 def test_other_set_trains_one_and_keeps_it(tiny_data_dir):
     lines = []
-    first = classifier.load("cifar10", str(tiny_data_dir), say=lines.append)
+    first = classifier.load(ImageSet("cifar10", data_dir=str(tiny_data_dir)), say=lines.append)
     assert "training one on 50 images" in lines[0]
     assert "kept in" in lines[1]
     assert (first.image_shape, first.classes) == ((32, 32, 3), 10)
-    again = classifier.load("cifar10", str(tiny_data_dir), say=lines.append)
+    again = classifier.load(ImageSet("cifar10", data_dir=str(tiny_data_dir)), say=lines.append)
     assert len(lines) == 2
     assert again.sha256 == first.sha256
     (file,) = tiny_data_dir.rglob("classifier.npz")
     file.write_bytes(file.read_bytes()[:1000])
-    damaged = classifier.load("cifar10", str(tiny_data_dir), say=lines.append)
+    damaged = classifier.load(ImageSet("cifar10", data_dir=str(tiny_data_dir)), say=lines.append)
     assert len(lines) == 4
     assert damaged.sha256 == first.sha256
 
 
 def test_splits_are_disjoint_and_in_tfds_order(tiny_data_dir):
     where = str(tiny_data_dir)
-    parts = {part: splits.load("mnist", part, where) for part in ("fit", "validation", "test")}
+    parts = {
+        part: splits.load(ImageSet("mnist", data_dir=where), part)
+        for part in ("fit", "validation", "test")
+    }
     assert [len(images) for images, _ in parts.values()] == [50, 10, 10]
     assert splits.name("fit", {"train": 60_000, "test": 10_000}) == "train[:50000]"
     assert splits.name("validation", {"train": 60_000, "test": 10_000}) == "train[50000:]"

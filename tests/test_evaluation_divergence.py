@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfgan.evaluation import divergence
+from tfgan.evaluation import metrics
 
 RNG = np.random.default_rng(0)
 # Mean 0 and, with n - 1 = 3 below, covariance 4/3 I.
@@ -11,8 +11,8 @@ SQUARE = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
 def test_frechet_distance_by_hand():
     # N(0, 4/3 I) and N((3, 4), 4/3 diag(4, 1)): 25 + 4/3 ((2 - 1)^2 + (1 - 1)^2).
     other = SQUARE * (2, 1) + (3, 4)
-    assert divergence.frechet_distance(SQUARE, other) == pytest.approx(25 + 4 / 3)
-    assert divergence.frechet_distance(SQUARE, SQUARE[::-1]) == pytest.approx(0, abs=1e-12)
+    assert metrics.frechet_distance(SQUARE, other) == pytest.approx(25 + 4 / 3)
+    assert metrics.frechet_distance(SQUARE, SQUARE[::-1]) == pytest.approx(0, abs=1e-12)
 
 
 def test_frechet_distance_of_covariances_that_do_not_commute():
@@ -21,13 +21,13 @@ def test_frechet_distance_of_covariances_that_do_not_commute():
     # Of a 2 x 2 matrix A, Tr A^(1/2) = (Tr A + 2 (det A)^(1/2))^(1/2), by Cayley-Hamilton.
     root = np.sqrt(np.trace(s @ t) + 2 * np.sqrt(np.linalg.det(s @ t)))
     expected = np.sum((x.mean(0) - y.mean(0)) ** 2) + np.trace(s) + np.trace(t) - 2 * root
-    assert divergence.frechet_distance(x, y) == pytest.approx(expected)
+    assert metrics.frechet_distance(x, y) == pytest.approx(expected)
 
 
 def test_frechet_distance_with_features_that_never_fire():
     dead = np.concatenate([SQUARE, np.zeros((4, 3))], axis=1)
     shifted = dead + np.array([0, 0, 0, 0, 2])
-    assert divergence.frechet_distance(dead, shifted) == pytest.approx(4)
+    assert metrics.frechet_distance(dead, shifted) == pytest.approx(4)
 
 
 def test_kernel_distance_is_the_definition():
@@ -43,17 +43,17 @@ def test_kernel_distance_is_the_definition():
         - 2 * sum(kernel(a, b) for a in x for b in y) / 36
     )
     # Fewer than 1,000: every subset is all of them, so the values have no spread.
-    assert divergence.kernel_distance(x, y) == pytest.approx((expected, 0), abs=1e-12)
+    assert metrics.kernel_distance(x, y) == pytest.approx((expected, 0), abs=1e-12)
 
 
 def test_kernel_distance_of_equal_distributions_is_about_0(monkeypatch):
-    monkeypatch.setattr(divergence, "SUBSETS", 10)
+    monkeypatch.setattr(metrics, "SUBSETS", 10)
     x, y, z = (RNG.normal(size=(1500, 8)) for _ in range(3))
-    mean, error = divergence.kernel_distance(x, y)
+    mean, error = metrics.kernel_distance(x, y)
     assert abs(mean) < 0.03
     assert 0 < error < 0.02
-    assert divergence.kernel_distance(x, z + 0.5)[0] > 0.5
-    assert divergence.kernel_distance(x, y) == (mean, error)
+    assert metrics.kernel_distance(x, z + 0.5)[0] > 0.5
+    assert metrics.kernel_distance(x, y) == (mean, error)
 
 
 def test_against_torch_fidelity():
@@ -65,55 +65,55 @@ def test_against_torch_fidelity():
     y = RNG.normal(size=(1000, 16)) @ RNG.normal(size=(16, 16)) / 3 + 0.2
     statistics = [metric_fid.fid_features_to_statistics(torch.tensor(part)) for part in (x, y)]
     fid = metric_fid.fid_statistics_to_metric(*statistics, verbose=False)
-    assert divergence.frechet_distance(x, y) == pytest.approx(next(iter(fid.values())))
+    assert metrics.frechet_distance(x, y) == pytest.approx(next(iter(fid.values())))
     kid = metric_kid.kid_features_to_metric(
         torch.tensor(x), torch.tensor(y), kid_subsets=2, kid_subset_size=1000, verbose=False
     )
-    assert divergence.kernel_distance(x, y)[0] == pytest.approx(next(iter(kid.values())))
+    assert metrics.kernel_distance(x, y)[0] == pytest.approx(next(iter(kid.values())))
 
 
 def test_classifier_score_by_hand():
     # Sure and even over 5 classes: exp(log 5). Undecided: 1.
-    assert divergence.classifier_score(np.tile(np.eye(5), (20, 1))) == pytest.approx((5, 0))
-    assert divergence.classifier_score(np.full((100, 5), 0.2)) == pytest.approx((1, 0))
+    assert metrics.classifier_score(np.tile(np.eye(5), (20, 1))) == pytest.approx((5, 0))
+    assert metrics.classifier_score(np.full((100, 5), 0.2)) == pytest.approx((1, 0))
     # p(y|x) = (3/4, 1/4) and (1/4, 3/4) by turns, p(y) = 1/2: 3/4 log 3/2 + 1/4 log 1/2.
     turns = np.tile([[0.75, 0.25], [0.25, 0.75]], (50, 1))
     expected = np.exp(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
-    assert divergence.classifier_score(turns)[0] == pytest.approx(expected)
+    assert metrics.classifier_score(turns)[0] == pytest.approx(expected)
 
 
 def test_class_histograms_by_hand():
     probabilities = np.array([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.2, 0.8, 0], [0.4, 0.6, 0]])
-    shares = divergence.class_shares(probabilities)
+    shares = metrics.class_shares(probabilities)
     assert shares.tolist() == [0.5, 0.5, 0]
-    assert divergence.classes_present(shares) == 2
-    assert divergence.classes_present(np.array([0.97, 0.02, 0.0099])) == 1  # a tenth of a third
+    assert metrics.classes_present(shares) == 2
+    assert metrics.classes_present(np.array([0.97, 0.02, 0.0099])) == 1  # a tenth of a third
     quarter = np.array([0.25, 0.25, 0.5])
-    assert divergence.kl_divergence(shares, quarter) == pytest.approx(np.log(2))
-    assert divergence.kl_divergence(quarter, shares) == np.inf
-    assert divergence.class_error(shares, quarter) == 1  # twice too many, and none of half of all
-    assert divergence.class_error(np.array([0.3, 0.25, 0.45]), quarter) == pytest.approx(0.2)
-    assert divergence.class_error(shares, shares) == 0
+    assert metrics.kl_divergence(shares, quarter) == pytest.approx(np.log(2))
+    assert metrics.kl_divergence(quarter, shares) == np.inf
+    assert metrics.class_error(shares, quarter) == 1  # twice too many, and none of half of all
+    assert metrics.class_error(np.array([0.3, 0.25, 0.45]), quarter) == pytest.approx(0.2)
+    assert metrics.class_error(shares, shares) == 0
 
 
 def test_expected_kl_by_hand():
     half = np.array([0.5, 0.5])
-    assert divergence.expected_kl(half, 1) == pytest.approx(np.log(2))
+    assert metrics.expected_kl(half, 1) == pytest.approx(np.log(2))
     # Two draws: both alike, log 2, with probability 1/2; else 0.
-    assert divergence.expected_kl(half, 2) == pytest.approx(np.log(2) / 2)
+    assert metrics.expected_kl(half, 2) == pytest.approx(np.log(2) / 2)
     # (classes - 1) / 2n for many draws.
-    assert divergence.expected_kl(np.full(10, 0.1), 10_000) == pytest.approx(4.5e-4, rel=1e-3)
+    assert metrics.expected_kl(np.full(10, 0.1), 10_000) == pytest.approx(4.5e-4, rel=1e-3)
     p = np.array([0.2, 0.3, 0.5])
     drawn = RNG.multinomial(20, p, size=20_000) / 20
-    simulated = np.mean([divergence.kl_divergence(each, p) for each in drawn[:4000]])
-    assert divergence.expected_kl(p, 20) == pytest.approx(simulated, rel=0.1)
+    simulated = np.mean([metrics.kl_divergence(each, p) for each in drawn[:4000]])
+    assert metrics.expected_kl(p, 20) == pytest.approx(simulated, rel=0.1)
 
 
 def test_two_sample_accuracy():
     x, y = RNG.normal(size=(2000, 4)), RNG.normal(size=(2000, 4))
-    assert divergence.two_sample_accuracy(x, y) == pytest.approx(0.5, abs=0.05)
-    assert divergence.two_sample_accuracy(x, y + 10) == 1
+    assert metrics.two_sample_accuracy(x, y) == pytest.approx(0.5, abs=0.05)
+    assert metrics.two_sample_accuracy(x, y + 10) == 1
     # Means apart by d standard deviations in one direction: the best rule is right Phi(d / 2).
-    assert divergence.two_sample_accuracy(x, y + np.array([2, 0, 0, 0])) == pytest.approx(
+    assert metrics.two_sample_accuracy(x, y + np.array([2, 0, 0, 0])) == pytest.approx(
         0.8413, abs=0.03
     )

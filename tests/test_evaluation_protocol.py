@@ -7,9 +7,11 @@ import pytest
 import scipy.ndimage
 from conftest import make_images
 
-from tfgan import networks, saved_model
-from tfgan.evaluation import divergence, neighbours, protocol, samples, splits
+from tfgan import networks
+from tfgan.datasets.image_set import ImageSet
+from tfgan.evaluation import metrics, neighbours, protocol, samples, splits
 from tfgan.evaluation.protocol import RealImages, Reference
+from tfgan.exports import saved_model
 from tfgan.gan import GAN
 
 
@@ -27,7 +29,7 @@ def smaller(reference: Reference, count: int) -> Reference:
 
 @pytest.fixture(scope="module")
 def reference():
-    return Reference.load("mnist", say=lambda line: None)
+    return Reference.load(ImageSet("mnist"), say=lambda line: None)
 
 
 def controls(images: np.ndarray, labels: np.ndarray, count: int) -> dict[str, np.ndarray]:
@@ -45,7 +47,7 @@ def controls(images: np.ndarray, labels: np.ndarray, count: int) -> dict[str, np
 
 
 def check_ranks(count: int, reference: Reference) -> None:
-    images, labels = splits.load("mnist", "fit")
+    images, labels = splits.load(ImageSet("mnist"), "fit")
     scores = {
         name: protocol.score(part, reference.classifier(part), reference)
         for name, part in controls(images, labels, count).items()
@@ -73,7 +75,7 @@ def check_ranks(count: int, reference: Reference) -> None:
 
 
 def test_negative_controls_rank_correctly(reference, monkeypatch):
-    monkeypatch.setattr(divergence, "SUBSETS", 10)
+    monkeypatch.setattr(metrics, "SUBSETS", 10)
     check_ranks(2000, smaller(reference, 2000))
 
 
@@ -83,8 +85,8 @@ def test_negative_controls_rank_correctly_at_full_size(reference):
 
 
 def test_copies_are_near_and_new_images_are_not(reference):
-    fit, _ = splits.load("mnist", "fit")
-    validation, _ = splits.load("mnist", "validation")
+    fit, _ = splits.load(ImageSet("mnist"), "fit")
+    validation, _ = splits.load(ImageSet("mnist"), "validation")
     fit, held_out = fit[:3000], validation[:300]
     _, distances = neighbours.nearest(held_out, fit)
     real = RealImages(fit, validation, np.median(distances), np.percentile(distances, 1))
@@ -99,7 +101,7 @@ def test_copies_are_near_and_new_images_are_not(reference):
 def test_rows_are_means_and_deviations_over_sets(reference, monkeypatch):
     monkeypatch.setattr(protocol, "SET_SIZE", 300)
     small = smaller(reference, 300)
-    images = splits.load("mnist", "validation")[0][:900]
+    images = splits.load(ImageSet("mnist"), "validation")[0][:900]
     row = protocol.row(images, small)
     parts = [images[start : start + 300] for start in (0, 300, 600)]
     scores = [protocol.score(part, small.classifier(part), small) for part in parts]

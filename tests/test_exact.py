@@ -71,13 +71,13 @@ def replaced(*args, **kwargs):
     if calls == nth:
         os.kill(os.getpid(), signal.SIGKILL)
     return original(*args, **kwargs)
-from tfgan.training import train
-from tfgan import config
+from tfgan.training import train_and_export
+from tfgan.run import config
 from absl import flags
 config.define_flags()
 flags.FLAGS(["train", *sys.argv[4:]])
 setattr(owner, name, replaced)
-train(config.from_flags())
+train_and_export(config.from_flags())
 """
 
 
@@ -86,10 +86,10 @@ train(config.from_flags())
     [
         # The second checkpoint is written but not yet in its place.
         ("os", "replace", 3),
-        ("tfgan.checkpointing", "_sha256", 4),  # the second checkpoint lacks its sums
-        ("tfgan.images", "save_png", 3),  # the first epoch has one of its pictures
-        ("tfgan.checkpointing", "write_folder", 5),  # events are flushed, the checkpoint is due
-        ("tfgan.saved_model", "write_file", 1),  # the generator is half exported
+        ("tfgan.run.checkpointing", "_sha256", 4),  # the second checkpoint lacks its sums
+        ("tfgan.ground.pictures", "save_png", 3),  # the first epoch has one of its pictures
+        ("tfgan.run.checkpointing", "write_folder", 5),  # events are flushed, the checkpoint is due
+        ("tfgan.exports.saved_model", "write_file", 1),  # the generator is half exported
         # config.json is written but not yet in its place.
         pytest.param("os", "replace", 1, marks=pytest.mark.slow),
         # A picture is written but not yet in its place.

@@ -14,11 +14,14 @@ import tensorflow as tf
 from conftest import assert_one_line_error, run
 from fingerprint import tree
 
-from tfgan import UserError, building, card, exporting, images, sampling, saved_model
-from tfgan.checkpointing import Checkpoints
-from tfgan.config import TrainConfig
-from tfgan.formats import FORMATS
-from tfgan.workdir import Workdir
+from tfgan import UserError
+from tfgan.exports import card, exporting, sampling, saved_model
+from tfgan.exports.formats import FORMATS
+from tfgan.ground import pictures
+from tfgan.run import building
+from tfgan.run.checkpointing import Checkpoints
+from tfgan.run.config import TrainConfig
+from tfgan.run.workdir import Workdir
 
 SHAPE = (8, 12, 3)
 STEP = 12
@@ -66,7 +69,7 @@ def test_writes_checks_and_tells(workdir):
     # The picture is what the SavedModel draws.
     sampling.sample(str(folder / "savedmodel"), 64, 1, str(workdir.path / "drawn.png"))
     drawn, shown = (
-        images.load_png(file).astype(int)
+        pictures.load_png(file).astype(int)
         for file in (workdir.path / "drawn.png", folder / "samples.png")
     )
     assert np.abs(drawn - shown).max() <= 1

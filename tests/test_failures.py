@@ -6,7 +6,8 @@ import tensorflow as tf
 from conftest import ROOT, make_images
 
 from examples import failures
-from tfgan import GAN, Adam, networks, pipeline
+from tfgan import GAN, Adam, networks
+from tfgan.datasets import pipeline
 from tfgan.noise import Stream
 
 REAL = pipeline.to_unit(make_images(6))

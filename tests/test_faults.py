@@ -17,7 +17,9 @@ import tensorflow as tf
 from conftest import ROOT, assert_one_line_error, run, run_afresh, start
 from fingerprint import outcome, tree
 
-from tfgan import TrainConfig, UserError, callbacks, pipeline, training
+from tfgan import TrainConfig, UserError, training
+from tfgan.datasets import pipeline
+from tfgan.run import callbacks
 
 
 def can_mount() -> bool:
@@ -127,17 +129,17 @@ def test_run_that_another_process_made_meanwhile_is_left_alone(
         batch_size=15,
         hidden_size=16,
     )
-    load = pipeline.load_images
+    load = pipeline.load
 
     def load_slowly(*args, **kwargs):
-        monkeypatch.setattr(pipeline, "load_images", load)
-        training.train(dataclasses.replace(config, seed=1))  # the other process
+        monkeypatch.setattr(pipeline, "load", load)
+        training.train_and_export(dataclasses.replace(config, seed=1))  # the other process
         load_slowly.left = tree(tmp_path)
         return load(*args, **kwargs)
 
-    monkeypatch.setattr(pipeline, "load_images", load_slowly)
+    monkeypatch.setattr(pipeline, "load", load_slowly)
     with pytest.raises(UserError, match=r"another process has just used it"):
-        training.train(config)
+        training.train_and_export(config)
     assert tree(tmp_path) == load_slowly.left
 
 
@@ -249,7 +251,7 @@ def test_truncated_shard_is_named(bytes_kept, tiny_data_dir, tmp_path):
 def test_clock_set_back_changes_nothing(tiny_data_dir, tmp_path, monkeypatch):
     def train(name):
         keras.utils.clear_session()  # names of layers go into a checkpoint, and count up
-        return training.train(
+        return training.train_and_export(
             TrainConfig(
                 data_dir=str(tiny_data_dir),
                 workdir=str(tmp_path / name),

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan import UserError, formats, networks
-from tfgan.formats import FORMATS, Trained
+from tfgan import UserError, networks
+from tfgan.exports import formats
+from tfgan.exports.formats import FORMATS, Trained
 
 # The name of the folder or file, and what is not installed by default.
 PLAIN = ["savedmodel", "keras"]
@@ -74,7 +75,7 @@ def test_html_is_the_page_of_that_generator(tmp_path, monkeypatch):
         path.write_text(f"{generator.name} of {workdir}")
 
     page = types.SimpleNamespace(write_page=write_page)
-    monkeypatch.setitem(sys.modules, "tfgan.page", page)
+    monkeypatch.setitem(sys.modules, "tfgan.exports.page", page)
     FORMATS["html"].write(tmp_path / "a.html", trained(GENERATORS["mlp"]()))
     assert (tmp_path / "a.html").read_text() == "generator of None"
 

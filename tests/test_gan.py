@@ -250,7 +250,7 @@ def test_simultaneous_updates_share_fakes_and_discriminator():
     before = gan.generator.get_weights(), gan.discriminator.get_weights()
     # Both gradients as they are before any update, on one batch of fakes and one mask.
     d_gradients, _ = gan.discriminator_gradients(real, z)
-    g_gradients, g_logs = gan.generator_gradients(z, real)
+    g_gradients, g_logs = gan.generator_gradients(real, z)
     logs = gan.train_step(real)
     assert float(logs["D(G(z))"]) == float(g_logs["D(G(z))"])
     # Adam's first step is rate * g / (|g| + epsilon), whatever its memory.

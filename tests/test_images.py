@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfgan import images as pictures
+from tfgan.ground import pictures
 
 
 def numbered(count: int, height=28, width=28, channels=1) -> np.ndarray:

@@ -12,9 +12,11 @@ from conftest import assert_one_line_error, make_images, prepare_tiny, run
 from fingerprint import log_lines, outcome
 from test_exact import stop_after_first_log_line
 
-from tfgan import UserError, imageset
-from tfgan.imageset import InMemory, Streamed
-from tfgan.pipeline import Share
+from tfgan import UserError
+from tfgan.cluster.replicas import Share
+from tfgan.datasets import training_set
+from tfgan.datasets.image_set import ImageSet
+from tfgan.datasets.training_set import InMemory, Streamed
 
 COUNT, SHARDS = 1400, 3  # 1.1 MB decoded
 
@@ -95,8 +97,12 @@ def test_a_batch_mixes_the_shards(data_dir, streamed):
 
 def test_the_limit_decides(data_dir):
     lines = []
-    assert isinstance(imageset.open_set("mnist", data_dir, say=lines.append), InMemory)
-    small = imageset.open_set("mnist", data_dir, cache_limit_mb=1, say=lines.append)
+    assert isinstance(
+        training_set.open_set(ImageSet("mnist", data_dir=data_dir), say=lines.append), InMemory
+    )
+    small = training_set.open_set(
+        ImageSet("mnist", data_dir=data_dir), cache_limit_mb=1, say=lines.append
+    )
     assert isinstance(small, Streamed)
     assert lines[-1] == (
         "Data: mnist takes 1 MB in memory, more than --cache_limit_mb=1; streaming 3 files"
@@ -105,7 +111,7 @@ def test_the_limit_decides(data_dir):
 
 def test_part_of_a_split(data_dir):
     halves = [
-        imageset.open_set("mnist", data_dir, split=split, say=lambda line: None)
+        training_set.open_set(ImageSet("mnist", split, data_dir), say=lambda line: None)
         for split in ("train[:50%]", "train[50%:]")
     ]
     assert [half.shape for half in halves] == [(COUNT // 2, 28, 28, 1)] * 2
@@ -119,28 +125,28 @@ def test_part_of_a_split(data_dir):
         ("train[:0]", "nothing in that part"),
     ):
         with pytest.raises(UserError, match=rf"^--split={re.escape(split)}: .*{words}"):
-            imageset.open_set("mnist", data_dir, split=split, say=lambda line: None)
+            training_set.open_set(ImageSet("mnist", split, data_dir), say=lambda line: None)
 
 
 def test_part_of_a_split_does_not_stream(data_dir):
     builder = tfds.builder("mnist", data_dir=data_dir)
     assert "train[1:]" not in builder.info.splits
     with pytest.raises(UserError, match=r"^--split=train\[1:\]: .*only whole splits stream"):
-        imageset.open_set("mnist", data_dir, "", 1, "train[1:]", say=lambda line: None)
+        training_set.open_set(ImageSet("mnist", "train[1:]", data_dir), 1, say=lambda line: None)
 
 
 def test_mean_image_is_that_of_all(data_dir, streamed, monkeypatch):
-    memory = imageset.open_set("mnist", data_dir, say=lambda line: None)
+    memory = training_set.open_set(ImageSet("mnist", data_dir=data_dir), say=lambda line: None)
     expected = make_images(COUNT).mean(axis=0) / 255
     for data in (memory, streamed):
-        np.testing.assert_allclose(imageset.mean_image(data), expected, rtol=1e-12)
-    monkeypatch.setattr(imageset, "_MEAN_BYTES", 10 * 28 * 28)
+        np.testing.assert_allclose(training_set.mean_image(data), expected, rtol=1e-12)
+    monkeypatch.setattr(training_set, "_MEAN_BYTES", 10 * 28 * 28)
     few = memory.batch_at(10, 0, 0)
-    np.testing.assert_allclose(imageset.mean_image(memory), few.mean(axis=0) / 255)
+    np.testing.assert_allclose(training_set.mean_image(memory), few.mean(axis=0) / 255)
 
 
 def test_emnist_is_upright_either_way(data_dir):
-    memory = imageset.open_set("emnist", data_dir, say=lambda line: None)
+    memory = training_set.open_set(ImageSet("emnist", data_dir=data_dir), say=lambda line: None)
     builder = tfds.builder("emnist", data_dir=data_dir)
     upright = {image.tobytes() for image in memory.batch_at(30, 0, 0)}
     assert {

@@ -18,8 +18,9 @@ from conftest import ROOT, assert_one_line_error, free_ports, run, tf_config
 from fingerprint import log_lines, outcome
 
 import tfgan.launch
-from tfgan import UserError, rendezvous
-from tfgan.errors import WorkerLost
+from tfgan import UserError
+from tfgan.cluster import rendezvous
+from tfgan.ground.errors import WorkerLost
 
 TRAIN = [sys.executable, "-u", "-m", "tfgan.train"]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import losses, recipe
+from tfgan import losses
+from tfgan.run import recipe
 
 LOG_3 = math.log(3)  # sigmoid(log 3) = 3/4
 

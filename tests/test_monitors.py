@@ -13,9 +13,12 @@ from fingerprint import outcome
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
 
-from tfgan import TrainConfig, UserError, divergence, noise, pipeline, training
+from tfgan import TrainConfig, UserError, noise, training
+from tfgan.datasets import pipeline
+from tfgan.datasets.image_set import ImageSet
+from tfgan.doctor import probe
 from tfgan.noise import Stream
-from tfgan.workdir import Workdir
+from tfgan.run.workdir import Workdir
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def monitored(tiny_data_dir, tmp_path_factory):
         hidden_size=16,
         monitor_every=2,
     )
-    gan = training.train(config)
+    gan = training.train_and_export(config)
     return config, gan, Workdir(config.workdir)
 
 
@@ -45,13 +48,15 @@ def test_records_at_the_interval(monitored):
 def test_record_is_what_the_networks_say(monitored):
     config, gan, workdir = monitored
     last = rows(workdir)[-1]
-    held = pipeline.load_images("mnist", config.data_dir, split="test", say=lambda line: None)
-    train = pipeline.load_images("mnist", config.data_dir, say=lambda line: None)[:10_000]
+    held = pipeline.load_images(ImageSet("mnist", "test", config.data_dir), say=lambda line: None)
+    train = pipeline.load_images(
+        ImageSet("mnist", data_dir=config.data_dir), say=lambda line: None
+    )[:10_000]
     z = noise.latents(777, Stream.MONITOR_LATENTS, 16, len(held), 64)
-    fakes = divergence.fakes(gan.generator, z)
+    fakes = probe.fakes(gan.generator, z)
 
     def probability(images):
-        return 1 / (1 + np.exp(-divergence.logits(gan.discriminator, images)))
+        return 1 / (1 + np.exp(-probe.logits(gan.discriminator, images)))
 
     fake_term = np.log(1 - probability(fakes)).mean()
     assert last["value_heldout"] == pytest.approx(np.log(probability(held)).mean() + fake_term)
@@ -93,7 +98,7 @@ def test_tensorboard_draws_curves_with_their_limits(monitored):
 def test_training_is_the_same_with_monitors(monitored, tmp_path):
     config, gan, _ = monitored
     without = dataclasses.replace(config, workdir=str(tmp_path / "run"), monitor_every=0)
-    plain = training.train(without)
+    plain = training.train_and_export(without)
     assert not Workdir(without.workdir).monitors.exists()
     for one, other in zip(gan.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -103,9 +108,9 @@ def test_training_is_the_same_with_monitors(monitored, tmp_path):
 SUICIDE = """
 import os, signal, sys
 from absl import flags
-from tfgan import config
+from tfgan.run import config
 from tfgan.doctor import record
-from tfgan.training import train
+from tfgan.training import train_and_export
 original = record.append
 def append(workdir, new):
     original(workdir, new)
@@ -127,7 +132,7 @@ def test_killed_run_ends_as_the_unbroken_one(monitored, tmp_path):
     workdir = Workdir(config.workdir)
     assert [row["step"] for row in rows(workdir)] == [8]
     assert [path.name for path in workdir.checkpoints.iterdir()] == ["000000004"]
-    training.train(config)
+    training.train_and_export(config)
     # But for checkpoints: a process that makes a second model gives other names to what is in them.
     expected, found = (
         {name: value for name, value in outcome(path).items() if not name.startswith("checkpoints")}
@@ -149,7 +154,7 @@ def test_several_replicas(tiny_data_dir, tmp_path):
         monitor_every=1,
         jit_compile=False,
     )
-    training.train(config)
+    training.train_and_export(config)
     two = dataclasses.replace(
         config, workdir=str(tmp_path / "two"), strategy="mirrored", devices="CPU:0,CPU:1"
     )
@@ -176,8 +181,8 @@ def test_set_without_a_test_split(tiny_data_dir, tmp_path):
         data_dir=str(tmp_path), workdir=str(tmp_path / "run"), batch_size=10, monitor_every=1
     )
     with pytest.raises(UserError, match=r"need a test split; --split=test: mnist has train"):
-        training.train(config)
+        training.train_and_export(config)
     config = dataclasses.replace(config, data_dir=str(tiny_data_dir), split="train+test")
     with pytest.raises(UserError, match=r"^--split=train\+test: trains on the test split"):
-        training.train(config)
+        training.train_and_export(config)
     assert not (tmp_path / "run").exists()

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import networks, recipe
+from tfgan import networks
 from tfgan.networks import maxout
+from tfgan.run import recipe
 
 
 def test_parameter_counts():

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import noise, recipe
+from tfgan import noise
 from tfgan.noise import Stream
+from tfgan.run import recipe
 
 PINNED = [
     [-0.8540694117546082, -1.4182569980621338],

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan import UserError, networks, noise, page
+from tfgan import UserError, networks, noise
+from tfgan.exports import page
 from tfgan.noise import Stream
-from tfgan.workdir import Workdir
+from tfgan.run.workdir import Workdir
 
 
 def convolutional(seed: int = 0) -> keras.Sequential:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan.penalties import penalised
+from tfgan.penalties import gradient_penalty
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
@@ -17,7 +17,7 @@ def test_penalty_and_its_gradient_in_closed_form(jit_compile):
     @tf.function(jit_compile=jit_compile)
     def both():
         with tf.GradientTape() as tape:
-            logits, (penalty,) = penalised(lambda images: tf.square(images) @ w, x, 3.0)
+            logits, penalty = gradient_penalty(3.0)(lambda images: tf.square(images) @ w, x)
             total = tf.reduce_sum(penalty)
         return logits, penalty, tape.gradient(total, w)
 
@@ -30,13 +30,13 @@ def test_penalty_and_its_gradient_in_closed_form(jit_compile):
 
 
 def test_no_weight_no_penalty():
-    logits, penalties = penalised(lambda images: 2 * images, tf.ones((2, 1)), 0.0)
+    logits, penalty = gradient_penalty(0.0)(lambda images: 2 * images, tf.ones((2, 1)))
     np.testing.assert_array_equal(logits, [[2], [2]])
-    assert penalties == []
+    np.testing.assert_array_equal(penalty, [0, 0])
 
 
 def test_images_of_any_rank_count_whole():
     # D(x) = sum of 2x2x3 pixels: |grad|^2 = 12.
     images = tf.zeros((5, 2, 2, 3))
-    _, (penalty,) = penalised(lambda x: tf.reduce_sum(x, (1, 2, 3))[:, None], images, 1.0)
+    _, penalty = gradient_penalty(1.0)(lambda x: tf.reduce_sum(x, (1, 2, 3))[:, None], images)
     np.testing.assert_allclose(penalty, [6.0] * 5)

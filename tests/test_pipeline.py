@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 from conftest import TRAIN_EXAMPLES, make_images
 
-from tfgan import pipeline
-from tfgan.errors import UserError
+from tfgan.datasets import pipeline
+from tfgan.datasets.image_set import ImageSet
+from tfgan.ground.errors import UserError
 
 IMAGES = np.arange(23, dtype=np.uint8).reshape(23, 1, 1, 1)
 
@@ -30,7 +31,7 @@ def test_scaling_is_the_tutorials():
 
 
 def test_loaded_images_are_not_copied(tiny_data_dir):
-    images = pipeline.load_images("mnist", tiny_data_dir)
+    images = pipeline.load_images(ImageSet("mnist", data_dir=tiny_data_dir))
     tensor = pipeline.as_tensor(images)
     images[0] = 255 - images[0]
     np.testing.assert_array_equal(tensor, images)
@@ -83,8 +84,8 @@ def test_element_spec_has_a_fixed_batch():
 
 def test_loads_a_prepared_set_in_a_fixed_order(tiny_data_dir):
     lines = []
-    images = pipeline.load_images("mnist", str(tiny_data_dir), say=lines.append)
-    again = pipeline.load_images("mnist", str(tiny_data_dir), say=lines.append)
+    images = pipeline.load_images(ImageSet("mnist", data_dir=str(tiny_data_dir)), say=lines.append)
+    again = pipeline.load_images(ImageSet("mnist", data_dir=str(tiny_data_dir)), say=lines.append)
     assert images.shape == (TRAIN_EXAMPLES, 28, 28, 1)
     assert images.dtype == np.uint8
     np.testing.assert_array_equal(images, again)
@@ -96,4 +97,4 @@ def test_loads_a_prepared_set_in_a_fixed_order(tiny_data_dir):
 
 def test_unknown_split_is_named(tiny_data_dir):
     with pytest.raises(UserError, match="--split=dev: mnist has train, test"):
-        pipeline.load_images("mnist", str(tiny_data_dir), split="dev", say=lambda line: None)
+        pipeline.load_images(ImageSet("mnist", "dev", str(tiny_data_dir)), say=lambda line: None)

@@ -9,7 +9,7 @@ import termios
 import pytest
 from conftest import ROOT
 
-from tfgan.progress import duration
+from tfgan.ground.console import duration
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from test_page import data_of
 
-from tfgan import TrainConfig, UserError, html, report
-from tfgan import images as pictures
-from tfgan.workdir import Workdir
+from tfgan import TrainConfig, UserError, report
+from tfgan.ground import pictures
+from tfgan.run.workdir import Workdir
+from tfgan.web import html
 
 
 @pytest.fixture
@@ -87,6 +88,7 @@ def evaluate(workdir: Workdir, step: int) -> None:
             "generator": {"fcd": {"mean": 78.0, "std": 1.5}, "kid_error": {"mean": 1, "std": 0}},
             "floor": {"fcd": {"mean": 1.0, "std": None}},
         },
+        "metrics": {"fcd": ["FCD", 2]},
         "collapsed": ["generator"],
     }
     workdir.evaluation.mkdir(exist_ok=True)
@@ -111,11 +113,12 @@ def test_scores_of_before_the_run_went_on_are_not_shown(workdir):
     assert data_of(workdir.report)["evaluation"] is None
 
 
-def test_scores_of_an_older_version_are_not_shown(workdir):
+@pytest.mark.parametrize("missing", ["step", "metrics"])
+def test_scores_of_an_older_version_are_not_shown(workdir, missing):
     evaluate(workdir, step=1800)
     file = workdir.evaluation / "evaluation.json"
     content = json.loads(file.read_text())
-    del content["step"]
+    del content[missing]
     file.write_text(json.dumps(content))
     report.write_report(workdir)
     assert data_of(workdir.report)["evaluation"] is None
@@ -129,5 +132,5 @@ def test_damaged_scores_are_one_clear_line(workdir):
 
 
 def test_no_run_is_one_clear_line(tmp_path):
-    with pytest.raises(UserError, match="holds no run"):
+    with pytest.raises(UserError, match="no run there"):
         report.write_report(Workdir(str(tmp_path)))

@@ -10,7 +10,7 @@ from conftest import ROOT, run
 from fingerprint import tree
 from test_checkpointing import make_gan, restore
 
-from tfgan.checkpointing import Checkpoints
+from tfgan.run.checkpointing import Checkpoints
 
 
 def test_nothing_in_the_package_unpickles():

@@ -6,7 +6,9 @@ import tensorflow as tf
 from conftest import assert_one_line_error, run
 from PIL import Image
 
-from tfgan import UserError, images, networks, sampling, saved_model
+from tfgan import UserError, networks
+from tfgan.exports import sampling, saved_model
+from tfgan.ground import pictures
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def test_sample_writes_the_grid_of_its_seed(model, tmp_path):
     sampling.sample(model, 11, 3, str(tmp_path / "a.png"))
     sampling.sample(model, 11, 3, str(tmp_path / "b.png"))
     sampling.sample(model, 11, 4, str(tmp_path / "c.png"))
-    a, b, c = (images.load_png(tmp_path / f"{name}.png") for name in "abc")
+    a, b, c = (pictures.load_png(tmp_path / f"{name}.png") for name in "abc")
     assert a.shape == (2 * 6 + 2, 8 * 8 + 2, 1)
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
@@ -42,7 +44,7 @@ def test_interpolation_starts_and_ends_at_samples(distribution, tmp_path):
     saved_model.save_generator(tmp_path / "generator", network, distribution=distribution)
     sampling.interpolate(model, 3, 1, str(tmp_path / "walk.png"))
     sampling.sample(model, 3, 1, str(tmp_path / "ends.png"))
-    walk, ends = (images.load_png(tmp_path / f"{name}.png") for name in ("walk", "ends"))
+    walk, ends = (pictures.load_png(tmp_path / f"{name}.png") for name in ("walk", "ends"))
     assert walk.shape == (2 * 6 + 2, 8 * 8 + 2, 1)  # two walks of eight pictures
 
     def picture(grid, row, column):
@@ -66,7 +68,7 @@ def test_command_draws(model, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"Wrote {output}\n"
     assert done.stderr == ""
-    assert images.load_png(output).shape == (8, 4 * 8 + 2, 1)
+    assert pictures.load_png(output).shape == (8, 4 * 8 + 2, 1)
 
 
 def test_wrong_saved_models_are_named(model, tmp_path):

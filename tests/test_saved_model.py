@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import networks, saved_model
+from tfgan import networks
+from tfgan.exports import saved_model
 
 SCRIPT = """
 import sys

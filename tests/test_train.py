@@ -128,7 +128,7 @@ def test_library_and_both_objectives(tiny_data_dir, tmp_path):
             hidden_size=16,
             loss=g_loss,
         )
-        gan = tfgan.train(config)
+        gan = tfgan.train_and_export(config)
         assert int(gan.step.numpy()) == 4
         states.append(gan.generator.get_weights()[0])
     assert not np.array_equal(*states)

@@ -9,11 +9,12 @@ import pytest
 from test_page import convolutional
 from test_report import evaluate, make_run
 
-from tfgan import images as pictures
-from tfgan import networks, noise, page, report, sampling
+from tfgan import networks, noise, report
+from tfgan.exports import page, sampling
+from tfgan.exports.sampling import slerp
+from tfgan.exports.saved_model import save_generator
+from tfgan.ground import pictures
 from tfgan.noise import Stream
-from tfgan.sampling import slerp
-from tfgan.saved_model import save_generator
 
 pytest.importorskip("selenium")
 from selenium import webdriver

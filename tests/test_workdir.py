@@ -1,7 +1,8 @@
 import pytest
 
 from tfgan import UserError
-from tfgan.workdir import Workdir, write_file, write_folder
+from tfgan.ground.files import write_file, write_folder
+from tfgan.run.workdir import Workdir
 
 
 def test_a_new_folder_has_no_run(tmp_path):

@@ -3,7 +3,7 @@
     import tfgan
 
     config = tfgan.TrainConfig(epochs=20, workdir="runs/mine")
-    gan = tfgan.train(config)
+    gan = tfgan.train_and_export(config)
 
 The names below are imported on first use, so that a command which only has to
 say that a flag is wrong does not wait for TensorFlow.
@@ -13,7 +13,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from tfgan.ground.version import __version__ as __version__
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -23,19 +23,19 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_copy_insertion_use_region_analysis
 _HOMES = {
     "GAN": "tfgan.gan",
     "Adam": "tfgan.optimizers",
-    "TrainConfig": "tfgan.config",
-    "train": "tfgan.training",
-    "UserError": "tfgan.errors",
-    "Interrupted": "tfgan.errors",
+    "TrainConfig": "tfgan.run.config",
+    "train_and_export": "tfgan.training",
+    "UserError": "tfgan.ground.errors",
+    "Interrupted": "tfgan.ground.errors",
 }
-__all__ = ["GAN", "Adam", "Interrupted", "TrainConfig", "UserError", "train"]
+__all__ = ["GAN", "Adam", "Interrupted", "TrainConfig", "UserError", "train_and_export"]
 
 if TYPE_CHECKING:
-    from tfgan.config import TrainConfig
-    from tfgan.errors import Interrupted, UserError
     from tfgan.gan import GAN
+    from tfgan.ground.errors import Interrupted, UserError
     from tfgan.optimizers import Adam
-    from tfgan.training import train
+    from tfgan.run.config import TrainConfig
+    from tfgan.training import train_and_export
 
 
 def __getattr__(name: str) -> Any:

@@ -4,17 +4,19 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan import cli, config
+from tfgan.datasets.image_set import ImageSet
+from tfgan.ground import cli
+from tfgan.run import config
 
 
 def _prepare() -> Callable[[], None]:
-    name = flags.FLAGS.dataset
-    data_dir, manual_dir = flags.FLAGS.data_dir, flags.FLAGS.manual_dir
+    values = flags.FLAGS
+    image_set = ImageSet(values.dataset, data_dir=values.data_dir, manual_dir=values.manual_dir)
 
     def work() -> None:
-        from tfgan import sources
+        from tfgan.datasets import sources
 
-        info = sources.prepare(name, data_dir, manual_dir).info
+        info = sources.prepare(image_set).info
         sizes = ", ".join(f"{split.num_examples:,} {key}" for key, split in info.splits.items())
         print(f"Images: {info.features['image'].shape}, {sizes}")
 

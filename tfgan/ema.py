@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfgan import distribution
+from tfgan.cluster import replicas
 
 
 def clone(network: keras.Model) -> keras.Model:
@@ -34,4 +34,4 @@ def update(average: keras.Model, network: keras.Model, decay: float, step: tf.Te
             values.append(new.value + d * (old.value - new.value))
         else:
             values.append(tf.convert_to_tensor(new.value))
-    distribution.assign_alike(average.weights, values)
+    replicas.assign_alike(average.weights, values)

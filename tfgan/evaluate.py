@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan import cli, config
-from tfgan.errors import UserError
+from tfgan.datasets.image_set import ImageSet
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+from tfgan.run import config
 
 flags.DEFINE_multi_string(
     "workdir",
@@ -35,18 +37,23 @@ def _prepare() -> Callable[[], None]:
     for name in ("dataset", "output"):
         if workdirs and flags.FLAGS[name].present:
             raise UserError(f"--{name}={values[name]}: a run in --workdir has its own")
-    dataset, data_dir, output = (values[name] for name in ("dataset", "data_dir", "output"))
+    data_dir, manual_dir, output = (values[n] for n in ("data_dir", "manual_dir", "output"))
+    image_set = ImageSet(values["dataset"], data_dir=data_dir, manual_dir=manual_dir)
 
     def work() -> None:
+        from tfgan import report
         from tfgan.evaluation import harness
+        from tfgan.run.workdir import Workdir
 
         if workdirs:
-            subjects = [harness.run(workdir, data_dir) for workdir in workdirs]
+            subjects = [harness.run(workdir, data_dir, manual_dir) for workdir in workdirs]
         elif values["model"]:
-            subjects = [harness.model(values["model"], output, dataset, data_dir)]
+            subjects = [harness.model(values["model"], output, image_set)]
         else:
-            subjects = [harness.images(values["samples"], output, dataset, data_dir)]
-        harness.evaluate(subjects, values["manual_dir"], values["quick"])
+            subjects = [harness.images(values["samples"], output, image_set)]
+        harness.evaluate(subjects, values["quick"])
+        for workdir in workdirs:  # the report of a run has its scores too
+            report.write_report(Workdir(workdir))
 
     return work
 

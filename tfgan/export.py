@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan import cli, config, formats
+from tfgan.exports import formats
+from tfgan.ground import cli
+from tfgan.run import config
 
 
 def _prepare() -> Callable[[], None]:
@@ -12,7 +14,7 @@ def _prepare() -> Callable[[], None]:
     chosen = formats.choose(flags.FLAGS.format)
 
     def work() -> None:
-        from tfgan import exporting
+        from tfgan.exports import exporting
 
         exporting.export(workdir, chosen, which)
 

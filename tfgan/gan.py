@@ -1,26 +1,24 @@
 """`GAN`: two networks, two objectives, two optimizers, and the step that alternates them."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgan import ema as moving_average
-from tfgan import loop, losses, noise
+from tfgan import losses, penalties
+from tfgan.loop import Latents, Logs, TrainingLoop
 from tfgan.networks import spectral
 from tfgan.networks.dropout import Pass, forward_pass
 from tfgan.noise import Stream
-from tfgan.penalties import penalised
 
-Logs = dict[str, tf.Tensor]
 Gradients = list[tf.Tensor]
 
 
 @keras.saving.register_keras_serializable("tfgan")
-class GAN(keras.Model):
+class GAN(TrainingLoop):
     """A generative adversarial network that trains with `fit`.
 
     Args:
@@ -48,11 +46,10 @@ class GAN(keras.Model):
     What the probability is under another objective, `tfgan.losses` says.
 
     Attributes:
-        step: int64 scalar weight, the number of training steps taken.
-        step_logs: float `(steps_per_execution, 4)`, these quantities, in this order, at each
-            step of the last call into TensorFlow.
         ema_generator: the moving average of the generator; None without `ema`.
-        streams: what a step draws latents for; the last are those of G's own update.
+        objective: the `tfgan.losses.Objective` that both networks are trained by.
+
+    `TrainingLoop` has what else there is: `step`, `step_logs`, `streams`.
 
     Reference:
         Goodfellow et al., Generative Adversarial Networks, NIPS 2014, algorithm 1.
@@ -68,27 +65,12 @@ class GAN(keras.Model):
         distribution: str = "normal",
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        quantities = ("D_loss", "G_loss", "D(x)", "D(G(z))")
+        super().__init__(quantities, latent_size, seed, distribution, **kwargs)
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_size = latent_size
-        self.seed = seed
         self.ema = ema
         self.ema_generator = moving_average.clone(generator) if ema else None
-        self.distribution = distribution
-        self.step = self.add_weight(
-            name="step",
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
-        self.train_function: Callable[[Any], Logs] | None = None
-        self._means = [loop.Mean(name) for name in ("D_loss", "G_loss", "D(x)", "D(G(z))")]
-        self.step_logs = np.zeros((0, len(self._means)))
-        self._drawn: dict[Stream, tf.Tensor] = {}  # latents of the step that XLA compiles
-        self.built = True
 
     def compile(
         self,
@@ -123,7 +105,17 @@ class GAN(keras.Model):
         Raises:
             ValueError: if the loss is unknown, or has no labels to smooth.
         """
+        arguments = dict(locals())
+        self._compile_arguments = {
+            name: arguments[name] for name in arguments if name not in ("self", "__class__")
+        }
         self.objective = losses.get(loss, label_smoothing)
+        self.r1, self.r2 = penalties.gradient_penalty(r1), penalties.gradient_penalty(r2)
+        if simultaneous:
+            self.take_step, self.streams = self.update_both, (Stream.DISCRIMINATOR_LATENTS,)
+        else:
+            self.take_step = self.update
+            self.streams = (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
         super().compile(
             optimizer=g_optimizer,
             jit_compile=False,
@@ -134,136 +126,101 @@ class GAN(keras.Model):
         self.d_optimizer = keras.optimizers.get(d_optimizer)
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
-        self._compile_arguments = {
-            "loss": loss,
-            "label_smoothing": label_smoothing,
-            "r1": r1,
-            "r2": r2,
-            "simultaneous": simultaneous,
-            "jit_compile": jit_compile,
-            "steps_per_execution": steps_per_execution,
-            "run_eagerly": run_eagerly,
-        }
-        self.r1, self.r2, self.simultaneous = r1, r2, simultaneous
-        both = (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
-        self.streams = both[:1] if simultaneous else both
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
         self.in_one_program = jit_compile and one_replica and not run_eagerly
 
     # The algorithm.
 
-    def train_step(self, data: Any) -> Logs:
-        """One step of algorithm 1: D's update, then G's, each on latents of its own.
+    def update(self, real: tf.Tensor, z: Latents) -> Logs:
+        """A step of algorithm 1: D's update, then G's, each on latents of its own.
 
         Args:
-            data: real images `(batch, height, width, channels)` in [-1, 1], alone or
-                first in a tuple.
+            real: x, images `(batch, height, width, channels)` in [-1, 1].
+            z: latents for D's update and for G's, `(batch, latent_size)` each.
 
         Returns:
-            This replica's share of the global batch's mean D_loss, G_loss, D(x), D(G(z)).
+            This replica's shares of the global batch's means D_loss, G_loss, D(x), D(G(z)).
         """
-        real = loop.images(data)
-        z = self.latents(Stream.DISCRIMINATOR_LATENTS, real)
-        d_gradients, d_logs = self.discriminator_gradients(real, z)
-        if not self.simultaneous:
-            self._update_discriminator(d_gradients)
-            z = self.latents(Stream.GENERATOR_LATENTS, real)
-        g_gradients, g_logs = self.generator_gradients(z, real)
-        if self.simultaneous:
-            self._update_discriminator(d_gradients)
-        self._update_generator(g_gradients)
+        z_d, z_g = z
+        d_gradients, d_logs = self.discriminator_gradients(real, z_d)
+        self.update_discriminator(d_gradients)
+        g_gradients, g_logs = self.generator_gradients(real, z_g)
+        self.update_generator(g_gradients)
         self.step.assign_add(1)
         return d_logs | g_logs
 
     def discriminator_gradients(self, real: tf.Tensor, z: tf.Tensor) -> tuple[Gradients, Logs]:
-        """Gradient of D's objective, by default -V(D, G), and of its penalties, G fixed.
-
-        -V(D, G) = mean(-log D(x)) + mean(-log(1 - D(G(z)))).
-        """
-        fake = self.generator(z, training=True)
+        """Of D's objective, by default -V(D, G) (equation 1), and of its penalties, G fixed."""
+        fake = self.generate(z)  # G(z)
         with tf.GradientTape() as tape:
-            real_logits, r1 = penalised(self._judge(Pass.REAL), real, self.r1)
-            fake_logits, r2 = penalised(self._judge(Pass.FAKE), fake, self.r2)
-            loss = self._mean(self.objective.discriminator(real_logits, fake_logits))
-            penalties = [self._mean(penalty) for penalty in r1 + r2]
-        gradients = tape.gradient([loss, *penalties], self.discriminator.trainable_variables)
+            real_logits, r1 = self.r1(self.judge, real, Pass.REAL)  # D(x), r1/2 |grad D(x)|^2
+            fake_logits, r2 = self.r2(self.judge, fake, Pass.FAKE)  # D(G(z)), r2/2 |grad D(G(z))|^2
+            # -V(D, G) = mean(-log D(x) - log(1 - D(G(z))))
+            loss = self.share_of_mean(self.objective.discriminator(real_logits, fake_logits))
+            penalised = loss + self.share_of_mean(r1) + self.share_of_mean(r2)
+        gradients = tape.gradient(penalised, self.discriminator.trainable_variables)
         probability = self.objective.probability(real_logits, fake_logits)
-        return gradients, {"D_loss": loss, "D(x)": self._mean(probability)}
+        return gradients, {"D_loss": loss, "D(x)": self.share_of_mean(probability)}
 
-    def generator_gradients(self, z: tf.Tensor, real: tf.Tensor) -> tuple[Gradients, Logs]:
-        """Gradient of G's objective, by default of mean(-log D(G(z))), D fixed."""
-        judge_real, judge_fake = (self._judge(which) for which in self._generators_passes)
-        real_logits = judge_real(real) if self.objective.paired else None
+    def generator_gradients(
+        self,
+        real: tf.Tensor,
+        z: tf.Tensor,
+        passes: tuple[Pass, Pass] = (Pass.REAL_FOR_GENERATOR, Pass.FAKE_FOR_GENERATOR),
+    ) -> tuple[Gradients, Logs]:
+        """Of G's objective, by default mean(-log D(G(z))) (section 3), D fixed."""
+        real_logits = self.objective.partners(self.judge, real, passes[0])
         with tf.GradientTape() as tape:
-            fake_logits = judge_fake(self.generator(z, training=True))
-            loss = self._mean(self.objective.generator(fake_logits, real_logits))
+            fake_logits = self.judge(self.generate(z), passes[1])  # D(G(z))
+            loss = self.share_of_mean(self.objective.generator(fake_logits, real_logits))
         gradients = tape.gradient(loss, self.generator.trainable_variables)
         probability = self.objective.probability(fake_logits, real_logits)
-        return gradients, {"G_loss": loss, "D(G(z))": self._mean(probability)}
+        return gradients, {"G_loss": loss, "D(G(z))": self.share_of_mean(probability)}
 
-    def _judge(self, which: Pass) -> Callable[[tf.Tensor], tf.Tensor]:
-        def judge(images: tf.Tensor) -> tf.Tensor:
-            with forward_pass(self.step.value, which):
-                return self.discriminator(images, training=True)
+    # What it is made of.
 
-        return judge
+    def generate(self, z: tf.Tensor) -> tf.Tensor:
+        """G(z) in training: images in [-1, 1]."""
+        return self.generator(z, training=True)
 
-    @property
-    def _generators_passes(self) -> tuple[Pass, Pass]:
-        if self.simultaneous:
-            return Pass.REAL, Pass.FAKE  # the very images that D has just judged
-        return Pass.REAL_FOR_GENERATOR, Pass.FAKE_FOR_GENERATOR
+    def judge(self, images: tf.Tensor, which: Pass) -> tf.Tensor:
+        """Logits `(batch, 1)` of D(images) in training, in one of a step's passes."""
+        with forward_pass(self.step.value, which):
+            return self.discriminator(images, training=True)
 
-    def _update_discriminator(self, gradients: Gradients) -> None:
+    def update_discriminator(self, gradients: Gradients) -> None:
+        """Takes D's step, and what follows D."""
         self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
         spectral.power_iteration(self.discriminator)
 
-    def _update_generator(self, gradients: Gradients) -> None:
+    def update_generator(self, gradients: Gradients) -> None:
+        """Takes G's step, and what follows G."""
         self.g_optimizer.apply(gradients, self.generator.trainable_variables)
         if self.ema_generator is not None:
             moving_average.update(self.ema_generator, self.generator, self.ema, self.step.value)
 
-    def _mean(self, values: tf.Tensor) -> tf.Tensor:
-        """This replica's share of the mean over the global batch; shares add up to the mean."""
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        return tf.reduce_mean(values) / replicas
+    def update_both(self, real: tf.Tensor, z: Latents) -> Logs:
+        """`update` with both gradients of the same fakes and masks, before either update.
 
-    # Latents and images.
-
-    def latents(self, stream: Stream, real: tf.Tensor) -> tf.Tensor:
-        """This replica's slice of the global draw of z for the current step.
-
-        Returns:
-            `(batch, latent_size)`, as many latents as there are real images.
+        As in github.com/goodfeli/adversarial, the code of the paper's experiments.
         """
-        if self._drawn:
-            return self._drawn[stream]
-        return self.draw(stream, self.step.value, real)
+        (z_both,) = z
+        d_gradients, d_logs = self.discriminator_gradients(real, z_both)
+        g_gradients, g_logs = self.generator_gradients(real, z_both, (Pass.REAL, Pass.FAKE))
+        self.update_discriminator(d_gradients)
+        self.update_generator(g_gradients)
+        self.step.assign_add(1)
+        return d_logs | g_logs
 
     @contextlib.contextmanager
-    def drawn(self, latents: dict[Stream, tf.Tensor]) -> Iterator[None]:
-        """Lets `latents` give what was drawn before, while a step is traced for XLA."""
-        self._drawn = latents
-        try:
-            yield
-        finally:
-            self._drawn = {}
-
-    def draw(self, stream: Stream, step: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
-        """This replica's slice of the global draw of z for a step."""
-        context = tf.distribute.get_replica_context()
-        batch = real.shape[0] or tf.shape(real)[0]
-        z = self.global_latents(stream, step, batch * context.num_replicas_in_sync)
-        start = batch * context.replica_id_in_sync_group
-        return z[start : start + batch]
-
-    def global_latents(
-        self, stream: Stream, step: tf.Tensor | int, count: tf.Tensor | int
-    ) -> tf.Tensor:
-        """`(count, latent_size)`: what all replicas together draw for a step."""
-        return noise.latents(
-            self.seed, stream, step, count, self.latent_size, self.variable_dtype, self.distribution
-        )
+    def statistics_kept(self) -> Iterator[None]:
+        """Puts back what passes in training mode change: batch normalisation's statistics."""
+        networks = (self.generator, self.discriminator)
+        changing = [each for network in networks for each in network.non_trainable_variables]
+        kept = [(variable, variable.numpy()) for variable in changing]
+        yield
+        for variable, value in kept:
+            variable.assign(value)
 
     @property
     def sampler(self) -> keras.Model:
@@ -275,16 +232,6 @@ class GAN(keras.Model):
         return self.sampler(z, training=training)
 
     # What Keras needs to know.
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return self._means
-
-    def make_train_function(self, force: bool = False) -> Callable[[Any], Logs]:
-        """Builds the loop that `fit` calls; see `tfgan.loop`."""
-        if self.train_function is None or force:
-            self.train_function = loop.train_function(self)
-        return self.train_function
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
@@ -309,9 +256,9 @@ class GAN(keras.Model):
 
     def get_compile_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
+        optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
         return self._compile_arguments | {
-            "d_optimizer": serialize(self.d_optimizer),
-            "g_optimizer": serialize(self.g_optimizer),
+            name: serialize(optimizer) for name, optimizer in optimizers.items()
         }
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

@@ -19,8 +19,8 @@ from typing import IO
 
 from absl import flags
 
-from tfgan import cli
-from tfgan.errors import Interrupted, UserError, WorkerLost
+from tfgan.ground import cli
+from tfgan.ground.errors import Interrupted, UserError, WorkerLost
 
 _GRACE_SECONDS = 10  # for the others to end when one has died
 _STOP_SECONDS = 60  # for all to end when they are asked to

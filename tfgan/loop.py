@@ -1,42 +1,142 @@
-"""The loop that `fit` calls: `steps_per_execution` training steps at a time.
+"""The loop that `fit` calls, and what a GAN shares with its replicas.
 
-Stock Keras 3.15 cannot run several steps at a time under `MirroredStrategy` (keras issue
-19246), nor any under several workers (issue 20585). This loop works everywhere.
+Stock Keras 3.15 cannot run several steps a call under `MirroredStrategy` (keras issue 19246), nor
+any under several workers (issue 20585). This loop works everywhere.
 """
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from tfgan import noise
 from tfgan.noise import Stream
 
-if TYPE_CHECKING:
-    from tfgan.gan import GAN
-
 Logs = dict[str, tf.Tensor]
-Drawn = tuple[tf.Tensor, dict[Stream, tf.Tensor]]  # real images, and latents by purpose
+Latents = tuple[tf.Tensor, ...]  # one `(batch, latent_size)` for each of `TrainingLoop.streams`
 
 
-def train_function(gan: "GAN") -> Callable[[Any], Logs]:
-    """What `fit` calls with an iterator over batches; sets `gan.step_logs`."""
+class TrainingLoop(keras.Model):
+    """Takes training steps for `fit`, several a call, on one replica or on many.
+
+    A subclass defines a step, `update(real, z)`, and sets `take_step`, `streams` and
+    `in_one_program` when it is compiled.
+
+    Args:
+        quantities: names of what each step logs.
+        latent_size: length of z.
+        seed: decides every latent; see `tfgan.noise`.
+        distribution: of the latents; see `tfgan.noise.latents`.
+
+    Attributes:
+        step: int64 scalar weight, the number of training steps taken.
+        step_logs: float `(steps_per_execution, quantities)`, what was logged at each step of the
+            last call into TensorFlow.
+        take_step: what each step does with its real images and latents: `update`, or another
+            order of it.
+        streams: what a step draws latents for; the last are those of G's own update.
+        in_one_program: whether XLA compiles all steps of a call to one program.
+    """
+
+    take_step: Callable[[Any, Latents], Logs]
+    streams: tuple[Stream, ...]
+    in_one_program: bool
+
+    def __init__(
+        self,
+        quantities: Sequence[str],
+        latent_size: int,
+        seed: int,
+        distribution: str,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.latent_size = latent_size
+        self.seed = seed
+        self.distribution = distribution
+        self.step = self.add_weight(
+            name="step",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.train_function: Callable[[Any], Logs] | None = None
+        self._means = [Mean(name) for name in quantities]
+        self.step_logs = np.zeros((0, len(quantities)))
+        self.built = True
+
+    def update(self, real: tf.Tensor, z: Latents) -> Logs:
+        """One training step."""
+        raise NotImplementedError
+
+    def train_step(self, data: Any) -> Logs:
+        """One training step on a batch of real images, alone or first in a tuple."""
+        return self.take_step(*self.draw(data))
+
+    def draw(self, data: Any) -> tuple[tf.Tensor, Latents]:
+        """The real images of a batch, and latents of the current step for them."""
+        real = images(data)
+        return real, self.latents(self.step.value, real)
+
+    def latents(self, step: tf.Tensor, real: tf.Tensor) -> Latents:
+        """This replica's slices of the global draws of z: as many as there are real images."""
+        context = tf.distribute.get_replica_context()
+        batch = real.shape[0] or tf.shape(real)[0]
+        start, count = batch * context.replica_id_in_sync_group, context.num_replicas_in_sync
+        draws = (self.global_latents(stream, step, batch * count) for stream in self.streams)
+        return tuple(z[start : start + batch] for z in draws)
+
+    def global_latents(
+        self, stream: Stream, step: tf.Tensor | int, count: tf.Tensor | int
+    ) -> tf.Tensor:
+        """`(count, latent_size)`: what all replicas together draw for a step."""
+        return noise.latents(
+            self.seed, stream, step, count, self.latent_size, self.variable_dtype, self.distribution
+        )
+
+    def share_of_mean(self, values: tf.Tensor) -> tf.Tensor:
+        """This replica's share of the mean over the global batch; shares add up to the mean."""
+        return tf.reduce_mean(values) / self.distribute_strategy.num_replicas_in_sync
+
+    def of_whole_batch(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Gradients of the mean itself, from those that one replica found without others."""
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        return [gradient * replicas for gradient in gradients]
+
+    # What Keras needs to know.
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return self._means
+
+    def make_train_function(self, force: bool = False) -> Callable[[Any], Logs]:
+        """Builds what `fit` calls with an iterator over batches."""
+        if self.train_function is None or force:
+            self.train_function = _train_function(self)
+        return self.train_function
+
+
+def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
     names = gan.metrics_names
     strategy = gan.distribute_strategy
 
-    @tf.autograph.experimental.do_not_convert
-    def train_step(data: Any) -> tf.Tensor:
-        logs = gan.train_step(data)
+    def as_row(logs: Logs) -> tf.Tensor:
         return tf.stack([logs[name] for name in names])
 
-    @tf.function(jit_compile=True, autograph=False)
-    def in_one_program(drawn: Drawn) -> tf.Tensor:
-        def one(drawn: Drawn) -> tf.Tensor:
-            real, latents = drawn
-            with gan.drawn(latents):
-                return train_step(real)
+    @tf.autograph.experimental.do_not_convert
+    def train_step(data: Any) -> tf.Tensor:
+        return as_row(gan.train_step(data))
 
-        return tf.map_fn(one, drawn, fn_output_signature=gan.variable_dtype)
+    @tf.function(jit_compile=True, autograph=False)
+    def in_one_program(real: tf.Tensor, z: Latents) -> tf.Tensor:
+        def take_step(drawn: tuple[tf.Tensor, Latents]) -> tf.Tensor:
+            return as_row(gan.take_step(*drawn))
+
+        return tf.map_fn(take_step, (real, z), fn_output_signature=gan.variable_dtype)
 
     @tf.autograph.experimental.do_not_convert
     def compiled_steps(iterator: Any) -> tf.Tensor:
@@ -48,12 +148,12 @@ def train_function(gan: "GAN") -> Callable[[Any], Logs]:
             parallel_iterations=1,
             fn_output_signature=images(iterator.element_spec).dtype,
         )
-        latents = tf.map_fn(
-            lambda step: {stream: gan.draw(stream, step, real[0]) for stream in gan.streams},
+        z = tf.map_fn(
+            lambda step: gan.latents(step, real[0]),
             steps,
-            fn_output_signature=dict.fromkeys(gan.streams, gan.variable_dtype),
+            fn_output_signature=(gan.variable_dtype,) * len(gan.streams),
         )
-        return in_one_program((real, latents))
+        return in_one_program(real, z)
 
     def steps_on_replicas(iterator: Any) -> tf.Tensor:
         steps = gan.steps_per_execution

@@ -18,7 +18,7 @@ What D(x) and D(G(z)) are in the logs depends on what D's output means:
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -108,6 +108,10 @@ class Objective(NamedTuple):
     generator: Callable[..., tf.Tensor]
     probability: Callable[..., tf.Tensor] = _alone(tf.sigmoid)
     paired: bool = False
+
+    def partners(self, judge: Callable[..., tf.Tensor], real: Any, *more: Any) -> tf.Tensor | None:
+        """Logits of the real images that fakes are judged against; None unless `paired`."""
+        return judge(real, *more) if self.paired else None
 
 
 OBJECTIVES = {

@@ -1,13 +1,9 @@
 """Adam with its epsilon where the paper, and PyTorch, put it; SGD with growing momentum."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
-
-from tfgan import schedules
-from tfgan.config import TrainConfig
 
 
 @keras.saving.register_keras_serializable("tfgan")
@@ -86,24 +82,3 @@ class SGD(keras.optimizers.SGD):
             "final_momentum": self.final_momentum,
             "growth_steps": self.growth_steps,
         }
-
-
-def _adam(rate: schedules.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> Adam:
-    return Adam(rate, beta_1=config.beta_1, beta_2=config.beta_2, name=f"{name}_adam")
-
-
-def _sgd(rate: schedules.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> SGD:
-    growth_steps = config.momentum_epochs * steps_per_epoch
-    return SGD(rate, config.momentum, config.final_momentum, growth_steps, name=f"{name}_sgd")
-
-
-OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {"adam": _adam, "sgd": _sgd}
-
-
-def make(
-    config: TrainConfig, learning_rate: float, name: str, steps_per_epoch: int
-) -> keras.optimizers.Optimizer:
-    """The optimizer of one network that a configuration asks for."""
-    steps = config.epochs * steps_per_epoch
-    rate = schedules.make(config.lr_schedule, learning_rate, config.lr_end, steps, config.lr_decay)
-    return OPTIMIZERS[config.optimizer](rate, config, name, steps_per_epoch)

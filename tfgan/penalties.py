@@ -1,31 +1,38 @@
 """Gradient penalties: D is kept smooth where the data are (R1) and where the fakes are (R2)."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
+Judge = Callable[..., tf.Tensor]  # images, and what else it needs, to logits `(batch, 1)`
+Penalty = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
-def penalised(
-    judge: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, gamma: float
-) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Logits of images, and gamma / 2 ||grad_x D(x)||^2 at each of them.
+
+def gradient_penalty(gamma: float) -> Penalty:
+    """gamma / 2 ||grad_x D(x)||^2.
 
     Args:
-        judge: from images to logits `(batch, 1)`.
-        images: `(batch, ...)`.
-        gamma: weight of the penalty.
+        gamma: weight of the penalty; 0 for none.
 
     Returns:
-        The logits, and a list with the penalty `(batch,)`; an empty one if gamma is 0.
+        A function of D, of images `(batch, ...)` and of what else D takes, to the logits
+        `(batch, 1)` and the penalty `(batch,)`: both from one pass through D.
 
     Reference:
         Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018, eq. 9.
     """
-    if not gamma:
-        return judge(images), []
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        logits = judge(images)
-    gradient = tape.gradient(logits, images)
-    squared_norm = tf.reduce_sum(tf.square(gradient), axis=range(1, len(gradient.shape)))
-    return logits, [gamma / 2 * squared_norm]
+
+    def penalised(judge: Judge, images: tf.Tensor, *more: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logits = judge(images, *more)
+        gradient = tape.gradient(logits, images)
+        squared_norm = tf.reduce_sum(tf.square(gradient), axis=range(1, len(gradient.shape)))
+        return logits, gamma / 2 * squared_norm
+
+    def unpenalised(judge: Judge, images: tf.Tensor, *more: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = judge(images, *more)
+        return logits, tf.zeros_like(logits)[..., 0]
+
+    return penalised if gamma else unpenalised

@@ -4,11 +4,12 @@ import dataclasses
 import json
 from typing import Any
 
-from tfgan import html
-from tfgan.config import TrainConfig
 from tfgan.doctor import diagnoses, record
-from tfgan.errors import UserError
-from tfgan.workdir import Workdir, write_file
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import write_file
+from tfgan.run.config import TrainConfig
+from tfgan.run.workdir import Workdir
+from tfgan.web import html
 
 _PARTS = ("report", "training", "settings")
 
@@ -23,9 +24,7 @@ def write_report(workdir: Workdir) -> None:
         UserError: if there is no run, or one of its files is damaged.
         OSError: if a file cannot be read or written; a report that was there stays.
     """
-    recorded = workdir.recorded()
-    if recorded is None:
-        raise UserError(f"--workdir={workdir.path}: holds no run of tfgan")
+    recorded = workdir.existing_run()
     defaults = TrainConfig().deciding()
     # Not where folders lie: reports are passed on.
     config = {name: value for name, value in recorded["config"].items() if name in defaults}
@@ -47,18 +46,16 @@ def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
     file = workdir.evaluation / "evaluation.json"
     if not file.exists():
         return None
-    # Slow to import, and most runs end without.
-    from tfgan.evaluation import modes, protocol
-
     try:
         content = json.loads(file.read_bytes())
         if content.get("step") != int(workdir.epochs()[-1]["step"]):  # the run was extended
             return None
-        kept = {name: content[name] for name in ("protocol", "samples", "collapsed", "rows")}
+        if "metrics" not in content:  # an older version's
+            return None
+        shown = ("protocol", "samples", "collapsed", "rows", "metrics")
+        return {name: content[name] for name in shown}
     except (ValueError, LookupError, TypeError, AttributeError):
         raise UserError(f"{file}: is damaged; remove it, and the report does without") from None
-    metrics = protocol.METRICS | modes.METRICS
-    return kept | {"metrics": {name: metric[:2] for name, metric in metrics.items()}}
 
 
 def _findings(workdir: Workdir) -> list[dict[str, str]] | None:

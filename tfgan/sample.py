@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan import cli
-from tfgan.errors import UserError
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
 
 flags.DEFINE_string("model", "runs/tutorial/generator", "The SavedModel that a run exported.")
 flags.DEFINE_integer("n", 64, "How many images; with --interpolate, how many latents to visit.")
@@ -37,7 +37,7 @@ def _prepare() -> Callable[[], None]:
         raise UserError(f"--output={output}: must end in {' or '.join(endings)}")
 
     def work() -> None:
-        from tfgan import sampling
+        from tfgan.exports import sampling
 
         draw = sampling.interpolate if interpolate else sampling.sample
         draw(model, n, seed, output)

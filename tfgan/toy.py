@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan import cli
-from tfgan.errors import UserError
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
 from tfgan.theory.recipes import LOSSES, RECIPES
 
 flags.DEFINE_enum(

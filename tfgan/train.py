@@ -1,24 +1,28 @@
 """`python -m tfgan.train`: trains a GAN; without flags, the tutorial's recipe.
 
 Kept short: what it does lives in the library, where it can be tested. It parses the flags
-and calls `tfgan.training.train`.
+and calls `tfgan.training.train_and_export`.
 """
 
 from collections.abc import Callable
 
 from absl import flags
 
-from tfgan import cli, config
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+from tfgan.run import config, recipes
 
 
 def _prepare() -> Callable[[], None]:
+    if name := flags.FLAGS.recipe:
+        raise UserError(f"--recipe={name}: must be on the command line, not in a flagfile")
     options = config.from_flags()
     overwrite = flags.FLAGS.overwrite
 
     def work() -> None:
-        from tfgan.training import train
+        from tfgan.training import train_and_export
 
-        train(options, overwrite=overwrite)
+        train_and_export(options, overwrite=overwrite)
 
     return work
 
@@ -26,8 +30,9 @@ def _prepare() -> Callable[[], None]:
 def main() -> None:
     """Entry point of the command."""
     config.define_flags()
+    recipes.define_flag()
     flags.DEFINE_boolean("overwrite", False, "Removes the run in --workdir and starts anew.")
-    cli.run(_prepare)
+    cli.run(_prepare, arguments=recipes.as_flagfiles)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`train(config)`: the one library entry point."""
+"""`train_and_export(config)`: the one library entry point."""
 
 import contextlib
 import signal
@@ -8,34 +8,31 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-import tfgan
-from tfgan import (
-    building,
-    callbacks,
-    distribution,
-    environment,
-    imageset,
-    memory,
-    monitors,
-    networks,
-    rendezvous,
-    report,
-    saved_model,
-)
-from tfgan.board import TensorBoard
-from tfgan.checkpointing import Checkpoints
-from tfgan.config import TrainConfig, python
-from tfgan.doctor import record
-from tfgan.errors import Diverged, Interrupted, UserError
+from tfgan import networks, report
+from tfgan.cluster import rendezvous, strategies
+from tfgan.datasets import training_set
+from tfgan.doctor import monitors, record
+from tfgan.exports import saved_model
 from tfgan.gan import GAN
-from tfgan.imageset import InMemory, Streamed
-from tfgan.progress import Progress, duration, say
-from tfgan.stopping import StopSignals
-from tfgan.workdir import Workdir
+from tfgan.ground.console import duration, say
+from tfgan.ground.errors import Diverged, Interrupted, UserError
+from tfgan.ground.version import __version__
+from tfgan.run import building, callbacks, environment, memory
+from tfgan.run.board import TensorBoard
+from tfgan.run.checkpointing import Checkpoints
+from tfgan.run.config import TrainConfig, python
+from tfgan.run.progress import Progress
+from tfgan.run.run import Run
+from tfgan.run.stopping import StopSignals
+from tfgan.run.workdir import Workdir
+
+Record = dict[str, Any]  # what a run's config.json holds
 
 
-def train(config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] = GAN) -> GAN:
-    """Trains a GAN, or goes on with the run that lives in `config.workdir`.
+def train_and_export(
+    config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] = GAN
+) -> GAN:
+    """Trains a GAN, or goes on with the run that lives in `config.workdir`, and exports it.
 
     Args:
         config: everything that decides the run.
@@ -51,7 +48,7 @@ def train(config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] = G
         Interrupted: if SIGINT or SIGTERM came, here or to another worker; a checkpoint is written.
         WorkerLost: if another worker is gone; a new start of all goes on from the checkpoint.
     """
-    cluster = distribution.cluster(config.strategy)
+    cluster = strategies.find_cluster(config.strategy)
     workdir = Workdir(config.workdir)
     recorded = None
     if cluster is None or cluster.index == 0:
@@ -62,71 +59,45 @@ def train(config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] = G
                 f"--workdir={workdir.path}: holds a run with other settings: "
                 f"{'; '.join(differences)}; take another --workdir, or --overwrite to start anew"
             )
-    distribution.choose_devices(config.devices)
+    strategies.choose_devices(config.devices)
     environment.set_threads(config, recorded)
     if cluster:
-        plan = config.deciding() | {"TensorFlow": tf.__version__, "tfgan": tfgan.__version__}
+        plan = config.deciding() | {"TensorFlow": tf.__version__, "tfgan": __version__}
         rendezvous.meet(cluster.workers, cluster.index, plan, config.worker_timeout)
-    with distribution.lost_workers(cluster):
-        strategy = distribution.strategy(
+    with strategies.lost_workers(cluster):
+        strategy = strategies.make_strategy(
             config.strategy, config.batch_size, cluster, config.worker_timeout
         )
-        return _train(config, workdir, strategy, recorded, overwrite, gan_class)
-
-
-def _train(
-    config: TrainConfig,
-    workdir: Workdir,
-    strategy: tf.distribute.Strategy,
-    recorded: dict[str, Any] | None,
-    overwrite: bool,
-    gan_class: type[GAN],
-) -> GAN:
-    chief = distribution.is_chief(strategy)
-    say(
-        f"tfgan {tfgan.__version__} on {distribution.describe(strategy)} (CPU threads: "
-        f"{environment.threads()}); TensorFlow {tf.__version__}, Keras {keras.__version__}"
-    )
-    data = imageset.open_set(
-        config.dataset,
-        config.data_dir,
-        config.manual_dir,
-        config.cache_limit_mb,
-        config.split,
-        say,
-    )
-    if config.batch_size > data.shape[0]:
-        raise UserError(
-            f"--batch_size={config.batch_size}: {config.dataset} has only {data.shape[0]:,} images"
-        )
-    wants_mean = networks.KINDS[config.network].wants_mean_image
-    mean_image = imageset.mean_image(data) if wants_mean else None
-    steps_per_epoch = data.shape[0] // config.batch_size
-    monitors.check(config)
-    evaluation = _evaluation(config, steps_per_epoch) if chief else []
-    try:
-        with strategy.scope():
-            steps_per_execution = building.steps_per_execution(config, data.shape)
-            gan = building.build(
-                config,
-                data.shape[1:],
-                steps_per_execution,
-                steps_per_epoch,
-                mean_image,
-                gan_class,
-            )
         say(
-            f"Networks: generator {gan.generator.count_params():,} parameters, "
-            f"discriminator {gan.discriminator.count_params():,}"
+            f"tfgan {__version__} on {strategies.describe(strategy)} (CPU threads: "
+            f"{environment.threads()}); TensorFlow {tf.__version__}, Keras {keras.__version__}"
         )
+        data = training_set.open_set(config.image_set, config.cache_limit_mb, say)
+        run = Run(config, workdir, data, strategy)
+        return _train_and_export(run, recorded, overwrite, gan_class)
+
+
+def _train_and_export(
+    run: Run, recorded: Record | None, overwrite: bool, gan_class: type[GAN]
+) -> GAN:
+    config, workdir = run.config, run.workdir
+    if not run.steps_per_epoch:
+        raise UserError(
+            f"--batch_size={config.batch_size}: {config.dataset} has only "
+            f"{run.data.shape[0]:,} images"
+        )
+    monitors.check(config)
+    evaluation = _evaluation(run)
+    try:
+        gan = _build(run, gan_class)
         memory.check(gan, config.batch_size)
-        with workdir.lock() if chief else contextlib.nullcontext():
-            if chief and not overwrite and workdir.recorded() != recorded:
+        with workdir.lock() if run.is_chief else contextlib.nullcontext():
+            if run.is_chief and not overwrite and workdir.recorded() != recorded:
                 raise UserError(
                     f"--workdir={workdir.path}: another process has just used it; look at it, "
                     f"then give the same command again"
                 )
-            _run(gan, data, config, workdir, strategy, recorded, evaluation)
+            _resume_and_export(run, gan, recorded, evaluation)
     except (tf.errors.ResourceExhaustedError, MemoryError):
         raise UserError(
             f"out of memory with --batch_size={config.batch_size}, --hidden_size="
@@ -140,7 +111,7 @@ def _train(
             f"--workdir={workdir.path}: cannot be written: {error.strerror or error}; what is "
             f"there is whole: mend that and give the same command again"
         ) from None
-    if chief:
+    if run.is_chief:
         say(
             f"Report: {workdir.report}; pictures: {workdir.samples}; generator: "
             f"{workdir.generator}. Draw with:\n"
@@ -150,18 +121,30 @@ def _train(
     return gan
 
 
-def _run(
-    gan: GAN,
-    data: InMemory | Streamed,
-    config: TrainConfig,
-    workdir: Workdir,
-    strategy: tf.distribute.Strategy,
-    recorded: dict[str, Any] | None,
-    evaluation: list[keras.callbacks.Callback],
+def _build(run: Run, gan_class: type[GAN]) -> GAN:
+    wants_mean = networks.KINDS[run.config.network].wants_mean_image
+    mean_image = training_set.mean_image(run.data) if wants_mean else None
+    with run.strategy.scope():
+        gan = building.build(
+            run.config,
+            run.data.shape[1:],
+            building.steps_per_execution(run.config, run.data.shape),
+            run.steps_per_epoch,
+            mean_image,
+            gan_class,
+        )
+    say(
+        f"Networks: generator {gan.generator.count_params():,} parameters, "
+        f"discriminator {gan.discriminator.count_params():,}"
+    )
+    return gan
+
+
+def _resume_and_export(
+    run: Run, gan: GAN, recorded: Record | None, evaluation: list[keras.callbacks.Callback]
 ) -> None:
     """Does what is left to do; the chief in the run's folder, which is its alone now."""
-    chief = distribution.is_chief(strategy)
-    steps_per_epoch = data.shape[0] // config.batch_size
+    config, workdir = run.config, run.workdir
     checkpoints = Checkpoints(workdir.checkpoints, gan, config.keep_checkpoints)
     newest = checkpoints.restore_newest(say) if recorded else None
     if recorded and newest is None and workdir.generator.exists():
@@ -169,35 +152,34 @@ def _run(
             f"{workdir.checkpoints}: is empty, but the run has a generator already; --overwrite "
             f"starts the run anew"
         )
-    distribution.from_chief(strategy, checkpoints.state())
-    done, wanted = int(gan.step.numpy()), config.epochs * steps_per_epoch
-    if done >= wanted:
-        say(f"--epochs={config.epochs}: {workdir.path} has {done // steps_per_epoch} already")
-    elif chief:
+    strategies.from_chief(run.strategy, checkpoints.state())
+    done = int(gan.step.numpy())
+    if done >= run.last_step:
+        say(f"--epochs={config.epochs}: {workdir.path} has {done // run.steps_per_epoch} already")
+    elif run.is_chief:
         if newest is None:
             workdir.clear()
-        image_shape = {"image_shape": data.shape[1:]}  # an export needs it, without the data
-        workdir.create(config.to_dict(), environment.versions_and_devices(strategy) | image_shape)
+        image_shape = {"image_shape": run.data.shape[1:]}  # an export needs it, without the data
+        facts = environment.versions_and_devices(run.strategy) | image_shape
+        workdir.create(config.to_dict(), facts)
         checkpoints.put_damaged_aside()
         say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
         if newest is not None:
-            say(f"Resuming after step {done:,} of {wanted:,}, from {newest}")
-            _warn_of_another_layout(strategy, recorded)
-    if done < wanted:
-        _fit(gan, data, config, workdir, checkpoints, strategy, evaluation)
+            say(f"Resuming after step {done:,} of {run.last_step:,}, from {newest}")
+            _warn_of_another_layout(run.strategy, recorded)
+    if done < run.last_step:
+        _fit(run, gan, checkpoints, evaluation)
     step = int(gan.step.numpy())
-    if chief and saved_model.exported_step(workdir.generator) != step:
-        callbacks.save_training_gif(workdir.samples)
+    if run.is_chief and saved_model.exported_step(workdir.generator) != step:
+        callbacks.save_training_gif(workdir)
         report.write_report(workdir)
         if gan.ema_generator is not None:
             saved_model.save_generator(workdir.raw_generator, gan.generator, step, config.latents)
         saved_model.save_generator(workdir.generator, gan.sampler, step, config.latents)
-    distribution.anywhere(strategy, False)  # nobody leaves before the chief has written all
+    strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has written all
 
 
-def _warn_of_another_layout(
-    strategy: tf.distribute.Strategy, recorded: dict[str, Any] | None
-) -> None:
+def _warn_of_another_layout(strategy: tf.distribute.Strategy, recorded: Record | None) -> None:
     before = recorded["environment"].get("replicas") if recorded else None
     if before not in (None, strategy.num_replicas_in_sync):
         say(
@@ -207,53 +189,47 @@ def _warn_of_another_layout(
 
 
 def _fit(
-    gan: GAN,
-    data: InMemory | Streamed,
-    config: TrainConfig,
-    workdir: Workdir,
-    checkpoints: Checkpoints,
-    strategy: tf.distribute.Strategy,
-    evaluation: list[keras.callbacks.Callback],
+    run: Run, gan: GAN, checkpoints: Checkpoints, evaluation: list[keras.callbacks.Callback]
 ) -> None:
     """Trains from `gan.step` to the end of the last epoch."""
-    chief = distribution.is_chief(strategy)
-    steps_per_epoch = data.shape[0] // config.batch_size
-    last_step = config.epochs * steps_per_epoch
+    config = run.config
     start = time.perf_counter()
-    progress = Progress(config.epochs, steps_per_epoch, config.batch_size, config.log_every)
-    board = TensorBoard(workdir, data, config, steps_per_epoch)
-    with StopSignals(strategy) as stop:
+    progress = Progress(config.epochs, run.steps_per_epoch, config.batch_size, config.log_every)
+    board = TensorBoard(run)
+    with StopSignals(run.strategy) as stop:
         everyones = [callbacks.FiniteLosses(checkpoints)]
         the_chiefs = [
             progress,
             *evaluation,
-            callbacks.Pictures(workdir.samples, data, config, steps_per_epoch),
-            callbacks.MetricsCSV(workdir.metrics, steps_per_epoch),
+            callbacks.Pictures(run),
+            callbacks.MetricsCSV(run),
             board,
         ]
         if config.monitor_every:
-            the_chiefs.append(monitors.Monitors(workdir, config, steps_per_epoch, board))
-        checkpoint_and_stop = callbacks.CheckpointAndStop(
-            checkpoints, stop, config, steps_per_epoch, board.flush, chief
-        )
+            the_chiefs.append(monitors.Monitors(run, board))
+        checkpoint_and_stop = callbacks.CheckpointAndStop(checkpoints, stop, run, board.flush)
         try:
             # A run that was stopped inside an epoch first does the rest of it.
-            while (step := int(gan.step.numpy())) < last_step and stop.agree() is None:
-                epoch, done = divmod(step, steps_per_epoch)
+            while (step := int(gan.step.numpy())) < run.last_step and stop.agree() is None:
+                epoch, done = divmod(step, run.steps_per_epoch)
                 gan.fit(
-                    _batches(data, config, step, strategy),
+                    run.batches(step),
                     initial_epoch=epoch,
                     epochs=epoch + 1 if done else config.epochs,
-                    steps_per_epoch=steps_per_epoch - done,
+                    steps_per_epoch=run.steps_per_epoch - done,
                     shuffle=False,  # the batches are
-                    callbacks=[*everyones, *(the_chiefs if chief else []), checkpoint_and_stop],
+                    callbacks=[
+                        *everyones,
+                        *(the_chiefs if run.is_chief else []),
+                        checkpoint_and_stop,
+                    ],
                     verbose=0,
                 )
         except Diverged as error:
-            if chief:
-                record.note_divergence(workdir, error)
+            if run.is_chief:
+                record.note_divergence(run.workdir, error)
             raise
-        except data.read_errors:
+        except run.data.read_errors:
             raise UserError(
                 f"--dataset={config.dataset}: its prepared files are damaged; remove their "
                 f"folder, and the same command prepares the set again and goes on"
@@ -262,12 +238,12 @@ def _fit(
             progress.close()
             board.close()
     step = int(gan.step.numpy())
-    if stop.agreed is not None and step < last_step:
+    if stop.agreed is not None and step < run.last_step:
         newest = checkpoints.newest()
-        if chief and (newest is None or int(newest.name) != step):  # between two calls of fit
+        if run.is_chief and (newest is None or int(newest.name) != step):  # between calls of fit
             checkpoints.save()
-        distribution.anywhere(strategy, False)  # nobody leaves before the chief has saved
-        alone = distribution.workers(strategy) == 1
+        strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has saved
+        alone = strategies.workers(run.strategy) == 1
         raise Interrupted(
             f"{signal.Signals(stop.agreed).name}: stopped after step {step:,}, checkpoint "
             f"written. Go on with{f':{chr(10)}{config.command()}' if alone else ' all workers'}",
@@ -279,20 +255,9 @@ def _fit(
     )
 
 
-def _evaluation(config: TrainConfig, steps_per_epoch: int) -> list[keras.callbacks.Callback]:
-    if not config.evaluate_every:
+def _evaluation(run: Run) -> list[keras.callbacks.Callback]:
+    if not (run.is_chief and run.config.evaluate_every):
         return []
     from tfgan.evaluation.callback import Evaluation  # with scikit-learn, which takes a second
 
-    return [Evaluation(config, steps_per_epoch)]
-
-
-def _batches(
-    data: InMemory | Streamed, config: TrainConfig, step: int, strategy: tf.distribute.Strategy
-) -> Any:
-    """The batches from a step on: to each device its part of them."""
-    return strategy.distribute_datasets_from_function(
-        lambda context: data.batches(
-            config.batch_size, config.seed, step, distribution.share(context)
-        )
-    )
+    return [Evaluation(run)]

@@ -3,7 +3,9 @@
 import numpy as np
 
 from benchmarks.contestants import harness
-from tfgan import TrainConfig, building, pipeline
+from tfgan import TrainConfig
+from tfgan.datasets import pipeline
+from tfgan.run import building
 
 
 def main() -> None:

@@ -5,33 +5,18 @@
     for finding in doctor.diagnose("runs/tutorial"):
         print(finding)
 
-`evidence` takes numbers of a model, `record` keeps those of a run, and `diagnoses` reads them: pure
+`examiner` takes evidence of a model, `record` keeps that of a run, and `diagnoses` reads it: pure
 functions from records to findings.
 """
 
-import dataclasses
 import pathlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfgan.doctor.diagnoses import Finding
 
 
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong with a run.
-
-    Attributes:
-        title: what it is, e.g. "mode collapse".
-        evidence: the numbers that show it.
-        advice: what to try.
-    """
-
-    title: str
-    evidence: str
-    advice: str
-
-    def __str__(self) -> str:
-        return f"{self.title}: {self.evidence}. Try: {self.advice}."
-
-
-def diagnose(workdir: str | pathlib.Path) -> list[Finding]:
+def diagnose(workdir: str | pathlib.Path) -> "list[Finding]":
     """Names what is wrong with a run; nothing, if all is well.
 
     It reads what the run recorded (`--monitor_every`), and if the newest checkpoint is not among

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan import cli
+from tfgan.ground import cli
 
 SICK = 1
 

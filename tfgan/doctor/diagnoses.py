@@ -3,13 +3,13 @@
 docs/doctor.md has the measurements that the thresholds come from.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
-from tfgan.divergence import LOG_4, bound
-from tfgan.doctor import Finding
 from tfgan.doctor.record import History
+from tfgan.theory.divergence import LOG_4, bound
 
 # A healthy G draws a single blob at first, which D tells from data without fail: what looks like
 # that is a fault only later.
@@ -27,6 +27,24 @@ OVERFITTED = 0.1  # nats of divergence that D sees with training images only
 COPIED = 0.6  # share of training images among the nearest to fakes
 SIGMAS = 4  # standard errors that it must be above one half
 DEAD = 0.4  # share of hidden units
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a run.
+
+    Attributes:
+        title: what it is, e.g. "mode collapse".
+        evidence: the numbers that show it.
+        advice: what to try.
+    """
+
+    title: str
+    evidence: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.evidence}. Try: {self.advice}."
 
 
 def diagnose(history: History) -> list[Finding]:

@@ -2,15 +2,12 @@
 
 import dataclasses
 
-import numpy as np
-
-from tfgan import building, checkpointing, monitors, pipeline
-from tfgan.checkpointing import Checkpoints
-from tfgan.config import TrainConfig
 from tfgan.doctor import record
+from tfgan.doctor.monitors import examiner_of
 from tfgan.doctor.record import History
-from tfgan.errors import UserError
-from tfgan.workdir import Workdir
+from tfgan.run import checkpointing
+from tfgan.run.restoring import recorded_config, restore
+from tfgan.run.workdir import Workdir
 
 
 def history(path: str) -> History:
@@ -20,22 +17,14 @@ def history(path: str) -> History:
         UserError: if there is no run, nothing in it yet to look at, or something is damaged.
     """
     workdir = Workdir(path)
-    recorded = workdir.recorded()
-    if recorded is None:
-        raise UserError(f"--workdir={path}: holds no run; give the folder of one")
-    config = TrainConfig.from_recorded(recorded["config"])
+    config = recorded_config(workdir)
     found = record.read(workdir)
     newest = checkpointing.newest(workdir.checkpoints)
-    if newest is None and found.diverged is None:
-        raise UserError(f"--workdir={path}: has no checkpoint yet; wait for the first, or train")
-    if newest is None or int(newest.name) in {each.step for each in found.evidence}:
+    if newest is None and found.diverged is not None:
         return found
-    shape = pipeline.first_images(
-        config.dataset, 1, config.data_dir, config.manual_dir, config.split
-    ).shape
-    start = np.full(shape[1:], 0.5)  # of weights that the checkpoint holds
-    gan = building.build(config, shape[1:], 1, mean_image=start)
-    Checkpoints(workdir.checkpoints, gan).restore_newest(lambda line: None)
-    now = monitors.examiner(gan, config).look()
+    if newest is not None and int(newest.name) in {each.step for each in found.evidence}:
+        return found
+    gan = restore(workdir, lambda line: None).gan
+    now = examiner_of(gan, config).look()
     earlier = tuple(each for each in found.evidence if each.step < now.step)
     return dataclasses.replace(found, evidence=(*earlier, now))

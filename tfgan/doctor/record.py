@@ -5,8 +5,9 @@ import json
 from typing import Any
 
 from tfgan.doctor.evidence import Evidence
-from tfgan.errors import Diverged, UserError
-from tfgan.workdir import Workdir, write_file
+from tfgan.ground.errors import Diverged, UserError
+from tfgan.ground.files import write_file
+from tfgan.run.workdir import Workdir
 
 _CROSS_ENTROPY = ("non_saturating", "minimax")  # losses of which D's is -V(D, G)
 

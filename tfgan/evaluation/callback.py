@@ -2,10 +2,10 @@
 
 import time
 
-from tfgan.callbacks import EpochCallback
-from tfgan.config import TrainConfig
 from tfgan.evaluation import judges, report, samples
-from tfgan.progress import duration, say
+from tfgan.ground.console import duration, say
+from tfgan.run.callbacks import EpochCallback
+from tfgan.run.run import Run
 
 
 class Evaluation(EpochCallback):
@@ -15,16 +15,13 @@ class Evaluation(EpochCallback):
     `python -m tfgan.evaluate --quick` would, and leaves the training as it is.
 
     Args:
-        config: the run's options.
-        steps_per_epoch: steps of an epoch.
+        run: that it belongs to.
     """
 
-    def __init__(self, config: TrainConfig, steps_per_epoch: int):
-        super().__init__(steps_per_epoch)
-        self._every = config.evaluate_every
-        self._judge = judges.judge(
-            config.dataset, config.data_dir, config.manual_dir, quick=True, say=say
-        )
+    def __init__(self, run: Run):
+        super().__init__(run)
+        self._every = run.config.evaluate_every
+        self._judge = judges.judge(run.config.image_set, quick=True, say=say)
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         if (epoch + 1) % self._every:

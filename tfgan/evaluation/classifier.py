@@ -5,6 +5,7 @@ the same recipe trains a classifier on first use, and keeps it beside the data.
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib.resources
 import io
@@ -16,11 +17,13 @@ import numpy as np
 import scipy.special
 import tensorflow as tf
 
-from tfgan import derived, noise, sources
-from tfgan.errors import UserError
+from tfgan import noise
+from tfgan.datasets import derived, sources
+from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import splits
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import write_file
 from tfgan.noise import Stream, derive_seed
-from tfgan.workdir import write_file
 
 PINNED = {
     "mnist": "480dc5106797f7d0f898b9b1fe311daf49eb5c8d7cf970e820a7f36ac377795a"
@@ -156,20 +159,18 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, epochs: int = EP
     return buffer.getvalue()
 
 
-def load(
-    dataset: str, data_dir: str = "", manual_dir: str = "", say: Callable[[str], None] = print
-) -> Classifier:
+def load(image_set: ImageSet, say: Callable[[str], None] = print) -> Classifier:
     """The classifier of a set: the pinned one, or else one that is trained on first use and kept.
 
     Args:
-        dataset: TFDS name; a set of `derived.SETS` has that of its base.
-        data_dir: where prepared sets live, and the classifiers that are not pinned.
-        manual_dir: folder of the set's original files, or empty.
+        image_set: whatever its split; classifiers that are not pinned lie beside its data. A set
+            of `derived.SETS` has that of its base.
         say: takes each line.
 
     Raises:
         UserError: if the pinned weights are damaged, or the set cannot be had or has no labels.
     """
+    dataset = image_set.name
     if dataset in derived.SETS:
         dataset = derived.SETS[dataset].base
     if dataset in PINNED:
@@ -180,19 +181,19 @@ def load(
                 f"{file}: is not the classifier that tfgan shipped; install the package again"
             )
         return Classifier(content)
-    return _cached(dataset, data_dir, manual_dir, say)
+    return _cached(dataclasses.replace(image_set, name=dataset), say)
 
 
-def _cached(dataset: str, data_dir: str, manual_dir: str, say: Callable[[str], None]) -> Classifier:
-    builder = sources.prepare(dataset, data_dir, manual_dir, lambda line: None)
+def _cached(image_set: ImageSet, say: Callable[[str], None]) -> Classifier:
+    builder = sources.prepare(image_set, lambda line: None)
     path = splits.cache(builder) / "classifier.npz"
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return Classifier(path.read_bytes())  # a damaged one is trained again
-    images, labels = splits.load(dataset, "fit", data_dir, manual_dir)
-    say(f"Classifier: {dataset} has none yet; training one on {len(images):,} images")
+    images, labels = splits.load(image_set, "fit")
+    say(f"Classifier: {image_set.name} has none yet; training one on {len(images):,} images")
     content = train(images, labels, builder.info.features["label"].num_classes)
     found = Classifier(content)
-    accuracy = found.accuracy(*splits.load(dataset, "test", data_dir, manual_dir))
+    accuracy = found.accuracy(*splits.load(image_set, "test"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, content)

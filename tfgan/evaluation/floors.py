@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 import scipy.stats
 
-from tfgan import sources
-from tfgan.evaluation import PROTOCOL, divergence, neighbours, parzen, splits
+from tfgan.datasets import sources
+from tfgan.evaluation import PROTOCOL, metrics, neighbours, parzen, splits
 from tfgan.evaluation.protocol import (
     METRICS,
     SET_SIZE,
@@ -24,15 +24,13 @@ from tfgan.evaluation.protocol import (
     copying,
     row,
 )
-from tfgan.workdir import write_file
+from tfgan.ground.files import write_file
 
 Rows = dict[str, Row]
 
 
 def load(
     reference: Reference,
-    data_dir: str = "",
-    manual_dir: str = "",
     quick: bool = False,
     say: Callable[[str], None] = print,
 ) -> tuple[Rows, RealImages | None]:
@@ -40,8 +38,6 @@ def load(
 
     Args:
         reference: what samples are compared with.
-        data_dir: where prepared sets live.
-        manual_dir: folder of the set's original files, or empty.
         quick: leaves the slow metrics out.
         say: takes each line.
 
@@ -50,10 +46,9 @@ def load(
         centres of Parzen windows; and "ideal", what a perfect sampler would have. And the images,
         None if `quick`.
     """
-    where = (data_dir, manual_dir)
-    validation, _ = splits.load(reference.dataset, "validation", *where)
-    fit = None if quick else splits.load(reference.dataset, "fit", *where)[0]
-    path = _path(reference, validation, fit, *where)
+    validation, _ = splits.load(reference.image_set, "validation")
+    fit = None if quick else splits.load(reference.image_set, "fit")[0]
+    path = _path(reference, validation, fit)
     with contextlib.suppress(OSError, ValueError, KeyError):  # a damaged one is computed again
         kept = json.loads(path.read_bytes())
         real = None if fit is None else RealImages(fit, validation, *kept["distances"])
@@ -74,14 +69,8 @@ def load(
     return rows | {"ideal": ideal(reference)}, real
 
 
-def _path(
-    reference: Reference,
-    validation: np.ndarray,
-    fit: np.ndarray | None,
-    data_dir: str,
-    manual_dir: str,
-) -> pathlib.Path:
-    builder = sources.prepare(reference.dataset, data_dir, manual_dir, lambda line: None)
+def _path(reference: Reference, validation: np.ndarray, fit: np.ndarray | None) -> pathlib.Path:
+    builder = sources.prepare(reference.image_set, lambda line: None)
     names = " ".join(METRICS)  # an older version may have had fewer
     digest = hashlib.sha256(f"{PROTOCOL} {reference.classifier.sha256} {names}".encode())
     for images in (reference.images, validation, fit):
@@ -93,7 +82,7 @@ def _path(
 
 def _rows(reference: Reference, validation: np.ndarray, real: RealImages | None) -> Rows:
     floor = row(validation[:SET_SIZE], reference)
-    mean, std = divergence.classifier_score(reference.probabilities)
+    mean, std = metrics.classifier_score(reference.probabilities)
     floor["classifier_score"] = {"mean": mean, "std": std}
     if real is None:
         return {"floor": floor}
@@ -118,8 +107,8 @@ def ideal(reference: Reference) -> Row:
         "fcd": 0.0,
         "kid": 0.0,
         "classifier_score": float(np.exp(scipy.stats.entropy(true_shares))),
-        "class_kl": divergence.expected_kl(shares, SET_SIZE),
-        "classes": float(divergence.classes_present(shares)),
+        "class_kl": metrics.expected_kl(shares, SET_SIZE),
+        "classes": float(metrics.classes_present(shares)),
         "c2st": 0.5,
         "nn_ratio_median": 1.0,
         "nn_ratio_p01": 1.0,

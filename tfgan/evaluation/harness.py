@@ -4,29 +4,25 @@ import dataclasses
 import json
 import os
 import pathlib
-import platform
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
-import scipy
-import sklearn
-import tensorflow as tf
-import tensorflow_datasets as tfds
 
-import tfgan
-from tfgan import checkpointing
-from tfgan.config import TrainConfig
-from tfgan.errors import UserError
+from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import PROTOCOL, judges, report, samples
 from tfgan.evaluation.judges import Judge
 from tfgan.evaluation.protocol import SEED, Row
-from tfgan.progress import duration
-from tfgan.report import write_report
-from tfgan.saved_model import exported_step
-from tfgan.workdir import Workdir, write_file
+from tfgan.exports.saved_model import exported_step
+from tfgan.ground.console import duration
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import write_file
+from tfgan.ground.version import versions
+from tfgan.run import checkpointing
+from tfgan.run.config import TrainConfig
+from tfgan.run.environment import cores
+from tfgan.run.workdir import Workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +33,7 @@ class Subject:
         name: what tables call it.
         draw: for each of its rows, a function that gives as many samples as it is asked for.
         output: the folder for what is found.
-        dataset: TFDS name of the set that it imitates.
-        data_dir: where that is prepared.
+        image_set: that it imitates, whatever its split.
         config: the options of the run that made it, if they are known.
         step: of that run, after which it was exported.
     """
@@ -46,28 +41,24 @@ class Subject:
     name: str
     draw: dict[str, Callable[[int], np.ndarray]]
     output: pathlib.Path
-    dataset: str
-    data_dir: str
+    image_set: ImageSet
     config: dict[str, Any] | None = None
     step: int | None = None
 
 
-def run(workdir: str, data_dir: str = "") -> Subject:
+def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
     """A run's exported generators: that of the weights' running mean too, if there are both.
 
     Args:
         workdir: the run's folder.
         data_dir: where its set is prepared; empty means where the run found it.
+        manual_dir: folder of the set's original files, or empty.
 
     Raises:
         UserError: if no finished run is there, or it is being extended.
     """
     place = Workdir(workdir)
-    recorded = place.recorded() if place.path.is_dir() else None
-    if recorded is None:
-        raise UserError(
-            f"--workdir={workdir}: holds no run of tfgan; python -m tfgan.train makes one"
-        )
+    config = place.existing_run()["config"]
     if not place.generator.is_dir():
         raise UserError(f"--workdir={workdir}: its run has not ended yet, so it has no generator")
     step, newest = exported_step(place.generator), checkpointing.newest(place.checkpoints)
@@ -76,23 +67,23 @@ def run(workdir: str, data_dir: str = "") -> Subject:
             f"--workdir={workdir}: its run has gone on since its generator was exported, and has "
             f"not ended yet; --model={place.generator} scores that generator all the same"
         )
-    config = recorded["config"]
     found = {"generator": place.generator, "generator_raw": place.raw_generator}
     draw = {name: _from_model(path) for name, path in found.items() if path.is_dir()}
     where = data_dir or config.get("data_dir", "")
-    return Subject(str(place.path), draw, place.evaluation, config["dataset"], where, config, step)
+    image_set = ImageSet(config["dataset"], data_dir=where, manual_dir=manual_dir)
+    return Subject(str(place.path), draw, place.evaluation, image_set, config, step)
 
 
-def model(path: str, output: str, dataset: str, data_dir: str = "") -> Subject:
+def model(path: str, output: str, image_set: ImageSet) -> Subject:
     """A SavedModel with the signature `sample`, as a run exports it."""
     draw = {"generator": _from_model(pathlib.Path(os.path.expanduser(path)))}
-    return Subject(path, draw, _folder(output), dataset, data_dir)
+    return Subject(path, draw, _folder(output), image_set)
 
 
-def images(path: str, output: str, dataset: str, data_dir: str = "") -> Subject:
+def images(path: str, output: str, image_set: ImageSet) -> Subject:
     """A .npy file of uint8 images `(count, height, width, channels)`."""
     draw = {"samples": lambda count: samples.from_file(path, count)}
-    return Subject(path, draw, _folder(output), dataset, data_dir)
+    return Subject(path, draw, _folder(output), image_set)
 
 
 def _from_model(path: pathlib.Path) -> Callable[[int], np.ndarray]:
@@ -105,7 +96,6 @@ def _folder(output: str) -> pathlib.Path:
 
 def evaluate(
     subjects: Sequence[Subject],
-    manual_dir: str = "",
     quick: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[dict[str, Any]]:
@@ -113,7 +103,6 @@ def evaluate(
 
     Args:
         subjects: of one set of images.
-        manual_dir: folder of the set's original files, or empty.
         quick: one set of 10,000 samples, without the slow metrics.
         say: takes each line.
 
@@ -125,12 +114,12 @@ def evaluate(
     """
     first = subjects[0]
     for other in subjects:
-        if other.dataset != first.dataset:
+        if other.image_set.name != first.image_set.name:
             raise UserError(
-                f"--workdir={other.name}: is of {other.dataset}, but {first.name} is of "
-                f"{first.dataset}; scores of two sets cannot be compared"
+                f"--workdir={other.name}: is of {other.image_set.name}, but {first.name} is of "
+                f"{first.image_set.name}; scores of two sets cannot be compared"
             )
-    judge = judges.judge(first.dataset, first.data_dir, manual_dir, quick, say)
+    judge = judges.judge(first.image_set, quick, say)
     contents = [_evaluate(subject, judge, quick, say) for subject in subjects]
     if len(subjects) > 1:
         runs = [
@@ -138,7 +127,7 @@ def evaluate(
             for subject, content in zip(subjects, contents, strict=True)
             for name in subject.draw
         ]
-        say(report.comparison(runs, judge.beside, judge.metrics))
+        say(report.comparison(runs, judge.reference_rows, judge.metrics))
     return contents
 
 
@@ -157,8 +146,9 @@ def _evaluate(
         drawn = draw(judge.count)
         if drawn.shape[1:] != judge.image_shape:
             raise UserError(
-                f"{subject.name}: has images {drawn.shape[1:]}, but those of {subject.dataset} "
-                f"are {judge.image_shape}; --dataset names the set that it imitates"
+                f"{subject.name}: has images {drawn.shape[1:]}, but those of "
+                f"{subject.image_set.name} are {judge.image_shape}; --dataset names the set that "
+                f"it imitates"
             )
         rows[name] = judge.row(drawn)
         if len(rows) == 1:
@@ -168,27 +158,26 @@ def _evaluate(
         "protocol": PROTOCOL,
         "quick": quick,
         "subject": subject.name,
-        "dataset": subject.dataset,
+        "dataset": subject.image_set.name,
         "config": subject.config,
         "step": subject.step,
         "samples": judge.count,
         "seed": SEED,
         "classifier_sha256": judge.classifier,
-        "rows": report.finite(rows | judge.beside),
+        "rows": report.finite(rows | judge.reference_rows),
+        "metrics": {name: metric[:2] for name, metric in judge.metrics.items()},
         "collapsed": collapsed,
         "seconds": round(time.perf_counter() - start, 1),
-        "environment": _environment(),
+        "environment": versions() | {"cores": cores()},
     }
-    say(report.table(rows | judge.beside, judge.metrics))
+    say(report.table(rows | judge.reference_rows, judge.metrics))
     for name in collapsed:
         say(f"{subject.name}: {name} has collapsed: some classes are missing from its samples")
     try:
         subject.output.mkdir(parents=True, exist_ok=True)
         file = subject.output / "evaluation.json"
         write_file(file, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
-        missing = judge.draw(subject.output, shown, rows | judge.beside)
-        if subject.config:  # of a run, whose report has the scores too
-            write_report(Workdir(subject.name))
+        missing = judge.draw(subject.output, shown, rows | judge.reference_rows)
     except OSError as error:
         raise UserError(f"--output={subject.output}: cannot be written: {error.strerror}") from None
     if missing:
@@ -202,20 +191,3 @@ def _recipe(config: dict[str, Any] | None) -> Any:
     if config is None:
         return object()
     return TrainConfig.from_recorded(config).deciding() | {"seed": None}
-
-
-def _environment() -> dict[str, Any]:
-    return {
-        "tfgan": tfgan.__version__,
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "tensorflow_datasets": tfds.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "scikit-learn": sklearn.__version__,
-        "platform": platform.platform(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
-    }

@@ -6,18 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfgan import images as grids
-from tfgan.evaluation import divergence, floors, modes, pictures, protocol, splits
+from tfgan.datasets.image_set import ImageSet
+from tfgan.evaluation import figures, floors, metrics, modes, protocol, splits
 from tfgan.evaluation.protocol import SET_SIZE, SETS, RealImages, Reference, Row
+from tfgan.ground import pictures
 
 
 class SampleQuality:
     """Scores by every metric of `tfgan-eval-v1`.
 
     Args:
-        dataset: TFDS name.
-        data_dir: where prepared sets live; empty means TFDS's own default.
-        manual_dir: folder of the set's original files, or empty.
+        image_set: that the samples imitate, whatever its split.
         quick: one set of 10,000, without the slow metrics.
         say: takes each line.
 
@@ -28,18 +27,15 @@ class SampleQuality:
         classifier: SHA-256 of the classifier's weights.
     """
 
-    def __init__(
-        self, dataset: str, data_dir: str, manual_dir: str, quick: bool, say: Callable[[str], None]
-    ):
+    def __init__(self, image_set: ImageSet, quick: bool, say: Callable[[str], None]):
         self.metrics = {
             name: metric for name, metric in protocol.METRICS.items() if metric.quick or not quick
         }
         self.count = SET_SIZE if quick else SET_SIZE * SETS
-        self._where = (dataset, "fit", data_dir, manual_dir)
-        self._reference = Reference.load(dataset, data_dir, manual_dir, say)
+        self._reference = Reference.load(image_set, say)
         self.image_shape = self._reference.classifier.image_shape
         self.classifier = self._reference.classifier.sha256
-        self._load_floors = lambda: floors.load(self._reference, data_dir, manual_dir, quick, say)
+        self._load_floors = lambda: floors.load(self._reference, quick, say)
         self._quick = quick
 
     @functools.cached_property
@@ -47,7 +43,7 @@ class SampleQuality:
         return self._load_floors()
 
     @property
-    def beside(self) -> dict[str, Row]:
+    def reference_rows(self) -> dict[str, Row]:
         """Rows that stand beside every score; computed on first use, and kept beside the data."""
         return self._floors[0]
 
@@ -58,7 +54,7 @@ class SampleQuality:
     def collapsed(self, row: Row) -> bool:
         """Whether a class that the test images have is missing: has less than 1 %, of ten."""
         present = row["classes"]["mean"] or 0
-        return present < divergence.classes_present(self._reference.shares)
+        return present < metrics.classes_present(self._reference.shares)
 
     def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
         """Writes pictures into a folder; returns what is missing for one of them, or nothing.
@@ -66,25 +62,21 @@ class SampleQuality:
         Args:
             folder: where to.
             images: samples, uint8.
-            rows: the rows of precision and recall to show, `beside` among them.
+            rows: the rows of precision and recall to show, `reference_rows` among them.
         """
-        fit, _ = splits.load(*self._where)
-        pictures.save_neighbours(folder / "neighbours.png", images, fit)
-        shares = divergence.class_shares(
-            self._reference.classifier.probabilities(images[:SET_SIZE])
-        )
-        return pictures.save_plots(folder, shares, self._reference.shares, rows)
+        fit, _ = splits.load(self._reference.image_set, "fit")
+        figures.save_neighbours(folder / "neighbours.png", images, fit)
+        shares = metrics.class_shares(self._reference.classifier.probabilities(images[:SET_SIZE]))
+        return figures.save_plots(folder, shares, self._reference.shares, rows)
 
 
 class ModeCoverage:
     """Scores samples of Stacked MNIST by the modes that they cover; see `SampleQuality`."""
 
-    def __init__(
-        self, dataset: str, data_dir: str, manual_dir: str, quick: bool, say: Callable[[str], None]
-    ):
+    def __init__(self, image_set: ImageSet, quick: bool, say: Callable[[str], None]):
         self.metrics = modes.METRICS
         self.count = modes.SAMPLES
-        self._judge, self._shares, self.beside = modes.load(data_dir, manual_dir, say)
+        self._judge, self._shares, self.reference_rows = modes.load(image_set, say)
         self.image_shape = (*self._judge.image_shape[:2], 3)
         self.classifier = self._judge.sha256
 
@@ -98,7 +90,7 @@ class ModeCoverage:
 
     def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
         """Writes a grid of samples into a folder."""
-        grids.save_png(folder / "samples.png", grids.grid(images[:64]))
+        pictures.save_png(folder / "samples.png", pictures.grid(images[:64]))
         return ""
 
 
@@ -107,16 +99,10 @@ Judge = SampleQuality | ModeCoverage
 JUDGES: dict[str, type[SampleQuality] | type[ModeCoverage]] = {"stacked_mnist": ModeCoverage}
 
 
-def judge(
-    dataset: str,
-    data_dir: str = "",
-    manual_dir: str = "",
-    quick: bool = False,
-    say: Callable[[str], None] = print,
-) -> Judge:
+def judge(image_set: ImageSet, quick: bool = False, say: Callable[[str], None] = print) -> Judge:
     """The judge of a set.
 
     Raises:
         UserError: if the set cannot be had, or has no labels or no test split.
     """
-    return JUDGES.get(dataset, SampleQuality)(dataset, data_dir, manual_dir, quick, say)
+    return JUDGES.get(image_set.name, SampleQuality)(image_set, quick, say)

@@ -4,11 +4,13 @@ VEEGAN's protocol (Srivastava et al. 2017; Lin et al. 2018): 26,000 samples, who
 three digits that the MNIST classifier reads in their channels.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
-from tfgan.evaluation import classifier, divergence, splits
+from tfgan.datasets.image_set import ImageSet
+from tfgan.evaluation import classifier, metrics, splits
 from tfgan.evaluation.classifier import Classifier
 from tfgan.evaluation.protocol import Metric, Row, alone
 from tfgan.noise import Stream, derive_seed
@@ -23,7 +25,7 @@ METRICS = {
 
 
 def load(
-    data_dir: str = "", manual_dir: str = "", say: Callable[[str], None] = print
+    image_set: ImageSet, say: Callable[[str], None] = print
 ) -> tuple[Classifier, np.ndarray, dict[str, Row]]:
     """The classifier of digits, the true shares of the modes, and the rows beside a score.
 
@@ -32,13 +34,12 @@ def load(
         images; and the rows "floor", triples of MNIST's test images, and "ideal", the means of a
         perfect sampler.
     """
-    judge = classifier.load("mnist", data_dir, manual_dir, say)
-    labels = np.concatenate(
-        [splits.load("mnist", part, data_dir, manual_dir)[1] for part in ("fit", "validation")]
-    )
+    mnist = dataclasses.replace(image_set, name="mnist")
+    judge = classifier.load(mnist, say)
+    labels = np.concatenate([splits.load(mnist, part)[1] for part in ("fit", "validation")])
     digits = np.bincount(labels, minlength=10) / len(labels)
     shares = np.einsum("a,b,c->abc", digits, digits, digits).ravel()
-    images, _ = splits.load("mnist", "test", data_dir, manual_dir)
+    images, _ = splits.load(mnist, "test")
     rng = np.random.default_rng(derive_seed(0, Stream.EVALUATION))
     triples = judge.probabilities(images).argmax(axis=1)[
         rng.integers(len(images), size=(SAMPLES, 3))
@@ -65,7 +66,7 @@ def score(found: np.ndarray, shares: np.ndarray) -> dict[str, float]:
     counts = np.bincount(found, minlength=MODES)
     return {
         "modes": float((counts > 0).sum()),
-        "mode_kl": divergence.kl_divergence(counts / len(found), shares),
+        "mode_kl": metrics.kl_divergence(counts / len(found), shares),
     }
 
 
@@ -77,5 +78,5 @@ def ideal(shares: np.ndarray) -> dict[str, float]:
     """
     return {
         "modes": float((1 - (1 - shares) ** SAMPLES).sum()),
-        "mode_kl": divergence.expected_kl(shares, SAMPLES),
+        "mode_kl": metrics.expected_kl(shares, SAMPLES),
     }

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan.errors import UserError
-from tfgan.evaluation import classifier, divergence, neighbours, parzen, splits
+from tfgan.datasets.image_set import ImageSet
+from tfgan.evaluation import classifier, metrics, neighbours, parzen, splits
 from tfgan.evaluation.classifier import Classifier
+from tfgan.ground.errors import UserError
 
 SET_SIZE, SETS = 10_000, 5
 SEED = 14062661  # of the samples, where a generator draws them
@@ -53,7 +54,7 @@ class Reference:
     """What samples are compared with: real images, as a classifier sees them.
 
     Attributes:
-        dataset: TFDS name.
+        image_set: where they are from.
         classifier: the set's.
         images: uint8 `(count, height, width, channels)`, at most 10,000.
         labels: their classes, int64 `(count,)`.
@@ -62,7 +63,7 @@ class Reference:
         radii: `neighbours.radii` of the features.
     """
 
-    dataset: str
+    image_set: ImageSet
     classifier: Classifier
     images: np.ndarray
     labels: np.ndarray
@@ -73,39 +74,35 @@ class Reference:
     @classmethod
     def load(
         cls,
-        dataset: str,
-        data_dir: str = "",
-        manual_dir: str = "",
+        image_set: ImageSet,
         say: Callable[[str], None] = print,
         part: str = "test",
     ) -> "Reference":
         """Loads the images and the classifier, which is trained if there is none yet.
 
         Args:
-            dataset: TFDS name.
-            data_dir: where prepared sets live; empty means TFDS's own default.
-            manual_dir: folder of the set's original files, or empty.
+            image_set: whatever its split.
             say: takes each line.
             part: of the set, see `splits.name`; "validation" to choose a recipe by.
 
         Raises:
             UserError: if the set cannot be had, or has no labels or no test split.
         """
-        images, labels = splits.load(dataset, part, data_dir, manual_dir)
-        judge = classifier.load(dataset, data_dir, manual_dir, say)
+        images, labels = splits.load(image_set, part)
+        judge = classifier.load(image_set, say)
         if images.shape[1:] != judge.image_shape:
             raise UserError(
-                f"--dataset={dataset}: has images {images.shape[1:]}, but its classifier takes "
-                f"{judge.image_shape}"
+                f"--dataset={image_set.name}: has images {images.shape[1:]}, but its classifier "
+                f"takes {judge.image_shape}"
             )
         features, probabilities = judge(images)
         radii = neighbours.radii(features)
-        return cls(dataset, judge, images, labels, features, probabilities, radii)
+        return cls(image_set, judge, images, labels, features, probabilities, radii)
 
     @property
     def shares(self) -> np.ndarray:
         """The share `(classes,)` of test images in each class, by the classifier."""
-        return divergence.class_shares(self.probabilities)
+        return metrics.class_shares(self.probabilities)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,19 +142,19 @@ def score(
         "parzen_sigma" a width of pixels in [0, 1].
     """
     features, probabilities = seen
-    kid, kid_error = divergence.kernel_distance(reference.features, features)
+    kid, kid_error = metrics.kernel_distance(reference.features, features)
     manifolds = neighbours.manifolds(reference.features, features, reference.radii)
-    shares = divergence.class_shares(probabilities)
+    shares = metrics.class_shares(probabilities)
     found = {
-        "fcd": divergence.frechet_distance(reference.features, features),
+        "fcd": metrics.frechet_distance(reference.features, features),
         "kid": kid,
         "kid_error": kid_error,
         **manifolds._asdict(),
-        "classifier_score": divergence.classifier_score(probabilities)[0],
-        "class_kl": divergence.kl_divergence(shares, reference.shares),
-        "class_error": divergence.class_error(shares, reference.shares),
-        "classes": float(divergence.classes_present(shares)),
-        "c2st": divergence.two_sample_accuracy(reference.features, features),
+        "classifier_score": metrics.classifier_score(probabilities)[0],
+        "class_kl": metrics.kl_divergence(shares, reference.shares),
+        "class_error": metrics.class_error(shares, reference.shares),
+        "classes": float(metrics.classes_present(shares)),
+        "c2st": metrics.two_sample_accuracy(reference.features, features),
     }
     if real is None:
         return found
@@ -203,7 +200,7 @@ def row(images: np.ndarray, reference: Reference, real: RealImages | None = None
         scores.append(score(part, seen, reference, real))
         probabilities.append(seen[1])
     found = over_sets(scores)
-    mean, std = divergence.classifier_score(np.concatenate(probabilities))
+    mean, std = metrics.classifier_score(np.concatenate(probabilities))
     return found | {"classifier_score": {"mean": mean, "std": std}}
 
 

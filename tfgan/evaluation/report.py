@@ -28,13 +28,13 @@ def table(rows: dict[str, Row], metrics: dict[str, Metric]) -> str:
 
 
 def comparison(
-    runs: Sequence[tuple[str, Any, Row]], beside: dict[str, Row], metrics: dict[str, Metric]
+    runs: Sequence[tuple[str, Any, Row]], reference_rows: dict[str, Row], metrics: dict[str, Metric]
 ) -> str:
     """A line a run; for runs that differ in their seed alone, also the mean over the seeds.
 
     Args:
         runs: name, recipe and row of each; runs of equal recipes differ in their seed.
-        beside: rows for the end of the table.
+        reference_rows: rows for the end of the table.
         metrics: the columns.
 
     Returns:
@@ -56,7 +56,7 @@ def comparison(
                 mean, half = interval([row[each]["mean"] for _, row in same])
                 cells.append(f"{number(mean, metric)} ± {number(half, metric)}")
             lines.append([f"  mean of {len(same)} seeds", *cells])
-    for name, row in beside.items():
+    for name, row in reference_rows.items():
         add(name, row)
     return _align(lines)
 

@@ -11,11 +11,12 @@ import zipfile
 
 import numpy as np
 
-from tfgan import images as pictures
-from tfgan import noise, sampling
-from tfgan.errors import UserError
+from tfgan import noise
 from tfgan.evaluation.protocol import SEED
+from tfgan.exports import sampling
 from tfgan.gan import GAN
+from tfgan.ground import pictures
+from tfgan.ground.errors import UserError
 from tfgan.noise import Stream
 
 _PART = 1000

@@ -10,9 +10,10 @@ import pathlib
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfgan import pipeline, sources
-from tfgan.errors import UserError
+from tfgan.datasets import pipeline, sources
+from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import PROTOCOL
+from tfgan.ground.errors import UserError
 
 TEST_IMAGES = 10_000  # most that are looked at
 
@@ -33,23 +34,21 @@ def name(part: str, sizes: dict[str, int]) -> str:
     }[part]
 
 
-def load(
-    dataset: str, part: str, data_dir: str = "", manual_dir: str = ""
-) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of a part of a set; see `name` and `pipeline.load_labelled`.
+def load(image_set: ImageSet, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of a part of a set, whatever its split; see `name`.
 
     Raises:
         UserError: if the set cannot be had, or lacks labels or one of the two splits.
     """
-    builder = sources.prepare(dataset, data_dir, manual_dir, lambda line: None)
+    builder = sources.prepare(image_set, lambda line: None)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     if not {"train", "test"} <= set(sizes):
         raise UserError(
-            f"--dataset={dataset}: has the splits {', '.join(sizes)}, but the protocol needs "
-            f"train and test"
+            f"--dataset={image_set.name}: has the splits {', '.join(sizes)}, but the protocol "
+            f"needs train and test"
         )
-    split = name(part, sizes)
-    return pipeline.load_labelled(dataset, data_dir, manual_dir, split, lambda line: None)
+    wanted = image_set.with_split(name(part, sizes))
+    return pipeline.load_labelled(wanted, lambda line: None)
 
 
 def cache(builder: tfds.core.DatasetBuilder) -> pathlib.Path:

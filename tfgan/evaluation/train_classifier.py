@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan import cli, config
-from tfgan.errors import UserError
+from tfgan.datasets.image_set import ImageSet
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+from tfgan.run import config
 
 flags.DEFINE_string("output", "classifier.npz", "The file to write the weights to.")
 
@@ -13,15 +15,16 @@ flags.DEFINE_string("output", "classifier.npz", "The file to write the weights t
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
     dataset, output = values["dataset"], values["output"]
-    where = (values["data_dir"], values["manual_dir"])
+    folders = {name: values[name] for name in ("data_dir", "manual_dir")}
+    image_set = ImageSet(dataset, **folders)
 
     def work() -> None:
         import os
         import pathlib
 
-        from tfgan import derived, sources
+        from tfgan.datasets import derived, sources
         from tfgan.evaluation import classifier, splits
-        from tfgan.workdir import write_file
+        from tfgan.ground.files import write_file
 
         if dataset in derived.SETS:
             base = derived.SETS[dataset].base
@@ -29,8 +32,8 @@ def _prepare() -> Callable[[], None]:
         path = pathlib.Path(output).expanduser()
         if not os.access(path.parent, os.W_OK):  # before the minutes that training takes
             raise UserError(f"--output={output}: {path.parent} is no folder to write to")
-        builder = sources.prepare(dataset, *where)
-        fit = splits.load(dataset, "fit", *where)
+        builder = sources.prepare(image_set)
+        fit = splits.load(image_set, "fit")
         content = classifier.train(*fit, builder.info.features["label"].num_classes)
         try:
             write_file(path, content)
@@ -38,7 +41,7 @@ def _prepare() -> Callable[[], None]:
             raise UserError(f"--output={output}: {error.strerror}") from None
         found = classifier.Classifier(content)
         for part in ("validation", "test"):
-            print(f"Accuracy, {part}: {found.accuracy(*splits.load(dataset, part, *where)):.4f}")
+            print(f"Accuracy, {part}: {found.accuracy(*splits.load(image_set, part)):.4f}")
         print(f"Wrote {output}, {len(content):,} bytes, SHA-256 {found.sha256}")
 
     return work

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan import distribution
+from tfgan.cluster import replicas
 
 
 @keras.saving.register_keras_serializable("tfgan")
@@ -65,4 +65,4 @@ def layers(network: keras.Model) -> list[SpectralNorm]:
 def power_iteration(network: keras.Model) -> None:
     """Lets u and v of each such layer of a network follow its kernel by one iteration."""
     for layer in layers(network):
-        distribution.assign_alike((layer.u, layer.v), layer.power_iteration())
+        replicas.assign_alike((layer.u, layer.v), layer.power_iteration())

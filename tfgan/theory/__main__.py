@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan import cli, config
-from tfgan.config import TrainConfig
-from tfgan.errors import UserError
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+from tfgan.run import config
+from tfgan.run.config import TrainConfig
 
 _OPTIONS = ("dataset", "data_dir", "manual_dir", "batch_size", "latent_size", "hidden_size", "seed")
 

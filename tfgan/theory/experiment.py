@@ -3,29 +3,29 @@
 import csv
 import io
 import json
-import platform
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
-import scipy
 import tensorflow as tf
 
-import tfgan
-from tfgan import images as pictures
 from tfgan import noise
-from tfgan.errors import UserError
 from tfgan.gan import GAN
+from tfgan.ground import pictures
+from tfgan.ground.console import say
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import write_file
+from tfgan.ground.version import versions
 from tfgan.noise import Stream
 from tfgan.optimizers import Adam
-from tfgan.progress import say
+from tfgan.run import building
+from tfgan.run.workdir import Workdir
 from tfgan.theory import figures, networks
 from tfgan.theory.densities import GaussianMixture
 from tfgan.theory.observation import Observation, Observer
 from tfgan.theory.recipes import DENSITIES, ToyRecipe
-from tfgan.workdir import Workdir, write_file
 
 _MOST_STEPS_PER_EXECUTION = 25
 _LINES = 10  # said during a run
@@ -74,7 +74,9 @@ def build(recipe: ToyRecipe, p: GaussianMixture) -> GAN:
         d_optimizer=adam(recipe.d_learning_rate, "d_adam"),
         g_optimizer=adam(recipe.g_learning_rate, "g_adam"),
         loss=recipe.loss,
-        steps_per_execution=_steps_per_execution(recipe.steps // recipe.frames),
+        steps_per_execution=building.largest_divisor(
+            recipe.steps // recipe.frames, _MOST_STEPS_PER_EXECUTION
+        ),
     )
     return gan
 
@@ -180,7 +182,7 @@ def run(recipe: ToyRecipe, path: str, overwrite: bool = False) -> list[Observati
     looks = _Pictures(folder, recipe, p)
     try:
         with folder.lock():
-            folder.create(recipe.to_dict(), _environment())
+            folder.create(recipe.to_dict(), versions())
             learn(recipe, looks)
             pictures.save_png(folder.figure, looks.frames[-1])
             pictures.save_gif(folder.animation, looks.frames, colours=_COLOURS)
@@ -207,19 +209,3 @@ def _table(seen: list[Observation]) -> bytes:
     for look in seen:
         writer.writerow([look.step, look.value, look.bound, look.jsd, *look.coverage])
     return text.getvalue().encode()
-
-
-def _steps_per_execution(steps: int) -> int:
-    most = min(_MOST_STEPS_PER_EXECUTION, steps)
-    return next(count for count in range(most, 0, -1) if steps % count == 0)
-
-
-def _environment() -> dict[str, Any]:
-    return {
-        "tfgan": tfgan.__version__,
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-    }

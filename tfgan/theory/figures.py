@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfgan.errors import UserError
+from tfgan.ground.errors import UserError
 from tfgan.theory import observation
 from tfgan.theory.densities import GaussianMixture
 from tfgan.theory.observation import Observation
@@ -214,6 +214,6 @@ def _modes(axes: "Axes", p: GaussianMixture, seen: list[Observation], steps: int
 
 def save(path: Any, figure: "Figure") -> None:
     """Writes a figure as PNG."""
-    from tfgan import images
+    from tfgan.ground import pictures
 
-    images.save_png(path, pixels(figure))
+    pictures.save_png(path, pixels(figure))

@@ -10,13 +10,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan import building, imageset, losses
-from tfgan.config import TrainConfig
-from tfgan.errors import UserError
+from tfgan import losses
+from tfgan.datasets.training_set import open_set
+from tfgan.ground.console import say
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import write_file
 from tfgan.noise import Stream
-from tfgan.progress import say
+from tfgan.run import building
+from tfgan.run.config import TrainConfig
 from tfgan.theory import figures
-from tfgan.workdir import write_file
 
 FORMS = {"minimax": figures.BEST, "non_saturating": figures.D}
 _FORMULAS = {"minimax": r"$\log(1 - D)$, minimised", "non_saturating": r"$\log D$, maximised"}
@@ -65,7 +67,7 @@ class GradientNorm(keras.callbacks.Callback):
         z = gan.global_latents(Stream.SAMPLES, step, self._batch_size)
         # Neither form looks at real images.
         real = tf.zeros((self._batch_size, *gan.discriminator.input_shape[1:]))
-        gradients, logs = gan.generator_gradients(z, real)
+        gradients, logs = gan.generator_gradients(real, z)
         return tf.linalg.global_norm(gradients), logs["D(G(z))"]
 
 
@@ -75,18 +77,11 @@ def measure(config: TrainConfig) -> Measured:
     Raises:
         UserError: if the set cannot be had.
     """
-    data = imageset.open_set(
-        config.dataset,
-        config.data_dir,
-        config.manual_dir,
-        config.cache_limit_mb,
-        config.split,
-        say,
-    )
+    data = open_set(config.image_set, config.cache_limit_mb, say)
     steps = data.shape[0] // config.batch_size
     if not steps:
         raise UserError(f"--batch_size={config.batch_size}: {config.dataset} has fewer images")
-    every = next(count for count in range(min(_EVERY, steps), 0, -1) if steps % count == 0)
+    every = building.largest_divisor(steps, _EVERY)
     gan = building.build(config, data.shape[1:], every)
     norms = GradientNorm(config.batch_size)
     gan.fit(

@@ -1,0 +1,151 @@
+"""The plan of the package: which file imports which, and which rooms lie above which."""
+
+import ast
+import functools
+import importlib
+import pathlib
+
+import pytest
+
+import tfgan
+
+PACKAGE = pathlib.Path(tfgan.__file__).parent
+COMMANDS = ("train", "data", "sample", "evaluate", "export", "launch", "toy")
+COMMANDS += ("doctor.__main__", "theory.__main__", "evaluation.train_classifier")
+# From the top down: a file imports from its own storey and from those below.
+STOREYS = (
+    ("", *COMMANDS),  # "" is tfgan itself
+    ("training",),
+    ("report",),
+    ("doctor", "evaluation", "exports", "theory", "web"),
+    ("run",),
+    ("gan", "loop", "losses", "penalties", "ema", "optimizers", "schedules"),
+    ("datasets", "cluster", "networks"),
+    ("noise", "ground"),
+)
+DEEPEST = 14  # files in a row, each importing the next
+MOST_AT_THE_TOP = 32  # entries of the package's folder
+
+
+@functools.cache
+def modules() -> dict[str, pathlib.Path]:
+    """Every file of the package by its name below `tfgan`; a folder's own file has the folder's."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@functools.cache
+def imports(module: str) -> frozenset[str]:
+    """What a file imports of the package, also inside functions and for types alone."""
+    found = set()
+    for node in ast.walk(ast.parse(modules()[module].read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name == "tfgan" or name.startswith("tfgan."):
+                name = name.removeprefix("tfgan").removeprefix(".")
+                found.add(name if name in modules() else name.rpartition(".")[0])
+    return frozenset(found - {module})
+
+
+def chains() -> dict[str, tuple[str, ...]]:
+    """The longest chain of imports from each file down.
+
+    Raises:
+        AssertionError: if there is a circle.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+
+    def below(module: str, above: tuple[str, ...]) -> tuple[str, ...]:
+        assert module not in above, f"a circle: {' -> '.join((*above, module))}"
+        if module not in found:
+            longest = max(
+                (below(other, (*above, module)) for other in sorted(imports(module))),
+                key=len,
+                default=(),
+            )
+            found[module] = (module, *longest)
+        return found[module]
+
+    for module in modules():
+        below(module, ())
+    return found
+
+
+def storey(module: str) -> int:
+    """Which of `STOREYS` a file belongs to: by its own name, or by its room's."""
+    for name in (module, module.split(".")[0]):
+        for index, names in enumerate(STOREYS):
+            if name in names:
+                return index
+    raise AssertionError(f"tfgan/{module.replace('.', '/')}.py is on no storey")
+
+
+def test_no_circle_and_no_long_chain():
+    longest = max(chains().values(), key=len)
+    assert len(longest) <= DEEPEST, " -> ".join(longest)
+
+
+def test_every_arrow_goes_down():
+    upward = [
+        f"{module} -> {other}"
+        for module in modules()
+        for other in imports(module)
+        if storey(other) < storey(module)
+    ]
+    assert not upward
+
+
+def test_rooms_of_a_storey_form_no_circle():
+    rooms = {}
+    for module in modules():
+        room = module.split(".")[0]
+        if module not in COMMANDS:
+            others = {other.split(".")[0] for other in imports(module)}
+            rooms.setdefault(room, set()).update(others - {room})
+
+    def walk(room, above):
+        assert room not in above, f"a circle of rooms: {' -> '.join((*above, room))}"
+        for other in rooms.get(room, ()):
+            walk(other, (*above, room))
+
+    for room in rooms:
+        walk(room, ())
+
+
+def test_the_top_level_has_not_grown():
+    entries = [each.name for each in PACKAGE.iterdir() if each.name != "__pycache__"]
+    assert len(entries) <= MOST_AT_THE_TOP, sorted(entries)
+
+
+@pytest.mark.parametrize("name", tfgan.__all__)
+def test_no_public_name_is_also_a_module(name):
+    # `import tfgan.train` would make `tfgan.train` the module, whatever it was before.
+    assert name not in modules()
+    assert getattr(tfgan, name) is not None
+
+
+def test_importing_the_algorithm_loads_no_data_sets():
+    everything, todo = set(), ["gan"]
+    while todo:
+        module = todo.pop()
+        if module not in everything:
+            everything.add(module)
+            todo += imports(module)
+    outside = set()
+    for module in everything:
+        for node in ast.walk(ast.parse(modules()[module].read_text())):
+            if isinstance(node, ast.Import):
+                outside |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                outside.add(node.module.split(".")[0])
+    assert not outside & {"absl", "requests", "tensorflow_datasets"}
+    assert importlib.import_module("tfgan.gan")

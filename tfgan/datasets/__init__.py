@@ -1,0 +1,1 @@
+"""How an image set reaches this machine and becomes batches."""

@@ -1,0 +1,24 @@
+"""`ImageSet`: which images are meant, and where they lie."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSet:
+    """A split of an image set, by name; `sources.prepare` brings it to this machine.
+
+    Attributes:
+        name: TensorFlow Datasets name, e.g. "mnist" or "emnist/letters"; or one of `derived.SETS`.
+        split: which split or which part of one, as TFDS writes it: "train[:50000]".
+        data_dir: where prepared sets live; empty means TFDS's own default.
+        manual_dir: folder of the set's original files, or empty.
+    """
+
+    name: str
+    split: str = "train"
+    data_dir: str = ""
+    manual_dir: str = ""
+
+    def with_split(self, split: str) -> "ImageSet":
+        """Another split of the same set."""
+        return dataclasses.replace(self, split=split)

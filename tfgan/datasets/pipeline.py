@@ -1,0 +1,232 @@
+"""A TFDS image set as batches, a pure function of (seed, step)."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tfgan import noise
+from tfgan.cluster.replicas import WHOLE, Share
+from tfgan.datasets import derived, sources
+from tfgan.datasets.image_set import ImageSet
+from tfgan.ground.errors import UserError
+
+# TFDS keeps EMNIST as its authors do, with rows and columns swapped.
+_TRANSPOSED = ("emnist",)
+_CHUNK = 1000
+_ALIGNMENT = 64  # bytes: where TensorFlow wants memory that it shares to begin
+
+
+def load_images(image_set: ImageSet, say: Callable[[str], None] = print) -> np.ndarray:
+    """Loads images into memory, preparing the set first if need be.
+
+    Args:
+        image_set: which, and which split.
+        say: takes each line.
+
+    Returns:
+        uint8 `(size, height, width, channels)` in [0, 255], in TFDS's own order.
+
+    Raises:
+        UserError: if the set cannot be had or is no image set.
+    """
+    return load(sources.prepare(image_set, say), image_set)
+
+
+def load_labelled(
+    image_set: ImageSet, say: Callable[[str], None] = print
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loads images with their labels; see `load_images`.
+
+    Returns:
+        The images, and int64 labels `(size,)`.
+
+    Raises:
+        UserError: if the set cannot be had, is no image set, or has no labels.
+    """
+    return _load(sources.prepare(image_set, say), image_set, labels=True)
+
+
+def load(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> np.ndarray:
+    """Loads the images of a set that `sources.prepare` has prepared."""
+    return _load(builder, image_set, labels=False)[0]
+
+
+def _load(
+    builder: tfds.core.DatasetBuilder, image_set: ImageSet, labels: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    name = image_set.name
+    size = split_info(builder, image_set).num_examples
+    labels = labels or name in derived.SETS
+    features = builder.info.features
+    if labels and not ("label" in features and hasattr(features["label"], "num_classes")):
+        raise UserError(f"--dataset={name}: its images have no labels; take a set with classes")
+    images = _aligned((size, *image_shape(builder)), features["image"].np_dtype)
+    classes = np.zeros(size if labels else 0, np.int64)
+    read = 0
+    try:
+        # In chunks: all at once, TensorFlow would hold each image by itself, and all together.
+        for chunk in _examples(builder, image_set, labels).batch(_CHUNK).as_numpy_iterator():
+            part = slice(read, read + len(chunk["image"]))
+            images[part] = chunk["image"]
+            if labels:
+                classes[part] = chunk["label"]
+            read = part.stop
+    except (tf.errors.ResourceExhaustedError, MemoryError):
+        raise UserError(f"--dataset={name}: does not fit in memory") from None
+    except (tf.errors.OpError, OSError, ValueError):
+        raise UserError(_damaged(name, builder)) from None
+    if read != size:
+        raise UserError(_damaged(name, builder))
+    return derived.SETS[name].make(images, classes) if name in derived.SETS else (images, classes)
+
+
+def _examples(
+    builder: tfds.core.DatasetBuilder, image_set: ImageSet, labels: bool = False
+) -> tf.data.Dataset:
+    """The examples of a split, in TFDS's own order: an "image" each, upright, and a "label"."""
+    decoders = tfds.decode.PartialDecoding({"image": True} | ({"label": True} if labels else {}))
+    config = tfds.ReadConfig(try_autocache=False)
+    examples = builder.as_dataset(split=image_set.split, decoders=decoders, read_config=config)
+    return examples.map(lambda example: {**example, "image": upright(example["image"], builder)})
+
+
+def upright(image: tf.Tensor, builder: tfds.core.DatasetBuilder) -> tf.Tensor:
+    """An image `(height, width, channels)` as a person holds it."""
+    return tf.transpose(image, (1, 0, 2)) if builder.name in _TRANSPOSED else image
+
+
+def image_shape(builder: tfds.core.DatasetBuilder) -> tuple[int, ...]:
+    """Height, width and channels of the set's images, upright."""
+    height, width, channels = builder.info.features["image"].shape
+    return (width, height, channels) if builder.name in _TRANSPOSED else (height, width, channels)
+
+
+def split_info(
+    builder: tfds.core.DatasetBuilder, image_set: ImageSet
+) -> tfds.core.SplitInfo | tfds.core.splits.SubSplitInfo:
+    """What TFDS knows of a split, e.g. "train" or "train[:50000]".
+
+    Raises:
+        UserError: if the set has no such split, or there is nothing in it.
+    """
+    name, split = image_set.name, image_set.split
+    try:
+        info = builder.info.splits[split]
+    except (KeyError, ValueError, NotImplementedError, RuntimeError):
+        raise UserError(
+            f"--split={split}: {name} has {', '.join(builder.info.splits)}, and parts of them "
+            f"like {next(iter(builder.info.splits))}[:50%]"
+        ) from None
+    if not info.num_examples:
+        raise UserError(f"--split={split}: there is nothing in that part of {name}")
+    return info
+
+
+def first_images(image_set: ImageSet, count: int) -> np.ndarray:
+    """Loads the first images of a split, in TFDS's own order, without the rest.
+
+    Returns:
+        uint8 `(min(count, size), height, width, channels)` in [0, 255].
+
+    Raises:
+        UserError: if the set cannot be had or lacks that split.
+    """
+    builder = sources.prepare(image_set, lambda line: None)
+    if image_set.name in derived.SETS:
+        return load(builder, image_set)[:count]
+    split_info(builder, image_set)
+    try:
+        chunk = next(iter(_examples(builder, image_set).take(count).batch(count)))
+    except (tf.errors.OpError, OSError, ValueError):
+        raise UserError(_damaged(image_set.name, builder)) from None
+    return chunk["image"].numpy()
+
+
+def _damaged(name: str, builder: tfds.core.DatasetBuilder) -> str:
+    return (
+        f"--dataset={name}: the prepared files in {builder.data_path} are damaged; remove that "
+        f"folder, and the same command prepares the set again"
+    )
+
+
+def to_unit(images: tf.Tensor) -> tf.Tensor:
+    """Scales uint8 [0, 255] to float32 [-1, 1], as (x / 255 - 0.5) / 0.5 does.
+
+    One multiplication and one subtraction: a division gives other bits in a graph than eagerly.
+    """
+    return tf.cast(images, tf.float32) * np.float32(1 / 127.5) - 1
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % _ALIGNMENT
+    return room[start : start + size].view(dtype).reshape(shape)
+
+
+def as_tensor(images: np.ndarray) -> tf.Tensor:
+    """A tensor that shares the memory of loaded images: `tf.constant` would take it twice more.
+
+    Images that are not laid out as TensorFlow wants them are copied once.
+
+    Args:
+        images: of any shape and number type; not to be changed any more.
+
+    Returns:
+        The same values on the CPU, whatever other devices there are.
+    """
+    flags = images.flags
+    if images.ctypes.data % _ALIGNMENT or not (flags.c_contiguous and flags.writeable):
+        copy = _aligned(images.shape, images.dtype)
+        copy[...] = images
+        images = copy
+    return tf.experimental.dlpack.from_dlpack(images.__dlpack__())
+
+
+def batch_at(images: np.ndarray, batch_size: int, seed: int, step: int) -> np.ndarray:
+    """The uint8 batch `(batch_size, height, width, channels)` that step number `step` gets."""
+    epoch, index = divmod(step, len(images) // batch_size)
+    order = noise.epoch_order(seed, epoch, len(images)).numpy()
+    return images[order[index * batch_size : (index + 1) * batch_size]]
+
+
+def batches(
+    images: np.ndarray, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
+) -> tf.data.Dataset:
+    """Endless training batches, from any step on.
+
+    Each epoch visits the images in an order of its own and drops the remainder that does not
+    fill a batch.
+
+    Args:
+        images: uint8 `(size, height, width, channels)`.
+        batch_size: images in a global batch; a multiple of `share.replicas`.
+        seed: the run's seed.
+        first_step: the step that gets the first batch.
+        share: which parts of each batch.
+
+    Returns:
+        Dataset of float32 `(batch_size // share.replicas, height, width, channels)` in [-1, 1],
+        `share.count` for each step.
+    """
+    size = len(images)
+    steps = size // batch_size
+    first_epoch, done = divmod(first_step, steps)
+    pixels = as_tensor(images)
+
+    def order_in_parts(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = noise.epoch_order(seed, epoch, size)[: steps * batch_size]
+        parts = tf.reshape(order, (steps, share.replicas, batch_size // share.replicas))
+        own = parts[:, share.first : share.first + share.count]
+        return tf.data.Dataset.from_tensor_slices(tf.reshape(own, (-1, parts.shape[-1])))
+
+    return (
+        tf.data.Dataset.range(first_epoch, tf.int64.max)
+        .flat_map(order_in_parts)
+        .skip(done * share.count)
+        .map(lambda indices: to_unit(tf.gather(pixels, indices)), num_parallel_calls=2)
+        .prefetch(4)
+    )

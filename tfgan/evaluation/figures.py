@@ -1,0 +1,83 @@
+"""Pictures of an evaluation."""
+
+import io
+import pathlib
+
+import numpy as np
+
+from tfgan.evaluation import neighbours
+from tfgan.evaluation.protocol import Row
+from tfgan.ground import pictures
+from tfgan.ground.files import write_file
+
+_PAIRS = 32  # samples, each above its nearest training image
+
+
+def save_neighbours(path: pathlib.Path, samples: np.ndarray, training: np.ndarray) -> None:
+    """Writes samples in every other row, and below each its nearest training image.
+
+    Args:
+        path: the PNG.
+        samples: uint8 `(count, height, width, channels)`, of which the first 32 are shown.
+        training: uint8 `(size, height, width, channels)`.
+    """
+    shown = samples[:_PAIRS]
+    nearest, _ = neighbours.nearest(shown, training)
+    columns = pictures.COLUMNS
+    rows = [
+        part[start : start + columns]
+        for start in range(0, len(shown), columns)
+        for part in (shown, training[nearest])
+    ]
+    pictures.save_png(path, pictures.grid(np.concatenate(rows)))
+
+
+def save_plots(
+    folder: pathlib.Path, shares: np.ndarray, real_shares: np.ndarray, rows: dict[str, Row]
+) -> str:
+    """Writes `classes.png` and `precision_recall.png`.
+
+    Args:
+        folder: where to.
+        shares: of the classes among the samples, `(classes,)`.
+        real_shares: the same among the test images.
+        rows: those that have "precision" and "recall" are shown.
+
+    Returns:
+        Empty, or a line that says how to get them, if matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return (
+            "Pictures: classes.png and precision_recall.png need matplotlib: "
+            "pip install 'tfgan[plots]'"
+        )
+
+    def save(name: str, figure: Figure) -> None:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=120)
+        write_file(folder / name, buffer.getvalue())
+
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
+    positions = np.arange(len(shares))
+    axes.bar(positions - 0.2, 100 * real_shares, 0.4, label="test images")
+    axes.bar(positions + 0.2, 100 * shares, 0.4, label="samples")
+    axes.set(xlabel="class", ylabel="% of the images")
+    if len(shares) <= 30:
+        axes.set_xticks(positions)
+    axes.legend()
+    save("classes.png", figure)
+
+    figure = Figure(figsize=(4.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name, row in rows.items():
+        if "precision" in row:
+            recall, precision = (row[each]["mean"] or 0 for each in ("recall", "precision"))
+            axes.plot(recall, precision, "o", label=name)
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="recall", ylabel="precision", aspect="equal")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left")
+    save("precision_recall.png", figure)
+    return ""

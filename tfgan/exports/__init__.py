@@ -1,0 +1,1 @@
+"""The trained generator for other programs: SavedModel, Keras, ONNX, LiteRT, a page."""

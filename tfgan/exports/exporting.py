@@ -1,0 +1,154 @@
+"""A run's generator in the formats that other programs read, each checked before it counts."""
+
+import pathlib
+import shutil
+from collections.abc import Callable, Sequence
+
+import filelock
+import numpy as np
+import tensorflow as tf
+
+from tfgan import noise
+from tfgan.exports import card, formats, saved_model
+from tfgan.exports.formats import FORMATS, Format, Trained
+from tfgan.ground import pictures
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import write_folder
+from tfgan.noise import Stream
+from tfgan.run import restoring
+from tfgan.run.workdir import Workdir
+
+TOLERANCE = 1e-4
+SHOWN = 64
+SEED = 1
+_BATCHES = (1, 7, SHOWN)
+
+
+def export(
+    workdir: str,
+    names: Sequence[str],
+    which: str = "auto",
+    say: Callable[[str], None] = print,
+) -> pathlib.Path:
+    """Writes a generator of a run, a picture of it and its card into the run's `exports/`.
+
+    The folder there is named after the generator and its step; formats that it has already
+    stay. It is replaced as a whole, or stays as it was.
+
+    Args:
+        workdir: the run's folder; it may still be training.
+        names: of `formats.FORMATS`.
+        which: "raw", the weights as trained; "ema", their moving average; "auto", the latter
+            if there is one.
+        say: takes each line.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: if there is no such run or generator, what a format needs is not installed,
+            one differs from the generator by more than `TOLERANCE`, or it cannot be written.
+    """
+    chosen = formats.choose(names)
+    trained = choose(workdir, which, say)
+    place = trained.workdir
+    path = place.exports / f"{trained.name}-{trained.step:09d}"
+    batches = [_latents(trained, count) for count in _BATCHES]
+    with tf.device("CPU"):  # where the runtimes of all formats compute, too
+        generate = saved_model.endpoint(trained.generator)
+        expected = [generate(tf.constant(batch))["images"].numpy() for batch in batches]
+
+    def fill(folder: pathlib.Path) -> None:
+        if path.exists():
+            shutil.copytree(path, folder, dirs_exist_ok=True)
+        for name in chosen:
+            say(_write_checked(name, FORMATS[name], folder, trained, batches, expected))
+        shown = pictures.grid(pictures.unit_to_uint8(expected[-1]))
+        pictures.save_png(folder / card.PICTURE, shown)
+        card.write(folder, trained, say)
+
+    try:
+        place.exports.mkdir(exist_ok=True)
+        with filelock.FileLock(place.exports / ".lock", timeout=0):
+            write_folder(path, fill)
+    except filelock.Timeout:
+        raise UserError(f"--workdir={place.path}: another process exports it right now") from None
+    except OSError as error:
+        raise UserError(
+            f"--workdir={place.path}: {place.exports} cannot be written: {error.strerror or error}"
+        ) from None
+    say(f"Wrote {path}: {', '.join(sorted(file.name for file in path.iterdir()))}")
+    return path
+
+
+def _latents(trained: Trained, count: int) -> np.ndarray:
+    """Those that the SavedModel's `sample` draws."""
+    latent_size, distribution = trained.generator.input_shape[-1], trained.config["latents"]
+    z = noise.latents(0, Stream.SAMPLES, SEED, count, latent_size, distribution=distribution)
+    return z.numpy()
+
+
+def _write_checked(
+    name: str,
+    kind: Format,
+    folder: pathlib.Path,
+    trained: Trained,
+    batches: Sequence[np.ndarray],
+    expected: Sequence[np.ndarray],
+) -> str:
+    """Writes one format, runs it, and compares; returns a line on it."""
+    kind.write(folder / kind.file, trained)
+    if kind.run is None:
+        return f"{name}: {kind.file}"
+    found = kind.run(folder / kind.file, batches)
+    largest = np.max([_difference(a, b) for a, b in zip(found, expected, strict=True)])
+    if not largest <= TOLERANCE:  # which NaN is not, either
+        raise UserError(
+            f"--format={name}: in {kind.where} its pixels differ from the generator's by up to "
+            f"{largest:.1e}, more than {TOLERANCE:.0e}; nothing is written"
+        )
+    return (
+        f"{name}: {kind.file}; largest difference {largest:.1e} in [0, 1], in {kind.where}, over "
+        f"batches of {', '.join(map(str, _BATCHES))}"
+    )
+
+
+def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+    if found.shape != expected.shape:
+        return float("inf")
+    return float(np.max(np.abs(found - expected)))
+
+
+def choose(workdir: str, which: str, say: Callable[[str], None]) -> Trained:
+    """One of the generators of a run's newest whole checkpoint.
+
+    The checkpoint, and not the exported `generator/`, because it holds a Keras model, both
+    generators and checksums, and is there while the run trains.
+
+    Args:
+        workdir: the run's folder.
+        which: "auto", "ema" or "raw"; see `export`.
+        say: takes each line.
+
+    Raises:
+        UserError: if there is no run, no checkpoint or no such generator.
+    """
+    place = Workdir(workdir)
+    place.check()
+    gan, config, newest = restoring.restore(place, say)
+    averaged = gan.ema_generator is not None
+    if which == "ema" and not averaged:
+        raise UserError(
+            f"--generator=ema: {place.path} keeps no moving average of its weights; take raw"
+        )
+    raw = which == "raw" or not averaged
+    trained = Trained(
+        name="generator_raw" if raw and averaged else "generator",
+        weights="as trained" if raw else "moving average of those trained",
+        generator=gan.generator if raw else gan.sampler,
+        step=int(newest.name),
+        workdir=place,
+        config=config.to_dict(),
+    )
+    say(f"{newest}: {trained.name}, {trained.generator.count_params():,} parameters")
+    return trained

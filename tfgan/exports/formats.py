@@ -1,0 +1,268 @@
+"""The formats of an exported generator: how each is written, and how it is run again.
+
+Nothing heavy is imported before it is used, so that a command can check names quickly.
+"""
+
+import dataclasses
+import importlib
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+    from tfgan.run.workdir import Workdir
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A generator of a run.
+
+    Attributes:
+        name: "generator", what the run draws with; or "generator_raw", the weights as trained,
+            where it draws with their moving average.
+        weights: which of the two these are, in words.
+        generator: model from latents `(batch, latent_size)` to images in [-1, 1].
+        step: its training step.
+        workdir: the run's folder.
+        config: every option of the run, by name.
+    """
+
+    name: str
+    weights: str
+    generator: "keras.Model"
+    step: int
+    workdir: "Workdir"
+    config: dict[str, Any]
+
+
+Write = Callable[[pathlib.Path, Trained], None]
+Run = Callable[[pathlib.Path, Sequence[np.ndarray]], list[np.ndarray]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """One way to hand a generator on.
+
+    Attributes:
+        file: its name in the folder of exports.
+        what: a phrase on what it is good for.
+        write: writes a generator to a path.
+        run: runs what was written on batches of latents, float32 `(batch, latent_size)`, by
+            the runtime that its users have; gives images in [0, 1]. None: it is no program.
+        where: a phrase on that runtime.
+        needs: modules of the `[export]` extra.
+        loading: lines of Python that draw 16 `images`; `{latent_size}` is filled in.
+    """
+
+    file: str
+    what: str
+    write: Write
+    run: Run | None
+    where: str
+    needs: tuple[str, ...] = ()
+    loading: str = ""
+
+
+def choose(names: Sequence[str]) -> list[str]:
+    """Checks names of formats; each counts once.
+
+    Raises:
+        UserError: if there is none, one is unknown, or what it needs is not installed.
+    """
+    chosen = list(dict.fromkeys(name.strip() for name in names))
+    flag = f"--format={','.join(names)}"
+    unknown = [name for name in chosen if name not in FORMATS]
+    if unknown or not chosen:
+        raise UserError(
+            f"{flag}: {f'{unknown[0]!r} is none of the formats' if unknown else 'is empty'}; "
+            f"give one or more of {','.join(FORMATS)}"
+        )
+    for name in chosen:
+        missing = [each for each in FORMATS[name].needs if not importlib.util.find_spec(each)]
+        if missing:
+            raise UserError(
+                f"{flag}: {name} needs {' and '.join(missing)}: pip install 'tfgan[export]'"
+            )
+    return chosen
+
+
+def _write_saved_model(path: pathlib.Path, trained: Trained) -> None:
+    from tfgan.exports import saved_model
+
+    latents = trained.config["latents"]
+    saved_model.save_generator(path, trained.generator, trained.step, latents)
+
+
+# TensorFlow imports Keras where it can: None forbids it.
+_FRESH = """
+import sys
+sys.modules.update(keras=None, tfgan=None)
+import numpy as np
+import tensorflow as tf
+
+generate = tf.saved_model.load(sys.argv[1]).signatures["generate"]
+with np.load(sys.argv[2]) as batches:
+    images = {name: generate(z=tf.constant(z))["images"].numpy() for name, z in batches.items()}
+np.savez(sys.argv[3], **images)
+"""
+
+
+def _run_saved_model(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """In a fresh process that knows neither tfgan nor Keras, on the CPU: this one has the GPU."""
+    with tempfile.TemporaryDirectory() as folder:
+        latents, images = (os.path.join(folder, name) for name in ("z.npz", "images.npz"))
+        np.savez(latents, *batches)
+        done = subprocess.run(
+            [sys.executable, "-c", _FRESH, str(path.absolute()), latents, images],
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+        )
+        if done.returncode:
+            last = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
+            raise UserError(f"--format=savedmodel: a fresh process cannot run it: {last}")
+        with np.load(images) as loaded:
+            return [loaded[f"arr_{index}"] for index in range(len(batches))]
+
+
+def _write_keras(path: pathlib.Path, trained: Trained) -> None:
+    trained.generator.save(path)
+
+
+def _run_keras(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+    import keras
+    import tensorflow as tf
+
+    from tfgan.exports import saved_model
+
+    generate = saved_model.endpoint(keras.saving.load_model(path))
+    with tf.device("CPU"):
+        return [generate(tf.constant(z))["images"].numpy() for z in batches]
+
+
+def _write_onnx(path: pathlib.Path, trained: Trained) -> None:
+    import tensorflow as tf
+    import tf2onnx
+
+    from tfgan.exports import saved_model
+
+    generate = tf.function(saved_model.endpoint(trained.generator))
+    spec = saved_model.latents_spec(trained.generator)
+    with cli.native_stderr_held_back():
+        model, _ = tf2onnx.convert.from_function(generate, input_signature=[spec])
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    path.write_bytes(model.SerializeToString())
+
+
+def _run_onnx(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return [session.run(["images"], {"z": z})[0] for z in batches]
+
+
+def _write_litert(path: pathlib.Path, trained: Trained) -> None:
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder, cli.native_stderr_held_back():
+        # From a concrete function, weights may stay variables that nothing initialises.
+        beside = pathlib.Path(folder) / "generator"
+        _write_saved_model(beside, trained)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            str(beside), signature_keys=["generate"]
+        )
+        path.write_bytes(converter.convert())
+
+
+def _run_litert(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    with cli.native_stderr_held_back():
+        generate = Interpreter(str(path)).get_signature_runner()
+        return [generate(z=z)["images"] for z in batches]
+
+
+def _write_html(path: pathlib.Path, trained: Trained) -> None:
+    from tfgan.exports import page
+
+    page.write_page(path, trained.generator, trained.workdir)
+
+
+FORMATS = {
+    "savedmodel": Format(
+        file="savedmodel",
+        what="TensorFlow, TensorFlow Serving",
+        write=_write_saved_model,
+        run=_run_saved_model,
+        where="a fresh process without tfgan",
+        loading="""\
+import tensorflow as tf
+generate = tf.saved_model.load("savedmodel").signatures["generate"]
+images = generate(z=tf.random.normal((16, {latent_size})))["images"].numpy()
+""",
+    ),
+    "keras": Format(
+        file="generator.keras",
+        what="Keras; can be trained on; its own output is in [-1, 1]",
+        write=_write_keras,
+        run=_run_keras,
+        where="Keras",
+        loading="""\
+import keras
+generator = keras.saving.load_model("generator.keras")
+z = keras.random.normal((16, {latent_size}))
+images = keras.ops.convert_to_numpy((generator(z) + 1) / 2)
+""",
+    ),
+    "onnx": Format(
+        file="generator.onnx",
+        what="ONNX Runtime and whatever else reads ONNX",
+        write=_write_onnx,
+        run=_run_onnx,
+        where="onnxruntime",
+        needs=("tf2onnx", "onnxruntime"),
+        loading="""\
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession("generator.onnx")
+z = np.random.default_rng().normal(size=(16, {latent_size})).astype("float32")
+(images,) = session.run(["images"], {{"z": z}})
+""",
+    ),
+    "litert": Format(
+        file="generator.tflite",
+        what="LiteRT (TensorFlow Lite): phones, small devices",
+        write=_write_litert,
+        run=_run_litert,
+        where="ai-edge-litert",
+        needs=("ai_edge_litert",),
+        loading="""\
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+generate = Interpreter("generator.tflite").get_signature_runner()
+z = np.random.default_rng().normal(size=(16, {latent_size})).astype("float32")
+images = generate(z=z)["images"]
+""",
+    ),
+    "html": Format(
+        file="generator.html",
+        what="one page that runs the generator in a browser, without a network",
+        write=_write_html,
+        run=None,
+        where="a browser",
+    ),
+}

@@ -1,0 +1,101 @@
+"""Pictures from an exported generator; needs only the SavedModel, no `tfgan.GAN`."""
+
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan import noise
+from tfgan.exports import saved_model
+from tfgan.ground import pictures
+from tfgan.ground.errors import UserError
+from tfgan.noise import Stream
+
+WALK_STEPS = 8
+_CHUNK = 1000
+
+
+def load(model: str) -> Any:
+    """Loads a SavedModel with the signatures `generate` and `sample`.
+
+    Raises:
+        UserError: if there is none, or if it is not a generator of tfgan.
+    """
+    path = pathlib.Path(os.path.expanduser(model))
+    if not (path / "saved_model.pb").is_file():
+        raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"--model={model}: is damaged: {first}") from None
+    if not {"generate", "sample"} <= set(loaded.signatures):
+        raise UserError(
+            f"--model={model}: has the signatures {', '.join(loaded.signatures) or 'none'}, but "
+            f"generate and sample are needed; is it a generator of tfgan?"
+        )
+    return loaded
+
+
+def sample(model: str, n: int, seed: int, output: str) -> None:
+    """Writes a grid of `n` images as PNG.
+
+    Raises:
+        UserError: if the model cannot be loaded or the file not written.
+    """
+    images = draw(load(model), n, seed)
+    _write(output, lambda path: pictures.save_png(path, pictures.grid(images)))
+
+
+def draw(loaded: Any, n: int, seed: int) -> np.ndarray:
+    """`n` images of a loaded SavedModel, uint8 `(n, height, width, channels)`."""
+    sample = loaded.signatures["sample"]
+    images = sample(n=tf.constant(n, tf.int64), seed=tf.constant(seed, tf.int64))["images"]
+    return pictures.unit_to_uint8(images.numpy())
+
+
+def interpolate(model: str, n: int, seed: int, output: str) -> None:
+    """Writes spherical walks between `n` latents: a row each as PNG, or a closed tour as GIF.
+
+    Raises:
+        UserError: if the model cannot be loaded or the file not written.
+    """
+    generate = load(model).signatures["generate"]
+    latent_size = generate.structured_input_signature[1]["z"].shape[1]
+    distribution = saved_model.distribution(pathlib.Path(os.path.expanduser(model)))
+    z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution).numpy()
+    tour = output.lower().endswith(".gif")
+    ends = np.concatenate([z[1:], z[:1]]) if tour else z[1:]
+    fractions = np.linspace(0, 1, WALK_STEPS, endpoint=not tour)
+    walks = [slerp(a, b, t) for a, b in zip(z, ends, strict=False) for t in fractions]
+    chunks = [walks[start : start + _CHUNK] for start in range(0, len(walks), _CHUNK)]
+    drawn = [generate(z=tf.constant(chunk))["images"].numpy() for chunk in chunks]
+    images = pictures.unit_to_uint8(np.concatenate(drawn))
+    if tour:
+        _write(output, lambda path: pictures.save_gif(path, list(images), seconds=len(images) / 12))
+    else:
+        _write(
+            output, lambda path: pictures.save_png(path, pictures.grid(images, columns=WALK_STEPS))
+        )
+
+
+def slerp(a: np.ndarray, b: np.ndarray, fraction: float) -> np.ndarray:
+    """The point at `fraction` in [0, 1] of the great circle from a to b (Shoemake 1985).
+
+    A straight line would pass through lengths that latents hardly ever have.
+    """
+    cosine = np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b))
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    if np.sin(angle) < 1e-6:
+        return (1 - fraction) * a + fraction * b
+    mixed = np.sin((1 - fraction) * angle) * a + np.sin(fraction * angle) * b
+    return (mixed / np.sin(angle)).astype(a.dtype)
+
+
+def _write(output: str, save: Any) -> None:
+    try:
+        save(pathlib.Path(os.path.expanduser(output)))
+    except OSError as error:
+        raise UserError(f"--output={output}: {error.strerror}") from None

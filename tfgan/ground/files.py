@@ -1,0 +1,69 @@
+"""Writes that are never half done."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+from collections.abc import Callable, Iterator
+
+PART, OLD = ".part", ".old"  # what a write that was cut short leaves ends in these
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turns TensorFlow's errors, where all it does is write files, into OSError."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(str(error.message).splitlines()[0]) from None
+
+
+def write_file(path: pathlib.Path, content: bytes) -> None:
+    """Writes beside, then renames: `path` holds the old content or the new, whatever happens."""
+    beside = path.with_name(f".{path.name}{PART}")
+    with open(beside, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:
+    """Lets `fill` write a folder beside `path`, then puts it in its place.
+
+    Args:
+        path: the folder to make or to replace.
+        fill: writes into the empty folder that it is given.
+
+    Raises:
+        OSError: if it cannot be written; what was at `path` stays.
+    """
+    beside = path.with_name(f".{path.name}{PART}")
+    old = path.with_name(f".{path.name}{OLD}")
+    for leftover in (beside, old):
+        remove(leftover)
+    beside.mkdir()  # fails if the folder above was removed, where TensorFlow would make it anew
+    try:
+        with disk_errors():
+            fill(beside)
+    except BaseException:
+        remove(beside)
+        raise
+    for file in beside.rglob("*"):
+        if file.is_file():
+            with open(file, "rb") as written:
+                os.fsync(written.fileno())
+    if path.exists():
+        os.replace(path, old)
+    os.replace(beside, path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def remove(path: pathlib.Path) -> None:
+    """Removes a file, a link or a whole folder; fine if there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

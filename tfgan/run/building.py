@@ -1,0 +1,112 @@
+"""From a configuration to the compiled model."""
+
+import math
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan import networks, schedules
+from tfgan.gan import GAN
+from tfgan.ground.errors import UserError
+from tfgan.optimizers import SGD, Adam
+from tfgan.run.config import TrainConfig
+
+_MOST_STEPS_PER_EXECUTION = 25
+_MOST_BYTES_PER_EXECUTION = 2**26  # of the images that one call trains on
+
+
+def build(
+    config: TrainConfig,
+    image_shape: tuple[int, ...],
+    steps_per_execution: int,
+    steps_per_epoch: int = 1,
+    mean_image: np.ndarray | None = None,
+    gan_class: type[GAN] = GAN,
+) -> GAN:
+    """Makes the compiled model that a configuration asks for, in the strategy's scope.
+
+    Args:
+        config: the run's options.
+        image_shape: `(height, width, channels)`.
+        steps_per_execution: steps a call into TensorFlow.
+        steps_per_epoch: schedules of learning rate and momentum need it.
+        mean_image: mean of the training set in [0, 1], for the networks that start from it.
+        gan_class: the model's class.
+
+    Raises:
+        UserError: if the networks cannot have that shape or size.
+    """
+    kind = networks.KINDS[config.network]
+    start_from = {"mean_image": mean_image} if kind.wants_mean_image else {}
+    latent_size, hidden_size, seed = config.latent_size, config.hidden_size, config.seed
+    try:
+        generator = kind.generator(latent_size, hidden_size, image_shape, seed, **start_from)
+        discriminator = kind.discriminator(
+            hidden_size,
+            image_shape,
+            seed,
+            dropout=config.d_dropout,
+            input_dropout=config.d_input_dropout,
+            spectral_norm=config.spectral_norm,
+        )
+    except networks.DoesNotFit as problem:
+        raise UserError(f"--network={config.network}: {problem}") from None
+    gan = gan_class(generator, discriminator, latent_size, seed, config.ema, config.latents)
+    gan.compile(
+        d_optimizer=_optimizer(config, config.d_learning_rate, "d", steps_per_epoch),
+        g_optimizer=_optimizer(config, config.g_learning_rate, "g", steps_per_epoch),
+        loss=config.loss,
+        label_smoothing=config.label_smoothing,
+        r1=config.r1,
+        r2=config.r2,
+        simultaneous=config.updates == "simultaneous",
+        jit_compile=config.jit_compile and not (kind.convolves and _on_cpu()),
+        steps_per_execution=steps_per_execution,
+    )
+    return gan
+
+
+def _on_cpu() -> bool:
+    return not tf.config.get_visible_devices("GPU")
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """The largest divisor of a number that is at most `most`."""
+    return next(each for each in range(min(number, most), 0, -1) if number % each == 0)
+
+
+def steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
+    """Steps a call, for a set of `shape` (size, height, width, channels)."""
+    steps_per_epoch, asked = shape[0] // config.batch_size, config.steps_per_execution
+    if not asked:
+        fit = _MOST_BYTES_PER_EXECUTION // (4 * config.batch_size * math.prod(shape[1:]))
+        most = max(1, min(_MOST_STEPS_PER_EXECUTION, fit))
+        return largest_divisor(steps_per_epoch, most)
+    if steps_per_epoch % asked:
+        raise UserError(
+            f"--steps_per_execution={asked}: must divide the {steps_per_epoch} steps of an epoch"
+        )
+    return asked
+
+
+def _adam(rate: schedules.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> Adam:
+    return Adam(rate, beta_1=config.beta_1, beta_2=config.beta_2, name=f"{name}_adam")
+
+
+def _sgd(rate: schedules.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> SGD:
+    growth_steps = config.momentum_epochs * steps_per_epoch
+    return SGD(rate, config.momentum, config.final_momentum, growth_steps, name=f"{name}_sgd")
+
+
+_OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {"adam": _adam, "sgd": _sgd}
+
+
+def _optimizer(
+    config: TrainConfig, learning_rate: float, name: str, steps_per_epoch: int
+) -> keras.optimizers.Optimizer:
+    """The optimizer of one network that a configuration asks for."""
+    steps = config.epochs * steps_per_epoch
+    rate = schedules.make(config.lr_schedule, learning_rate, config.lr_end, steps, config.lr_decay)
+    return _OPTIMIZERS[config.optimizer](rate, config, name, steps_per_epoch)

@@ -1,0 +1,175 @@
+"""Checkpoints: everything that the next step depends on, whole or not at all."""
+
+import hashlib
+import pathlib
+import shutil
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan.gan import GAN
+from tfgan.ground.errors import Diverged, UserError
+from tfgan.ground.files import write_folder
+
+_SUMS = "SHA256SUMS"
+_FOLDERS = "[0-9]" * 9
+
+
+class Checkpoints:
+    """The newest states of a run, each in a folder named after its step.
+
+    A state is all networks, both optimizers, the step and the running means of the epoch.
+    There is no generator of random numbers in it: see `tfgan.noise`. Each folder holds its
+    files' SHA-256, which `sha256sum -c SHA256SUMS` checks too.
+
+    Args:
+        folder: the folder that holds them.
+        gan: the compiled model.
+        keep: how many of the newest stay.
+    """
+
+    def __init__(self, folder: pathlib.Path, gan: GAN, keep: int = 3):
+        self._folder = folder
+        self._gan = gan
+        self._keep = keep
+        self._networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+        if gan.ema_generator is not None:
+            self._networks["ema_generator"] = gan.ema_generator
+        self._checkpoint = tf.train.Checkpoint(
+            **self._networks,
+            d_optimizer=gan.d_optimizer,
+            g_optimizer=gan.g_optimizer,
+            step=gan.step.value,
+            means=[variable.value for variable in self._means()],
+        )
+
+    def state(self) -> list[keras.Variable]:
+        """Every variable of a checkpoint."""
+        gan = self._gan
+        parts = (*self._networks.values(), gan.d_optimizer, gan.g_optimizer)
+        return [
+            *(variable for part in parts for variable in part.variables),
+            gan.step,
+            *self._means(),
+        ]
+
+    def _means(self) -> list[keras.Variable]:
+        return [variable for metric in self._gan.metrics for variable in metric.variables]
+
+    def save(self) -> pathlib.Path:
+        """Writes the state of now.
+
+        Raises:
+            OSError: if it cannot be written; those before it stay.
+            Diverged: if a weight is not finite any more.
+        """
+        step = int(self._gan.step.numpy())
+        for name, network in self._networks.items():
+            for weight in network.weights:
+                if not np.isfinite(weight.numpy()).all():
+                    raise diverged(step, f"weights of the {name}", self.newest())
+        path = self._folder / f"{step:09d}"
+        write_folder(path, self._write)
+        for old in self._steps()[self._keep :]:
+            shutil.rmtree(old)
+        return path
+
+    def _write(self, folder: pathlib.Path) -> None:
+        self._checkpoint.write(str(folder / "state"))
+        sums = "".join(f"{_sha256(file)}  {file.name}\n" for file in sorted(folder.iterdir()))
+        (folder / _SUMS).write_text(sums)
+
+    def _steps(self) -> list[pathlib.Path]:
+        """Checkpoint folders, newest first."""
+        return sorted(self._folder.glob(_FOLDERS), reverse=True)
+
+    def newest(self) -> pathlib.Path | None:
+        """The newest checkpoint's folder, if there is one."""
+        return newest(self._folder)
+
+    def restore_newest(self, say: Callable[[str], None]) -> pathlib.Path | None:
+        """Restores the newest whole checkpoint, and says which newer ones are damaged.
+
+        Returns:
+            Its folder; None if there is no checkpoint yet.
+
+        Raises:
+            UserError: if there are checkpoints and none is whole.
+        """
+        folders = self._steps()
+        for folder in folders:
+            problem = _problem(folder) or self._read(folder)
+            if not problem:
+                return folder
+            say(f"Checkpoint {folder} is damaged ({problem}); trying the one before it")
+        if folders:
+            raise UserError(
+                f"{self._folder}: no checkpoint is whole; --overwrite starts the run anew"
+            )
+        return None
+
+    def put_damaged_aside(self) -> None:
+        """Renames what is newer than the restored step: it was damaged, and may not count."""
+        for folder in self._steps():
+            if int(folder.name) > int(self._gan.step.numpy()):
+                aside = folder.with_name(f"{folder.name}.damaged")
+                shutil.rmtree(aside, ignore_errors=True)
+                folder.rename(aside)
+
+    def _read(self, folder: pathlib.Path) -> str | None:
+        """Restores a checkpoint; returns what is wrong with it, or None."""
+        try:
+            self._checkpoint.read(str(folder / "state")).assert_existing_objects_matched()
+        except (AssertionError, ValueError, tf.errors.OpError):
+            return "it is of another model"
+        if int(self._gan.step.numpy()) != int(folder.name):
+            return f"it is of step {int(self._gan.step.numpy())}"
+        return None
+
+    def means_keeper(self) -> Callable[[], None]:
+        """Remembers the running means; the call that it returns puts them back.
+
+        Keras resets them when `fit` begins an epoch, also one that is resumed in its middle.
+        """
+        kept = [(variable, variable.numpy()) for variable in self._means()]
+
+        def put_back() -> None:
+            for variable, value in kept:
+                variable.assign(value)
+
+        return put_back
+
+
+def newest(folder: pathlib.Path) -> pathlib.Path | None:
+    """The newest checkpoint in a run's folder of them, if there is one."""
+    return max(folder.glob(_FOLDERS), default=None)
+
+
+def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> Diverged:
+    """What ends a run whose numbers are not finite any more."""
+    kept = f"{newest} is the newest checkpoint" if newest else "there is no checkpoint yet"
+    what = f"step {step:,}: {quantity} not finite"
+    return Diverged(
+        f"{what}, the run has diverged; {kept}; lower --d_learning_rate or --g_learning_rate", what
+    )
+
+
+def _sha256(file: pathlib.Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _problem(folder: pathlib.Path) -> str | None:
+    """What is wrong with a checkpoint folder, or None if it is whole."""
+    try:
+        lines = (folder / _SUMS).read_text().splitlines()
+        sums = {name: checksum for checksum, name in (line.split("  ", 1) for line in lines)}
+        if "state.index" not in sums or any("/" in name for name in sums):
+            return f"{_SUMS} is not what was written"
+        wrong = [name for name, checksum in sums.items() if _sha256(folder / name) != checksum]
+    except FileNotFoundError as error:
+        return f"{pathlib.Path(error.filename).name} is missing"
+    except (OSError, ValueError):
+        return f"{_SUMS} cannot be read"
+    return f"{wrong[0]} has another checksum" if wrong else None

@@ -1,0 +1,213 @@
+"""One frozen, validated `TrainConfig`; the command line flags are made from it."""
+
+import dataclasses
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from absl import flags
+
+from tfgan.run.options import at_least, check_all, not_empty, not_negative, option
+from tfgan.run.recipe import ENDING_SCHEDULES, Recipe
+
+flags.disclaim_key_flags()  # so that --help shows them as the command's own
+
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
+_RENAMED = {"g_loss": "loss"}  # what older runs called an option
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig(Recipe):
+    """Everything that decides a training run. The defaults are the tutorial's recipe.
+
+    Raises:
+        UserError: if a value is not allowed; the message names the flag.
+    """
+
+    workdir: str = option(
+        "runs/tutorial",
+        "The one folder that the run writes to. The same folder again resumes the run.",
+        check=not_empty,
+        free=True,
+    )
+    epochs: int = option(
+        200,
+        "Passes over the training set. 1 shows blobs, 20 rough digits, 200 digits. A finished "
+        "run goes on where it ended if you ask for more.",
+        check=at_least(1),
+        free=True,
+    )
+    strategy: str = option(
+        "auto",
+        "Where the work goes: one_device, mirrored (all devices of this machine), multi_worker "
+        "(the processes of TF_CONFIG or of a Slurm step), or auto: multi_worker if the environment "
+        "describes a cluster, else mirrored if there are several GPUs, else one_device.",
+        choices=STRATEGIES,
+        free=True,
+    )
+    devices: str = option(
+        "",
+        "Devices of this machine to use, such as GPU:1 or GPU:0,GPU:2. CPU leaves the GPUs alone; "
+        "CPU:0,CPU:1 splits the CPU in two, to try --strategy=mirrored. Empty: all.",
+        free=True,
+    )
+    worker_timeout: int = option(
+        120,
+        "Seconds until a worker that does not come, or falls silent, is given up, and all end. "
+        "Half of it is always forgiven.",
+        check=at_least(1),
+        free=True,
+    )
+    jit_compile: bool = option(
+        True,
+        "Compile the train step with XLA where that is possible (one device) and faster (not "
+        "convolutions on a CPU). Rounds differently in the last digits.",
+    )
+    threads: int = option(
+        0,
+        "CPU threads for one operation; 0 means one a core. Fix it to get the same bits on "
+        "machines with different numbers of cores.",
+        check=at_least(0),
+    )
+    steps_per_execution: int = option(
+        0,
+        "Training steps a call into TensorFlow; must divide the steps of an epoch. Fewer react "
+        "sooner to Ctrl-C, more save overhead and hold more batches in memory. 0 picks the largest "
+        "divisor up to 25 whose images take at most 64 MiB.",
+        check=at_least(0),
+    )
+    log_every: int = option(300, "Steps between two log lines.", check=at_least(1), free=True)
+    checkpoint_every_minutes: float = option(
+        1.0,
+        "Minutes between two checkpoints: what a killed run loses at most. 0: none by the clock. "
+        "The end of the run, Ctrl-C and SIGTERM always write one.",
+        check=not_negative,
+        free=True,
+    )
+    checkpoint_every_steps: int = option(
+        0,
+        "Steps between two checkpoints, at the next call into TensorFlow. 0: none by steps.",
+        check=at_least(0),
+        free=True,
+    )
+    keep_checkpoints: int = option(
+        3,
+        "How many of the newest checkpoints stay. If one turns out damaged, the one before it is "
+        "used.",
+        check=at_least(1),
+        free=True,
+    )
+    histograms_every: int = option(
+        0,
+        "Epochs between two histograms of weights and gradients in TensorBoard; 0 writes none. "
+        "Look at them when a network stops learning.",
+        check=at_least(0),
+        free=True,
+    )
+
+    monitor_every: int = option(
+        0,
+        "Epochs between two looks of the run doctor: V(D, G), bounds of the Jensen-Shannon "
+        "divergence, and what is wrong, in TensorBoard and monitors.jsonl. A look takes about as "
+        "long as an epoch of MNIST. 0: none; python -m tfgan.doctor looks at any run.",
+        check=at_least(0),
+        free=True,
+    )
+    evaluate_every: int = option(
+        0,
+        "Epochs between two evaluations of 10,000 samples, which TensorBoard and metrics.csv get "
+        "and whose cost is printed; 0: none. Compare runs with python -m tfgan.evaluate.",
+        check=at_least(0),
+        free=True,
+    )
+
+    def __post_init__(self) -> None:
+        check_all(self)
+        self.check_together()
+
+    @classmethod
+    def from_recorded(cls, recorded: dict[str, Any]) -> "TrainConfig":
+        """The configuration of a run, whose version may have had fewer options, or others."""
+        recorded = {_RENAMED.get(name, name): value for name, value in recorded.items()}
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in recorded.items() if name in known})
+
+    def to_dict(self) -> dict[str, Any]:
+        """All options by name, as plain values that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def deciding(self) -> dict[str, Any]:
+        """The options that decide the weights which a run arrives at, and the epochs."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if not field.metadata["free"] or field.name == "epochs"
+        }
+
+    def command(self) -> str:
+        """The shell command that starts or continues this run."""
+        changed = [
+            f"--{field.name}={value}"
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        ]
+        return " ".join([python(), "-m", "tfgan.train", shlex.join(changed)]).strip()
+
+    def differences(self, recorded: dict[str, Any]) -> list[str]:
+        """What keeps a run recorded with other options from being continued with these.
+
+        Args:
+            recorded: `to_dict()` of the run's own configuration.
+
+        Returns:
+            One phrase for each option that decides the weights and differs.
+        """
+        recorded = {_RENAMED.get(name, name): value for name, value in recorded.items()}
+        deciding = [field for field in dataclasses.fields(self) if not field.metadata["free"]]
+        if self.lr_schedule in ENDING_SCHEDULES:  # where more epochs would be another run
+            deciding += [field for field in dataclasses.fields(self) if field.name == "epochs"]
+        return [
+            f"--{field.name} is {getattr(self, field.name)!r} but the run has {before!r}"
+            for field in deciding
+            # An older run lacks the options that came later, and did as their defaults do.
+            if (before := recorded.get(field.name, field.default)) != getattr(self, field.name)
+        ]
+
+
+def python() -> str:
+    """How to call this Python from here: "python" if that is the one, else its path."""
+    found = shutil.which("python")
+    if found and os.path.samefile(os.path.dirname(found), os.path.dirname(sys.executable)):
+        return "python"
+    path = os.path.relpath(sys.executable)
+    return shlex.quote(sys.executable if path.startswith("..") else path)
+
+
+def define_flags(*names: str) -> None:
+    """Defines one absl flag for each named option of `TrainConfig`; for all, without names."""
+    define: dict[Any, Callable[..., Any]] = {
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+        bool: flags.DEFINE_boolean,
+    }
+    for field in dataclasses.fields(TrainConfig):
+        if names and field.name not in names:
+            continue
+        default: Any = field.default
+        why, choices = field.metadata["why"], field.metadata["choices"]
+        if choices:
+            flags.DEFINE_enum(field.name, default, choices, why)
+        else:
+            define[field.type](field.name, default, why)
+
+
+def from_flags() -> TrainConfig:
+    """The configuration that the parsed command line asks for."""
+    options: dict[str, Any] = {
+        field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(TrainConfig)
+    }
+    return TrainConfig(**options)

@@ -1,0 +1,53 @@
+"""What a run runs on: CPU threads, which decide its last bits, versions and devices."""
+
+import os
+from typing import Any
+
+import tensorflow as tf
+
+from tfgan.cluster import strategies
+from tfgan.ground.console import say
+from tfgan.ground.errors import UserError
+from tfgan.ground.version import versions
+from tfgan.run.config import TrainConfig
+
+
+def set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
+    """Sets the CPU threads that are asked for, else those that the run had, for the same bits."""
+    before = recorded["environment"].get("intra_op_threads") if recorded else None
+    if type(before) is not int or before < 1:
+        before = threads()  # a new run, or an edited file
+    asked = config.threads or before
+    if asked == threads():
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(asked)
+    except RuntimeError:
+        problem = f"TensorFlow runs already in this process, with {threads()} threads"
+        if config.threads:
+            raise UserError(f"--threads={asked}: {problem}; set it before") from None
+        say(f"Warning: the run had {asked} threads, but {problem}; the last bits may differ")
+    else:
+        if not config.threads:
+            say(f"Taking {asked} CPU threads, as the run did before, for the same bits")
+
+
+def threads() -> int:
+    """CPU threads that one operation takes."""
+    return tf.config.threading.get_intra_op_parallelism_threads() or cores()
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def versions_and_devices(strategy: tf.distribute.Strategy) -> dict[str, Any]:
+    """What `config.json` records beside the settings."""
+    return {
+        **versions(),
+        "devices": strategies.describe(strategy),
+        "replicas": strategy.num_replicas_in_sync,
+        "intra_op_threads": threads(),
+        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+    }

@@ -1,0 +1,82 @@
+"""What a person reads while a run works: lines for every reader, a bar on a terminal."""
+
+import time
+from typing import Any
+
+import keras
+from tqdm import tqdm
+
+from tfgan.ground.console import duration, say
+
+
+class Progress(keras.callbacks.Callback):
+    """The tutorial's log line, the time of the first steps, speed, and a bar with time left.
+
+    Args:
+        epochs: epochs of the whole run.
+        steps_per_epoch: steps of each.
+        batch_size: images a step.
+        log_every: steps between two log lines, counted in each epoch.
+    """
+
+    def __init__(self, epochs: int, steps_per_epoch: int, batch_size: int, log_every: int):
+        super().__init__()
+        self._epochs = epochs
+        self._steps_per_epoch = steps_per_epoch
+        self._batch_size = batch_size
+        self._log_every = log_every
+        self._bar: Any = None
+        self._step = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self._bar is not None:
+            return  # a resumed run fits the rest of its epoch first, then all others
+        self._step = int(self.model.step.numpy())
+        self._start = time.perf_counter()
+        self._warm: Any = None  # when and at which step the first call ended
+        self._told_speed = False
+        self._bar = tqdm(
+            total=self._epochs * self._steps_per_epoch * self._batch_size,
+            initial=self._step * self._batch_size,
+            unit="img",
+            unit_scale=True,
+            smoothing=0.05,
+            disable=None,
+        )
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        count = len(self.model.step_logs)
+        if self._warm is None:
+            self._warm = (time.perf_counter(), self._step + count)
+            say(
+                f"First {f'{count} steps' if count > 1 else 'step'}, building included: "
+                f"{duration(self._warm[0] - self._start)}"
+            )
+        for values in self.model.step_logs:
+            epoch, index = divmod(self._step, self._steps_per_epoch)
+            self._step += 1
+            if (index + 1) % self._log_every == 0:
+                d_loss, g_loss, d_real, d_fake = values
+                say(
+                    f"Epoch: [{epoch + 1}/{self._epochs}], "
+                    f"Step: [{index + 1}/{self._steps_per_epoch}], "
+                    f"D_loss: {d_loss:.4f}, G_loss: {g_loss:.4f}, "
+                    f"D(x): {d_real:.2f}, D(G(z)): {d_fake:.2f}"
+                )
+        self._bar.update(count * self._batch_size)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        # The first call into TensorFlow built the graph, so it does not count.
+        since, first = self._warm
+        if self._told_speed or self._step == first:
+            return
+        self._told_speed = True
+        speed = (self._step - first) * self._batch_size / (time.perf_counter() - since)
+        images_left = (self._epochs * self._steps_per_epoch - self._step) * self._batch_size
+        left = f"; about {duration(images_left / speed)} to go" if images_left else ""
+        say(f"{speed:,.0f} images a second{left}")
+
+    def close(self) -> None:
+        """Takes the bar off the terminal."""
+        if self._bar is not None:
+            self._bar.close()

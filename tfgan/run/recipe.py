@@ -1,0 +1,236 @@
+"""`Recipe`: the options that say what is trained on what, and how it learns."""
+
+import dataclasses
+
+from tfgan.datasets.image_set import ImageSet
+from tfgan.ground.errors import UserError
+from tfgan.run.options import at_least, below_one, not_empty, not_negative, option, positive, seed
+
+# The names in tfgan.losses.OBJECTIVES and so on: --help must not wait for TensorFlow.
+LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "relativistic")
+SMOOTHED = ("non_saturating", "minimax", "least_squares")
+NETWORKS = ("mlp", "maxout", "infogan", "conv")
+LATENTS = ("normal", "uniform", "uniform_sqrt3")
+SCHEDULES = ("constant", "linear", "cosine", "exponential")
+ENDING_SCHEDULES = ("linear", "cosine")
+
+
+def _divisor(value: float) -> str | None:
+    return None if 1 <= value < 2 else "must be a number from 1 up to, but not, 2"
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What is trained on what, and how it learns. The defaults are the tutorial's recipe."""
+
+    dataset: str = option(
+        "mnist",
+        "Image set to imitate, by its TensorFlow Datasets name: mnist, fashion_mnist, kmnist, "
+        "emnist/letters, cifar10, ...; or stacked_mnist. The networks follow its image shape.",
+        check=not_empty,
+    )
+    split: str = option(
+        "train",
+        "Part of the set to train on, as TensorFlow Datasets writes it: train[:50000] keeps the "
+        "last 10,000 of MNIST for choosing a recipe. A streamed set has whole splits only.",
+        check=not_empty,
+    )
+    data_dir: str = option(
+        "",
+        "Where prepared sets live. Empty: TFDS_DATA_DIR, else TFDS's own default in your home.",
+        free=True,
+    )
+    manual_dir: str = option(
+        "",
+        "Folder with the set's original files, for a machine without internet; they are "
+        "checked against the checksums that TFDS has registered.",
+        free=True,
+    )
+    cache_limit_mb: int = option(
+        1024,
+        "A set that takes more memory than this, decoded, is streamed from its files instead: "
+        "slower, and shuffled within windows of half this size. In MB (10^6 bytes).",
+        check=at_least(1),
+    )
+    batch_size: int = option(
+        100,
+        "Real images a step, over all devices together. Larger is faster per image and "
+        "makes fewer updates.",
+        check=at_least(1),
+    )
+    network: str = option(
+        "mlp",
+        "Kind of both networks: mlp, the tutorial's; maxout, those of the paper's experiments; "
+        "infogan, convolutions, slower and sharper, for image sides that are multiples of 4; conv, "
+        "the same but for the range that D sees, [-1, 1] instead of infogan's [0, 1].",
+        choices=NETWORKS,
+    )
+    latent_size: int = option(
+        64,
+        "Numbers in z, the generator's input. Fewer make smoother walks, more leave room for "
+        "variety.",
+        check=at_least(1),
+    )
+    latents: str = option(
+        "normal",
+        "Distribution of each number in z: normal, N(0, 1); uniform, on [-1, 1]; uniform_sqrt3, "
+        "on [-sqrt 3, sqrt 3], of variance 1 too.",
+        choices=LATENTS,
+    )
+    hidden_size: int = option(
+        256,
+        "Units in each hidden layer of both networks; of maxout's D, linear pieces, five a unit; "
+        "of infogan and conv, units of the dense layers, whose 16th and 8th part are the channels. "
+        "More draw finer strokes and cost time.",
+        check=at_least(1),
+    )
+    spectral_norm: bool = option(
+        False,
+        "Divide each kernel of the discriminator by its largest singular value, which bounds how "
+        "steep it can get.",
+    )
+    d_dropout: float = option(
+        0.0,
+        "Share of each hidden layer's outputs that the discriminator drops in training. Against a "
+        "discriminator that learns the images by heart; 0.3 helps the tutorial's.",
+        check=below_one,
+    )
+    d_input_dropout: float = option(
+        0.0,
+        "Share of the image's numbers that the discriminator drops in training.",
+        check=below_one,
+    )
+    loss: str = option(
+        "non_saturating",
+        "Objective. non_saturating: G maximises log D(G(z)); minimax: G minimises "
+        "log(1 - D(G(z))), the paper's first form, whose gradient vanishes early on; hinge; "
+        "least_squares (LSGAN); relativistic: each real image is judged against a fake, which "
+        "wants --r1 and --r2.",
+        choices=LOSSES,
+    )
+    label_smoothing: float = option(
+        0.0,
+        "Takes this off the label 1 of real images, so that the discriminator is never quite "
+        "sure; 0.1 is usual.",
+        check=below_one,
+        only_with={"loss": SMOOTHED},
+    )
+    r1: float = option(
+        0.0,
+        "Weight g of the penalty g/2 |grad D(x)|^2 at real images, which lets training settle. "
+        "Try 1 for MNIST; more for larger images.",
+        check=not_negative,
+    )
+    r2: float = option(
+        0.0,
+        "Weight of the same penalty at fakes.",
+        check=not_negative,
+    )
+    updates: str = option(
+        "alternating",
+        "alternating: D's update, then G's on fakes of its own, as in algorithm 1; simultaneous: "
+        "both from one batch of fakes, as in the code of 2014, cheaper.",
+        choices=("alternating", "simultaneous"),
+    )
+    ema: float = option(
+        0.0,
+        "Decay of a moving average of the generator's weights, which is what draws the pictures "
+        "of fixed latents and is exported; 0.999 is usual. Steadier than the last step's. 0: none.",
+        check=below_one,
+    )
+    optimizer: str = option(
+        "adam",
+        "How both networks follow their gradients: adam, or sgd, with momentum, as in 2014.",
+        choices=("adam", "sgd"),
+    )
+    d_learning_rate: float = option(
+        0.0002,
+        "Learning rate of the discriminator. Lower it if D_loss falls to 0.",
+        check=positive,
+    )
+    g_learning_rate: float = option(0.0002, "Learning rate of the generator.", check=positive)
+    lr_schedule: str = option(
+        "constant",
+        "How both rates go on from there: constant; linear or cosine, to --lr_end at the last "
+        "step of --epochs; exponential, divided by --lr_decay each step, down to --lr_end.",
+        choices=SCHEDULES,
+    )
+    lr_end: float = option(
+        0.0,
+        "Learning rate that the schedule ends at.",
+        check=not_negative,
+        only_with={"lr_schedule": SCHEDULES[1:]},
+    )
+    lr_decay: float = option(
+        1.0,
+        "What each step divides an exponential learning rate by; 1.000004 in 2014.",
+        check=_divisor,
+        only_with={"lr_schedule": ("exponential",)},
+    )
+    beta_1: float = option(
+        0.9,
+        "Adam's memory of gradients. 0.5 is usual for GANs: it turns sooner when the other "
+        "network has moved.",
+        check=below_one,
+        only_with={"optimizer": ("adam",)},
+    )
+    beta_2: float = option(
+        0.999,
+        "Adam's memory of squared gradients.",
+        check=below_one,
+        only_with={"optimizer": ("adam",)},
+    )
+    momentum: float = option(
+        0.0,
+        "Share of the last update that the next one keeps; 0.5 in 2014.",
+        check=below_one,
+        only_with={"optimizer": ("sgd",)},
+    )
+    final_momentum: float = option(
+        0.0,
+        "What the momentum grows to within --momentum_epochs; 0.7 in 2014.",
+        check=below_one,
+        only_with={"optimizer": ("sgd",)},
+    )
+    momentum_epochs: int = option(
+        0,
+        "Epochs until --final_momentum is reached; 250 in 2014. 0: the momentum stays.",
+        check=at_least(0),
+        only_with={"optimizer": ("sgd",)},
+    )
+    seed: int = option(
+        777,
+        "Decides every random number: weights, order of the images, latents, dropout. Change it "
+        "to see how much of a result is luck.",
+        check=seed,
+    )
+
+    @property
+    def image_set(self) -> ImageSet:
+        """What is trained on."""
+        return ImageSet(self.dataset, self.split, self.data_dir, self.manual_dir)
+
+    def check_together(self) -> None:
+        """Checks the options that only together make sense.
+
+        Raises:
+            UserError: for the first that is wrong; the message names the flag.
+        """
+        if self.final_momentum and not self.momentum_epochs:
+            raise UserError(
+                f"--final_momentum={self.final_momentum}: does nothing without --momentum_epochs"
+            )
+        if self.momentum_epochs and not self.final_momentum:
+            raise UserError(
+                f"--momentum_epochs={self.momentum_epochs}: wants --final_momentum, what the "
+                f"momentum grows to"
+            )
+        if self.lr_schedule == "exponential" and self.lr_decay == 1:
+            raise UserError(
+                "--lr_schedule=exponential: does nothing without --lr_decay, such as 1.000004"
+            )
+        if self.lr_end > min(self.d_learning_rate, self.g_learning_rate):
+            raise UserError(
+                f"--lr_end={self.lr_end}: must be at most --d_learning_rate="
+                f"{self.d_learning_rate} and --g_learning_rate={self.g_learning_rate}"
+            )

@@ -1,0 +1,75 @@
+"""The model of a run's newest checkpoint, without its data."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan.gan import GAN
+from tfgan.ground.errors import UserError
+from tfgan.run import building
+from tfgan.run.checkpointing import Checkpoints
+from tfgan.run.config import TrainConfig
+from tfgan.run.workdir import Workdir
+
+
+class Restored(NamedTuple):
+    """A run's model at its newest whole checkpoint.
+
+    Attributes:
+        gan: the compiled model; `gan.step` is the checkpoint's.
+        config: the run's options.
+        checkpoint: the checkpoint's folder.
+    """
+
+    gan: GAN
+    config: TrainConfig
+    checkpoint: Any
+
+
+def recorded_config(workdir: Workdir) -> TrainConfig:
+    """The options of the run in a folder.
+
+    Raises:
+        UserError: if there is no run, or its options make no sense.
+    """
+    recorded = workdir.existing_run()["config"]
+    try:
+        return TrainConfig.from_recorded(recorded)
+    except UserError as error:
+        raise UserError(f"{workdir.config}: {error}") from None
+
+
+def restore(workdir: Workdir, say: Callable[[str], None]) -> Restored:
+    """The newest whole checkpoint of the run in a folder; it may still be training.
+
+    Args:
+        workdir: the run's folder.
+        say: takes each line.
+
+    Raises:
+        UserError: if there is no run or no checkpoint.
+    """
+    config = recorded_config(workdir)
+    shape = _image_shape(workdir)
+    start = np.full(shape, 0.5)  # of weights that the checkpoint holds
+    gan = building.build(config, shape, steps_per_execution=1, mean_image=start)
+    newest = Checkpoints(workdir.checkpoints, gan).restore_newest(say)
+    if newest is None:
+        raise UserError(f"--workdir={workdir.path}: has no checkpoint yet; wait for the first one")
+    return Restored(gan, config, newest)
+
+
+def _image_shape(workdir: Workdir) -> tuple[int, ...]:
+    """Height, width, channels; older runs did not record it, but their SavedModel has it."""
+    shape = workdir.existing_run()["environment"].get("image_shape")
+    if isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape):
+        return tuple(shape)
+    try:
+        generate = tf.saved_model.load(str(workdir.generator)).signatures["generate"]
+    except OSError:
+        raise UserError(
+            f"{workdir.config}: does not say the image shape; let the run end first"
+        ) from None
+    return tuple(generate.structured_outputs["images"].shape[1:])

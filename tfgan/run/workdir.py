@@ -1,0 +1,175 @@
+"""The one folder that a run writes to."""
+
+import contextlib
+import csv
+import json
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import filelock
+
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import OLD, PART, remove, write_file
+
+_LOCK = ".lock"
+
+
+class Workdir:
+    """Names of everything that a run leaves.
+
+    Attributes:
+        config: every setting, versions, thread counts.
+        samples: pictures.
+        checkpoints: the newest states, each a folder named after its step.
+        tensorboard: event files.
+        metrics: one CSV row an epoch.
+        monitors: what the doctor saw, one line of JSON each time.
+        diverged: why the run ended, if its numbers were not finite any more.
+        generator: the SavedModel that draws: the generator, or its moving average.
+        raw_generator: the generator itself, where there is such an average.
+        evaluation: what `python -m tfgan.evaluate` found.
+        exports: what `python -m tfgan.export` wrote, a folder a generator.
+        report: what the run did, for a browser.
+    """
+
+    def __init__(self, path: str):
+        self.path = pathlib.Path(os.path.expanduser(path))
+        self.config = self.path / "config.json"
+        self.samples = self.path / "samples"
+        self.checkpoints = self.path / "checkpoints"
+        self.tensorboard = self.path / "tensorboard"
+        self.metrics = self.path / "metrics.csv"
+        self.monitors = self.path / "monitors.jsonl"
+        self.diverged = self.path / "diverged.txt"
+        self.generator = self.path / "generator"
+        self.raw_generator = self.path / "generator_raw"
+        self.evaluation = self.path / "evaluation"
+        self.exports = self.path / "exports"
+        self.report = self.path / "report.html"
+
+    def check(self) -> None:
+        """Makes sure, without writing, that a run can live here.
+
+        Raises:
+            UserError: if the folder is a file, cannot be written, or holds something else.
+        """
+        flag = f"--workdir={self.path}"
+        try:
+            self._check(flag)
+        except OSError as error:
+            raise UserError(f"{flag}: {error.strerror}") from None
+
+    def _check(self, flag: str) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{flag}: is a file; give a folder")
+        nearest = next(parent for parent in (self.path, *self.path.parents) if parent.exists())
+        if not nearest.is_dir():
+            raise UserError(f"{flag}: {nearest} is a file; give a folder")
+        if not os.access(nearest, os.W_OK):
+            raise UserError(f"{flag}: {nearest} cannot be written to")
+        if not self.path.exists():
+            return
+        foreign = any(not _is_own_leftover(file) for file in self.path.iterdir())
+        if self.config.exists():
+            try:
+                foreign = not _is_record(json.loads(self.config.read_bytes()))
+            except ValueError:
+                foreign = False  # damaged; `recorded` says so
+        if foreign:
+            raise UserError(f"{flag}: holds files but no run of tfgan; give an empty folder")
+
+    def recorded(self) -> dict[str, Any] | None:
+        """The content of `config.json`: "config" and "environment"; None if there is none yet.
+
+        Raises:
+            UserError: if `config.json` cannot be read.
+        """
+        if not self.config.exists():
+            return None
+        try:
+            return json.loads(self.config.read_bytes())
+        except (ValueError, OSError):
+            raise UserError(f"{self.config}: is damaged; --overwrite starts the run anew") from None
+
+    def existing_run(self) -> dict[str, Any]:
+        """What `recorded` returns, of a folder that must hold a run.
+
+        Raises:
+            UserError: if there is none, or `config.json` cannot be read.
+        """
+        recorded = self.recorded()
+        if recorded is None:
+            raise UserError(f"--workdir={self.path}: no run there; python -m tfgan.train makes one")
+        return recorded
+
+    def epochs(self) -> list[dict[str, str]]:
+        """The rows of `metrics.csv`, an epoch each; none before the end of the first."""
+        if not self.metrics.exists():
+            return []
+        with open(self.metrics, newline="") as file:
+            return list(csv.DictReader(file))
+
+    def fixed_pictures(self) -> dict[int, pathlib.Path]:
+        """The pictures of the fixed latents by their epoch, in order."""
+        found = {
+            int(match[1]): file
+            for file in self.samples.glob("fixed_*.png")
+            if (match := re.fullmatch(r"fixed_(\d+)\.png", file.name))
+        }
+        return dict(sorted(found.items()))
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps the folder, made if need be, to this process; a dead process keeps no lock.
+
+        Raises:
+            UserError: if another process has it.
+            OSError: if the folder cannot be made.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with filelock.FileLock(self.path / _LOCK, timeout=0):
+                yield
+        except filelock.Timeout:
+            raise UserError(
+                f"--workdir={self.path}: another process trains there; give another folder"
+            ) from None
+
+    def create(self, config: dict[str, Any], environment: dict[str, Any]) -> None:
+        """Writes `config.json`, makes the folders, and removes what a killed run left half done.
+
+        Raises:
+            OSError: if something cannot be written.
+        """
+        content = {"config": config, "environment": environment}
+        self.diverged.unlink(missing_ok=True)
+        write_file(self.config, (json.dumps(content, indent=2) + "\n").encode())
+        for folder in (self.samples, self.checkpoints, self.tensorboard):
+            folder.mkdir(exist_ok=True)
+            for file in filter(_is_own_leftover, folder.iterdir()):
+                remove(file)
+
+    def clear(self) -> None:
+        """Removes the folders and files that a run writes, and nothing beside them."""
+        models = (self.generator, self.raw_generator, self.exports)
+        for folder in (self.samples, self.checkpoints, self.tensorboard, self.evaluation, *models):
+            shutil.rmtree(folder, ignore_errors=True)
+        # The config last: it marks the folder as a run.
+        for file in (self.metrics, self.monitors, self.diverged, self.report, self.config):
+            file.unlink(missing_ok=True)
+
+
+def _is_record(content: Any) -> bool:
+    """Whether parsed JSON is what `Workdir.create` writes."""
+    return isinstance(content, dict) and all(
+        isinstance(content.get(part), dict) for part in ("config", "environment")
+    )
+
+
+def _is_own_leftover(file: pathlib.Path) -> bool:
+    """Whether a file is the lock, or what a write that was cut short left."""
+    return file.name == _LOCK or (file.name[0] == "." and file.suffix in (PART, OLD))
