@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 EPOCHS ?= 200
 BIN := .venv/bin
 
-.PHONY: train test lint soak clean
+.PHONY: train test lint soak matrix clean
 
 train: .venv/installed
 	$(BIN)/python -m tfgan.train --epochs=$(EPOCHS)
@@ -20,10 +20,14 @@ lint: .venv/installed
 soak: .venv/installed
 	$(BIN)/python -m pytest -m slow
 
+# Every supported Python that is there: an epoch, and the quicker tests.
+matrix:
+	tests/matrix.sh
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-3.*

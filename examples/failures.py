@@ -13,9 +13,9 @@ import tensorflow as tf
 from absl import flags
 from PIL import Image
 
-from tfgan import GAN, TrainConfig, UserError, doctor, losses, train
+from tfgan import GAN, TrainConfig, UserError, doctor, losses, train_and_export
 from tfgan.ground import cli
-from tfgan.noise import Stream
+from tfgan.networks.dropout import Pass
 
 
 class SwappedLabels(GAN):
@@ -33,44 +33,38 @@ class NoStopGradient(GAN):
 
     def discriminator_gradients(self, real, z):
         with tf.GradientTape() as tape:
-            real_logits = self.discriminator(real, training=True)
-            fake_logits = self.discriminator(self.generator(z, training=True), training=True)
-            loss = self._mean(self.objective.discriminator(real_logits, fake_logits))
-        variables = self.discriminator.trainable_variables
-        gradients = tape.gradient(loss, variables + self.generator.trainable_variables)
-        logs = {"D_loss": loss, "D(x)": self._mean(tf.sigmoid(real_logits))}
-        return gradients[: len(variables)], logs
+            gradients, logs = super().discriminator_gradients(real, z)
+        tape.gradient(logs["D_loss"], self.generator.trainable_variables)  # which nobody uses
+        return gradients, logs
 
 
 class OneUpdateForBoth(GAN):
     """D's step updates G too: G helps D in one half of a step and fights it in the other."""
 
-    def train_step(self, data):
-        z = self.latents(Stream.DISCRIMINATOR_LATENTS, data)
+    def update(self, real, z):
         with tf.GradientTape() as tape:
-            fake_logits = self.discriminator(self.generator(z, training=True), training=True)
-            loss = self._mean(tf.nn.softplus(fake_logits))  # G's part of D's loss
+            fake_logits = self.judge(self.generate(z[0]), Pass.FAKE)
+            loss = self.share_of_mean(tf.nn.softplus(fake_logits))  # G's part of D's loss
         variables = self.generator.trainable_variables
         self.g_optimizer.apply(tape.gradient(loss, variables), variables)
-        return super().train_step(data)
+        return super().update(real, z)
 
 
 class SharedLatents(GAN):
     """G's step sees the latents that D's step has just been trained on."""
 
-    def latents(self, stream, real):
-        return super().latents(Stream.DISCRIMINATOR_LATENTS, real)
+    def update(self, real, z):
+        return super().update(real, z[:1] * 2)
 
 
 class FiveStepsOfD(GAN):
     """D is updated five times on each batch, G once."""
 
-    def train_step(self, data):
-        z = self.latents(Stream.DISCRIMINATOR_LATENTS, data)
+    def update(self, real, z):
         for _ in range(4):
-            gradients, _ = self.discriminator_gradients(data, z)
-            self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
-        return super().train_step(data)
+            gradients, _ = self.discriminator_gradients(real, z[0])
+            self.update_discriminator(gradients)
+        return super().update(real, z)
 
 
 # The model's class, and the flags that are not the tutorial's.
@@ -94,7 +88,7 @@ def fail(fault: str, epochs: int, workdir: str, seed: int = 777, picture: str = 
     gan_class, options = FAULTS[fault]
     config = TrainConfig(epochs=epochs, workdir=workdir, seed=seed, monitor_every=epochs, **options)
     try:
-        train(config, overwrite=True, gan_class=gan_class)
+        train_and_export(config, overwrite=True, gan_class=gan_class)
     except UserError as error:
         print(error)
     findings = doctor.diagnose(workdir)

@@ -63,7 +63,7 @@ def test_judge_of_stacked_mnist():
     judge = judges.judge(ImageSet("stacked_mnist"), say=lambda line: None)
     assert judge.count == 26_000
     assert judge.image_shape == (28, 28, 3)
-    ideal, floor = judge.beside["ideal"], judge.beside["floor"]
+    ideal, floor = (judge.reference_rows[name] for name in ("ideal", "floor"))
     # Published for perfect samplers: all modes, 0.0194.
     assert ideal["modes"]["mean"] == pytest.approx(1000, abs=0.01)
     assert ideal["mode_kl"]["mean"] == pytest.approx(0.0194, abs=3e-4)

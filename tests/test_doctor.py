@@ -296,7 +296,7 @@ def test_wrong_flag_is_told_without_waiting_for_tensorflow():
 
 
 def test_folder_without_a_run(tmp_path):
-    with pytest.raises(UserError, match=r"^--workdir=.*: holds no run"):
+    with pytest.raises(UserError, match=r"^--workdir=.*: no run there"):
         doctor.diagnose(tmp_path)
 
 

@@ -55,15 +55,6 @@ def test_network_without_hidden_layers_has_no_dead_units():
     assert examiner.dead_units(model, np.zeros((3, 2), np.float32)) == 0
 
 
-def test_nearest_against_brute_force():
-    queries, references = make_images(7, seed=1), make_images(30, seed=2)
-    at, squares = examiner.nearest(queries, references)
-    for query, index, square in zip(queries, at, squares, strict=True):
-        every = ((query / 255.0 - references / 255.0) ** 2).sum(axis=(1, 2, 3))
-        assert every[index] == pytest.approx(every.min(), rel=1e-4)
-        assert square == pytest.approx(every.min(), rel=1e-3)
-
-
 def test_copies_are_told_from_new_draws():
     rng = np.random.default_rng(0)
     train, heldout, new = rng.integers(0, 256, (3, 200, 28, 28, 1)).astype(np.uint8)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import scipy.spatial
+from conftest import make_images
 
 from tfgan.evaluation import neighbours
 
@@ -64,3 +65,11 @@ def test_nearest_finds_copies():
     indices, distances = neighbours.nearest(changed, images)
     assert indices.tolist() == [700, 3, 1199]
     assert distances.tolist() == [0, 64, 0]
+
+
+def test_nearest_against_brute_force():
+    queries, references = make_images(7, seed=1), make_images(30, seed=2)
+    indices, distances = neighbours.nearest(queries, references)
+    for query, index, distance in zip(queries, indices, distances, strict=True):
+        every = np.linalg.norm((query.astype(float) - references).reshape(30, -1), axis=1)
+        assert every[index] == distance == every.min()

@@ -178,7 +178,7 @@ def evaluation(workdir, **changes):
 
 
 def test_card_has_the_metrics_of_this_step_alone(workdir):
-    trained = exporting.restore(str(workdir.path), "auto", lambda line: None)
+    trained = exporting.trained_generator(str(workdir.path), "auto", lambda line: None)
 
     def written() -> tuple[str, list[str]]:
         lines = []

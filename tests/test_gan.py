@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan import GAN, Adam, networks
+from tfgan.networks.dropout import Pass
 from tfgan.noise import Stream, latents
 
 NAMES = ["D_loss", "G_loss", "D(x)", "D(G(z))"]
@@ -250,7 +251,8 @@ def test_simultaneous_updates_share_fakes_and_discriminator():
     before = gan.generator.get_weights(), gan.discriminator.get_weights()
     # Both gradients as they are before any update, on one batch of fakes and one mask.
     d_gradients, _ = gan.discriminator_gradients(real, z)
-    g_gradients, g_logs = gan.generator_gradients(real, z)
+    passes = (Pass.REAL, Pass.FAKE)
+    g_gradients, g_logs = gan.generator_gradients(real, z, passes)
     logs = gan.train_step(real)
     assert float(logs["D(G(z))"]) == float(g_logs["D(G(z))"])
     # Adam's first step is rate * g / (|g| + epsilon), whatever its memory.

@@ -119,7 +119,7 @@ def append(workdir, new):
 record.append = append
 config.define_flags()
 flags.FLAGS(["train", *sys.argv[1:]])
-train(config.from_flags())
+train_and_export(config.from_flags())
 """
 
 

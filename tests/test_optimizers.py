@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan import TrainConfig, optimizers
+from tfgan import TrainConfig
 from tfgan.optimizers import SGD, Adam
+from tfgan.run import building
 
 
 def algorithm_1(gradients, start, rate, beta_1, beta_2, epsilon):
@@ -76,7 +77,7 @@ def test_without_growth_it_is_keras_own(float64):
 
 
 def test_made_from_options():
-    adam = optimizers.make(TrainConfig(beta_1=0.5, beta_2=0.99), 0.25, "d", 10)
+    adam = building.optimizer(TrainConfig(beta_1=0.5, beta_2=0.99), 0.25, "d", 10)
     assert (adam.beta_1, adam.beta_2, float(adam.learning_rate)) == (0.5, 0.99, 0.25)
     config = TrainConfig(
         optimizer="sgd",
@@ -86,9 +87,9 @@ def test_made_from_options():
         epochs=4,
         lr_schedule="linear",
     )
-    sgd = optimizers.make(config, 0.25, "g", 10)
+    sgd = building.optimizer(config, 0.25, "g", 10)
     assert (sgd.momentum, sgd.final_momentum, sgd.growth_steps) == (0.5, 0.7, 30)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(sgd))
     assert again.get_config() == sgd.get_config()
     assert sgd.get_config()["learning_rate"]["config"]["decay_steps"] == 40
-    assert tuple(optimizers.OPTIMIZERS) == ("adam", "sgd")
+    assert tuple(building.OPTIMIZERS) == ("adam", "sgd")

@@ -64,7 +64,8 @@ def test_sample_is_decided_by_its_seed(exported):
 
 NO_ROOM = """
 import pathlib, resource, sys
-from tfgan import networks, saved_model
+from tfgan import networks
+from tfgan.exports import saved_model
 path = pathlib.Path(sys.argv[1])
 saved_model.save_generator(path, networks.mlp_generator(5, 8, (4, 6, 1)), step=7)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))

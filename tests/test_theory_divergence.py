@@ -167,7 +167,7 @@ def test_gradient_of_a_shift(loss, b):
     }[loss]
     expected = -2 * integrate.quad(lambda x: weight(x) * stats.norm(b).pdf(x), b - 9, b + 9)[0]
     z = noise.latents(1, Stream.SAMPLES, 0, 100_000, 1)
-    gradients, _ = shifting_gan(loss, b).generator_gradients(z, tf.zeros_like(z))
+    gradients, _ = shifting_gan(loss, b).generator_gradients(tf.zeros_like(z), z)
     (gradient,) = gradients[1].numpy()
     # On the very latents it is exact, and their mean is within its standard error of E.
     on_samples = -2 * weight(z.numpy().astype(np.float64) + b)
@@ -179,7 +179,7 @@ def test_early_on_minimax_has_hardly_a_gradient():
     # G far below the data, at b = -4: D(G(z)) is about 0.002.
     z = noise.latents(1, Stream.SAMPLES, 0, 10_000, 1)
     early = {
-        loss: shifting_gan(loss, -4.0).generator_gradients(z, tf.zeros_like(z))[0][1].numpy()[0]
+        loss: shifting_gan(loss, -4.0).generator_gradients(tf.zeros_like(z), z)[0][1].numpy()[0]
         for loss in ("non_saturating", "minimax")
     }
     assert early["non_saturating"] == pytest.approx(-2, abs=0.02)

@@ -10,7 +10,7 @@ import pytest
 from conftest import assert_one_line_error, run
 from PIL import Image
 
-from tfgan import TrainConfig, UserError, losses, train
+from tfgan import TrainConfig, UserError, losses, train_and_export
 from tfgan.theory import experiment, figures, observation
 from tfgan.theory.experiment import Looks
 from tfgan.theory.recipes import DENSITIES, LOSSES, RECIPES
@@ -149,7 +149,7 @@ def test_a_run_leaves_its_pictures(density, tmp_path):
     with pytest.raises(UserError, match="other settings"):
         experiment.run(other, str(folder))
     with pytest.raises(UserError, match="holds files but no run of tfgan"):
-        train(TrainConfig(workdir=str(folder)))
+        train_and_export(TrainConfig(workdir=str(folder)))
     # What was there goes, before anything new is drawn.
     toy = experiment.ToyFolder(str(folder))
     toy.create(other.to_dict(), {})

@@ -108,7 +108,7 @@ def test_runs_from_top_to_bottom(small, folder):
     assert_theory(small)
     assert_pictures(small)
     assert_readable(small)
-    assert "Epoch 2 of 2 done" in text_of(small, "tfgan.train(config)")
+    assert "Epoch 2 of 2 done" in text_of(small, "tfgan.train_and_export(config)")
     assert re.search(r"^FCD +\d", text_of(small, "harness.evaluate"), re.MULTILINE)
     assert (folder / "runs" / "tour" / "report.html").is_file()
     (page,) = (folder / "runs" / "tour" / "exports").glob("*/generator.html")

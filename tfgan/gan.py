@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfgan import ema as moving_average
 from tfgan import losses, penalties
+from tfgan import optimizers as _  # noqa: F401, for files of a GAN that was trained with them
 from tfgan.loop import Latents, Logs, TrainingLoop
 from tfgan.networks import spectral
 from tfgan.networks.dropout import Pass, forward_pass
@@ -105,10 +106,9 @@ class GAN(TrainingLoop):
         Raises:
             ValueError: if the loss is unknown, or has no labels to smooth.
         """
-        arguments = dict(locals())
-        self._compile_arguments = {
-            name: arguments[name] for name in arguments if name not in ("self", "__class__")
-        }
+        options = dict(locals())
+        others = ("self", "__class__", "d_optimizer", "g_optimizer")
+        self._options = {name: options[name] for name in options if name not in others}
         self.objective = losses.get(loss, label_smoothing)
         self.r1, self.r2 = penalties.gradient_penalty(r1), penalties.gradient_penalty(r2)
         if simultaneous:
@@ -129,7 +129,7 @@ class GAN(TrainingLoop):
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
         self.in_one_program = jit_compile and one_replica and not run_eagerly
 
-    # The algorithm.
+    # The algorithm. D's output is a logit l: D(x) = sigmoid(l(x)).
 
     def update(self, real: tf.Tensor, z: Latents) -> Logs:
         """A step of algorithm 1: D's update, then G's, each on latents of its own.
@@ -153,8 +153,10 @@ class GAN(TrainingLoop):
         """Of D's objective, by default -V(D, G) (equation 1), and of its penalties, G fixed."""
         fake = self.generate(z)  # G(z)
         with tf.GradientTape() as tape:
-            real_logits, r1 = self.r1(self.judge, real, Pass.REAL)  # D(x), r1/2 |grad D(x)|^2
-            fake_logits, r2 = self.r2(self.judge, fake, Pass.FAKE)  # D(G(z)), r2/2 |grad D(G(z))|^2
+            real_logits, r1 = self.r1(
+                self.judge, real, Pass.REAL
+            )  # logits l of D(x), r1/2 |dl/dx|^2
+            fake_logits, r2 = self.r2(self.judge, fake, Pass.FAKE)  # l(G(z)), r2/2 |dl/dx|^2
             # -V(D, G) = mean(-log D(x) - log(1 - D(G(z))))
             loss = self.share_of_mean(self.objective.discriminator(real_logits, fake_logits))
             penalised = loss + self.share_of_mean(r1) + self.share_of_mean(r2)
@@ -171,7 +173,7 @@ class GAN(TrainingLoop):
         """Of G's objective, by default mean(-log D(G(z))) (section 3), D fixed."""
         real_logits = self.objective.partners(self.judge, real, passes[0])
         with tf.GradientTape() as tape:
-            fake_logits = self.judge(self.generate(z), passes[1])  # D(G(z))
+            fake_logits = self.judge(self.generate(z), passes[1])  # l(G(z))
             loss = self.share_of_mean(self.objective.generator(fake_logits, real_logits))
         gradients = tape.gradient(loss, self.generator.trainable_variables)
         probability = self.objective.probability(fake_logits, real_logits)
@@ -257,7 +259,7 @@ class GAN(TrainingLoop):
     def get_compile_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
-        return self._compile_arguments | {
+        return self._options | {
             name: serialize(optimizer) for name, optimizer in optimizers.items()
         }
 

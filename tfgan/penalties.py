@@ -10,7 +10,7 @@ Penalty = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 
 def gradient_penalty(gamma: float) -> Penalty:
-    """gamma / 2 ||grad_x D(x)||^2.
+    """gamma / 2 ||dl/dx||^2, where l is the logit of D(x).
 
     Args:
         gamma: weight of the penalty; 0 for none.
@@ -29,7 +29,7 @@ def gradient_penalty(gamma: float) -> Penalty:
             logits = judge(images, *more)
         gradient = tape.gradient(logits, images)
         squared_norm = tf.reduce_sum(tf.square(gradient), axis=range(1, len(gradient.shape)))
-        return logits, gamma / 2 * squared_norm
+        return logits, tf.cast(gamma / 2 * squared_norm, logits.dtype)
 
     def unpenalised(judge: Judge, images: tf.Tensor, *more: Any) -> tuple[tf.Tensor, tf.Tensor]:
         logits = judge(images, *more)

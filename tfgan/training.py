@@ -194,7 +194,7 @@ def _fit(
     """Trains from `gan.step` to the end of the last epoch."""
     config = run.config
     start = time.perf_counter()
-    progress = Progress(config.epochs, run.steps_per_epoch, config.batch_size, config.log_every)
+    progress = Progress(run)
     board = TensorBoard(run)
     with StopSignals(run.strategy) as stop:
         everyones = [callbacks.FiniteLosses(checkpoints)]

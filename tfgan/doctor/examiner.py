@@ -8,6 +8,7 @@ from tfgan.datasets import pipeline
 from tfgan.doctor import probe
 from tfgan.doctor.evidence import Evidence
 from tfgan.doctor.probe import Probe
+from tfgan.evaluation import neighbours
 from tfgan.evaluation.classifier import Classifier
 from tfgan.gan import GAN
 from tfgan.noise import Stream
@@ -63,7 +64,7 @@ class Examiner:
             classes = tuple((counts / len(looked_at)).tolist())
             feature_spread = _spread(self._classifier.features(looked_at))
             feature_diversity = feature_spread / self._feature_spread
-        copied_share, neighbours = copied(looked_at, self._train, self._heldout)
+        copied_share, neighbour_count = copied(looked_at, self._train, self._heldout)
         return Evidence(
             step=step,
             value_train=value(on_train, on_fakes),
@@ -79,7 +80,7 @@ class Examiner:
             feature_diversity=feature_diversity,
             classes=classes,
             copied=copied_share,
-            neighbours=neighbours,
+            neighbours=neighbour_count,
         )
 
     def _generator_gradient(self, z: tf.Tensor) -> float:
@@ -144,8 +145,8 @@ def copied(fakes: np.ndarray, train: np.ndarray, heldout: np.ndarray) -> tuple[f
     """
     train, heldout = _distinct(train), _distinct(heldout)
     size = min(len(train), len(heldout))
-    at_train, to_train = nearest(fakes, train[:size])
-    at_heldout, to_heldout = nearest(fakes, heldout[:size])
+    at_train, to_train = neighbours.nearest(fakes, train[:size])
+    at_heldout, to_heldout = neighbours.nearest(fakes, heldout[:size])
     from_train = len(np.unique(at_train[to_train < to_heldout]))
     from_heldout = len(np.unique(at_heldout[to_train >= to_heldout]))
     return from_train / (from_train + from_heldout), from_train + from_heldout
@@ -155,14 +156,3 @@ def _distinct(images: np.ndarray) -> np.ndarray:
     """The images in their order, each once."""
     found = {image.tobytes(): at for at, image in enumerate(images)}
     return images[list(found.values())]
-
-
-def nearest(images: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the nearest reference to each uint8 image, and its squared distance in [0, 1]."""
-    queries, points = (
-        each.reshape(len(each), -1).astype(np.float32) / 255 for each in (images, references)
-    )
-    squares = (points**2).sum(axis=1) - 2 * queries @ points.T
-    squares += (queries**2).sum(axis=1, keepdims=True)
-    at = squares.argmin(axis=1)
-    return at, np.maximum(squares[np.arange(len(at)), at], 0)

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 K = 5
 _CHUNK = 500
@@ -27,6 +26,8 @@ class Manifolds(NamedTuple):
 
 def radii(features: np.ndarray, k: int = K) -> np.ndarray:
     """Squared distance `(count,)` of each row to its k-th nearest other row."""
+    from sklearn.neighbors import NearestNeighbors  # which takes a second
+
     k = min(k, len(features) - 1)
     distances, _ = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features).kneighbors()
     return distances[:, -1] ** 2

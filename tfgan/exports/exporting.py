@@ -50,7 +50,7 @@ def export(
             one differs from the generator by more than `TOLERANCE`, or it cannot be written.
     """
     chosen = formats.choose(names)
-    trained = choose(workdir, which, say)
+    trained = trained_generator(workdir, which, say)
     place = trained.workdir
     path = place.exports / f"{trained.name}-{trained.step:09d}"
     batches = [_latents(trained, count) for count in _BATCHES]
@@ -119,7 +119,7 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> float:
     return float(np.max(np.abs(found - expected)))
 
 
-def choose(workdir: str, which: str, say: Callable[[str], None]) -> Trained:
+def trained_generator(workdir: str, which: str, say: Callable[[str], None]) -> Trained:
     """One of the generators of a run's newest whole checkpoint.
 
     The checkpoint, and not the exported `generator/`, because it holds a Keras model, both

@@ -49,7 +49,7 @@ KINDS = {
     "infogan": Kind(infogan_generator, infogan_discriminator, convolves=True),
     "conv": Kind(
         infogan_generator,
-        functools.partial(infogan_discriminator, in_pixels=False),
+        functools.partial(infogan_discriminator, input_range=(-1, 1)),
         convolves=True,
     ),
 }

@@ -101,7 +101,7 @@ def infogan_discriminator(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     spectral_norm: bool = False,
-    in_pixels: bool = True,
+    input_range: tuple[int, int] = (0, 1),
 ) -> keras.Sequential:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
@@ -115,7 +115,8 @@ def infogan_discriminator(
         dropout: the share of each hidden layer's outputs that is dropped in training.
         input_dropout: the share of the image that is.
         spectral_norm: whether each layer is under spectral normalisation.
-        in_pixels: whether the image goes into the first layer as compare_gan has it, in [0, 1].
+        input_range: what the image's [-1, 1] is mapped to before the first layer: (0, 1), as
+            compare_gan has it, or (-1, 1).
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -137,7 +138,7 @@ def infogan_discriminator(
     return keras.Sequential(
         [
             keras.Input(image_shape, name="x"),
-            *([pixels()] if in_pixels else []),
+            *([pixels()] if input_range == (0, 1) else []),
             *dropped(input_dropout, seed, 0),
             conv(wide // 2, 0),
             keras.layers.Activation(leaky_relu),

@@ -55,8 +55,8 @@ def build(
         raise UserError(f"--network={config.network}: {problem}") from None
     gan = gan_class(generator, discriminator, latent_size, seed, config.ema, config.latents)
     gan.compile(
-        d_optimizer=_optimizer(config, config.d_learning_rate, "d", steps_per_epoch),
-        g_optimizer=_optimizer(config, config.g_learning_rate, "g", steps_per_epoch),
+        d_optimizer=optimizer(config, config.d_learning_rate, "d", steps_per_epoch),
+        g_optimizer=optimizer(config, config.g_learning_rate, "g", steps_per_epoch),
         loss=config.loss,
         label_smoothing=config.label_smoothing,
         r1=config.r1,
@@ -100,13 +100,13 @@ def _sgd(rate: schedules.Rate, config: TrainConfig, name: str, steps_per_epoch: 
     return SGD(rate, config.momentum, config.final_momentum, growth_steps, name=f"{name}_sgd")
 
 
-_OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {"adam": _adam, "sgd": _sgd}
+OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {"adam": _adam, "sgd": _sgd}
 
 
-def _optimizer(
+def optimizer(
     config: TrainConfig, learning_rate: float, name: str, steps_per_epoch: int
 ) -> keras.optimizers.Optimizer:
     """The optimizer of one network that a configuration asks for."""
     steps = config.epochs * steps_per_epoch
     rate = schedules.make(config.lr_schedule, learning_rate, config.lr_end, steps, config.lr_decay)
-    return _OPTIMIZERS[config.optimizer](rate, config, name, steps_per_epoch)
+    return OPTIMIZERS[config.optimizer](rate, config, name, steps_per_epoch)

@@ -7,24 +7,21 @@ import keras
 from tqdm import tqdm
 
 from tfgan.ground.console import duration, say
+from tfgan.run.run import Run
 
 
 class Progress(keras.callbacks.Callback):
     """The tutorial's log line, the time of the first steps, speed, and a bar with time left.
 
     Args:
-        epochs: epochs of the whole run.
-        steps_per_epoch: steps of each.
-        batch_size: images a step.
-        log_every: steps between two log lines, counted in each epoch.
+        run: that it belongs to.
     """
 
-    def __init__(self, epochs: int, steps_per_epoch: int, batch_size: int, log_every: int):
+    def __init__(self, run: Run):
         super().__init__()
-        self._epochs = epochs
-        self._steps_per_epoch = steps_per_epoch
-        self._batch_size = batch_size
-        self._log_every = log_every
+        self._epochs, self._steps_per_epoch = run.config.epochs, run.steps_per_epoch
+        self._batch_size = run.config.batch_size
+        self._log_every = run.config.log_every
         self._bar: Any = None
         self._step = 0
 

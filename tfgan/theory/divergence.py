@@ -47,7 +47,7 @@ def jsd_bound(real_logits: np.ndarray, fake_logits: np.ndarray) -> float:
 
     On the samples that D was trained on, it can exceed it.
     """
-    return float(np.log(2)) + value(real_logits, fake_logits) / 2
+    return LOG_2 + value(real_logits, fake_logits) / 2
 
 
 def jsd(p: GaussianMixture, q: GaussianMixture) -> float:

@@ -126,7 +126,7 @@ function makeGenerator(layers) {
 
 const generate = makeGenerator(DATA.layers);
 
-/** A pixel in [-1, 1] to a byte, as `tfgan.images.to_uint8` does. */
+/** A pixel in [-1, 1] to a byte, as `tfgan.ground.pictures.to_uint8` does. */
 function toByte(pixel) {
   const unit = Math.min(Math.max((pixel + 1) / 2, 0), 1);
   return Math.floor(unit * 255 + 0.5);
