@@ -1,5 +1,6 @@
 """docs/tour.ipynb runs from top to bottom, and stands there as it ran."""
 
+import inspect
 import os
 import pathlib
 import re
@@ -10,6 +11,8 @@ import nbclient
 import nbformat
 import pytest
 from conftest import ROOT
+
+import tfgan
 
 TOUR = ROOT / "docs" / "tour.ipynb"
 MOST_LINES = 40  # of one cell: a bar that is drawn anew, line by line, would have more
@@ -137,6 +140,12 @@ def test_stands_there_as_it_ran():
     assert_readable(notebook)
     assert not FOREIGN.search(text_of(notebook))
     assert TOUR.stat().st_size < 600_000
+
+
+def test_shows_the_heart_as_it_is():
+    notebook = nbformat.read(TOUR, as_version=4)
+    shown = text_of(notebook, "inspect.getsource(tfgan.GAN.update)")
+    assert inspect.getsource(tfgan.GAN.update).strip() in shown
 
 
 def test_asks_for_nothing_but_python():

@@ -153,9 +153,7 @@ class GAN(TrainingLoop):
         """Of D's objective, by default -V(D, G) (equation 1), and of its penalties, G fixed."""
         fake = self.generate(z)  # G(z)
         with tf.GradientTape() as tape:
-            real_logits, r1 = self.r1(
-                self.judge, real, Pass.REAL
-            )  # logits l of D(x), r1/2 |dl/dx|^2
+            real_logits, r1 = self.r1(self.judge, real, Pass.REAL)  # l(x), r1/2 |dl/dx|^2
             fake_logits, r2 = self.r2(self.judge, fake, Pass.FAKE)  # l(G(z)), r2/2 |dl/dx|^2
             # -V(D, G) = mean(-log D(x) - log(1 - D(G(z))))
             loss = self.share_of_mean(self.objective.discriminator(real_logits, fake_logits))
