@@ -1,14 +1,12 @@
 import dataclasses
 import importlib.util
-import sys
-import types
 
 import keras
 import numpy as np
 import pytest
 
 from tfgan import UserError, networks
-from tfgan.exports import formats
+from tfgan.exports import formats, page
 from tfgan.exports.formats import FORMATS, Trained
 
 # The name of the folder or file, and what is not installed by default.
@@ -74,8 +72,7 @@ def test_html_is_the_page_of_that_generator(tmp_path, monkeypatch):
     def write_page(path, generator, workdir):
         path.write_text(f"{generator.name} of {workdir}")
 
-    page = types.SimpleNamespace(write_page=write_page)
-    monkeypatch.setitem(sys.modules, "tfgan.exports.page", page)
+    monkeypatch.setattr(page, "write_page", write_page)
     FORMATS["html"].write(tmp_path / "a.html", trained(GENERATORS["mlp"]()))
     assert (tmp_path / "a.html").read_text() == "generator of None"
 
