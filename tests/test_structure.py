@@ -20,7 +20,7 @@ STOREYS = (
     ("report",),
     ("doctor", "evaluation", "exports", "theory", "web"),
     ("run",),
-    ("gan", "loop", "losses", "penalties", "ema", "optimizers", "schedules"),
+    ("gan", "loop", "losses", "penalties", "ema", "optimizers", "schedules", "contract"),
     ("datasets", "cluster", "networks"),
     ("noise", "ground"),
 )

@@ -4,11 +4,18 @@ import keras
 import tensorflow as tf
 
 from tfgan.cluster import replicas
+from tfgan.ground.errors import UserError
 
 
 def clone(network: keras.Model) -> keras.Model:
     """A network of the same layers and weights, with variables of its own."""
-    average = keras.models.clone_model(network)
+    try:
+        average = keras.models.clone_model(network)
+    except (ValueError, NotImplementedError):
+        raise UserError(
+            f"{network.name}: cannot be cloned for its moving average; give a functional or "
+            f"Sequential model, or ema=0"
+        ) from None
     average.set_weights(network.get_weights())
     return average
 

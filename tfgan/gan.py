@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan import contract, losses, penalties
 from tfgan import ema as moving_average
-from tfgan import losses, penalties
 from tfgan import optimizers as _  # noqa: F401, for files of a GAN that was trained with them
 from tfgan.loop import Latents, Logs, TrainingLoop
 from tfgan.networks import spectral
@@ -99,16 +99,18 @@ class GAN(TrainingLoop):
                 first and then G from fakes of its own.
             jit_compile: whether XLA compiles these steps to one program, where there is one
                 replica: an all-reduce cannot be inside.
-            steps_per_execution: steps a call into TensorFlow; must divide those of an epoch.
-                XLA's program needs batches of one size, and memory for that many.
+            steps_per_execution: steps a call into TensorFlow. XLA makes one program of them where
+                all batches have one size, and needs memory for that many.
             run_eagerly: runs the step op by op, for debugging.
 
         Raises:
-            ValueError: if the loss is unknown, or has no labels to smooth.
+            ValueError: if the loss is unknown, or has no labels to smooth; or if a network or an
+                optimizer is one that cannot be trained, see `tfgan.contract`.
         """
         options = dict(locals())
         others = ("self", "__class__", "d_optimizer", "g_optimizer")
         self._options = {name: options[name] for name in options if name not in others}
+        contract.check_networks(self.generator, self.discriminator, self.latent_size)
         self.objective = losses.get(loss, label_smoothing)
         self.r1, self.r2 = penalties.gradient_penalty(r1), penalties.gradient_penalty(r2)
         if simultaneous:
@@ -124,10 +126,17 @@ class GAN(TrainingLoop):
         )
         self.g_optimizer = self.optimizer
         self.d_optimizer = keras.optimizers.get(d_optimizer)
+        both = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
+        contract.check_optimizers(both)
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-        self.in_one_program = jit_compile and one_replica and not run_eagerly
+        self.in_one_program = (
+            jit_compile
+            and one_replica
+            and not run_eagerly
+            and contract.compiles(self.generator, self.discriminator)
+        )
 
     # The algorithm. D's output is a logit l: D(x) = sigmoid(l(x)).
 
@@ -188,6 +197,18 @@ class GAN(TrainingLoop):
         with forward_pass(self.step.value, which):
             return self.discriminator(images, training=True)
 
+    def losses_of(self, real: tf.Tensor, z: Latents) -> Logs:
+        """Each objective and probability at real images and at fakes of `z`, nothing updated."""
+        real_logits = self.discriminator(real, training=False)
+        fake_logits = self.discriminator(self.generator(z[-1], training=False), training=False)
+        objective = self.objective
+        return {
+            "D_loss": objective.discriminator(real_logits, fake_logits),
+            "G_loss": objective.generator(fake_logits, real_logits),
+            "D(x)": objective.probability(real_logits, fake_logits),
+            "D(G(z))": objective.probability(fake_logits, real_logits),
+        }
+
     def update_discriminator(self, gradients: Gradients) -> None:
         """Takes D's step, and what follows D."""
         self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
@@ -230,6 +251,10 @@ class GAN(TrainingLoop):
     def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Images in [-1, 1] from latents `(batch, latent_size)`, by `sampler`."""
         return self.sampler(z, training=training)
+
+    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Exports `sampler` as Keras does; `python -m tfgan.export` checks what it exports."""
+        self.sampler.export(filepath, *args, **kwargs)
 
     # What Keras needs to know.
 

@@ -4,14 +4,15 @@ Stock Keras 3.15 cannot run several steps a call under `MirroredStrategy` (keras
 any under several workers (issue 20585). This loop works everywhere.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan import noise
+from tfgan import contract, noise
 from tfgan.noise import Stream
 
 Logs = dict[str, tf.Tensor]
@@ -67,10 +68,17 @@ class TrainingLoop(keras.Model):
         self.train_function: Callable[[Any], Logs] | None = None
         self._means = [Mean(name) for name in quantities]
         self.step_logs = np.zeros((0, len(quantities)))
+        self.steps_in_epoch = 0
+        self._steps_per_epoch: int | None = None
+        self.endless = False
         self.built = True
 
     def update(self, real: tf.Tensor, z: Latents) -> Logs:
         """One training step."""
+        raise NotImplementedError
+
+    def losses_of(self, real: tf.Tensor, z: Latents) -> Logs:
+        """What `update` would log, without an update, and with dropout off: `(batch, 1)` each."""
         raise NotImplementedError
 
     def train_step(self, data: Any) -> Logs:
@@ -109,6 +117,58 @@ class TrainingLoop(keras.Model):
 
     # What Keras needs to know.
 
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Trains, as any `keras.Model` does: one step for each batch that the data have.
+
+        Raises:
+            UserError: if an argument asks for what a GAN's training cannot do; see
+                `tfgan.contract`.
+        """
+        call = inspect.signature(super().fit).bind(*args, **kwargs)
+        given = call.arguments
+        contract.check_fit(given, self.distribute_strategy.num_replicas_in_sync)
+        given["callbacks"] = contract.with_nan_watch(given.get("callbacks"))
+        self._steps_per_epoch = given.get("steps_per_epoch")
+        self.endless = _is_endless(given.get("x"))
+        try:
+            return super().fit(*call.args, **call.kwargs)
+        finally:
+            self._steps_per_epoch, self.endless = None, False
+
+    def reset_metrics(self) -> None:
+        super().reset_metrics()
+        self.steps_in_epoch = 0  # Keras begins an epoch
+
+    def most_steps(self) -> int:
+        """How many steps the next call into TensorFlow may take."""
+        if self._steps_per_epoch is None:
+            return self.steps_per_execution
+        return min(self.steps_per_execution, self._steps_per_epoch - self.steps_in_epoch)
+
+    def test_step(self, data: Any) -> Logs:
+        """The losses on a batch of real images, as `evaluate` and `validation_data` want them.
+
+        The latents are a stream of their own, the same at each evaluation.
+        """
+        real = images(data)
+        batch = tf.shape(real, "int64")[0]
+        seen = tf.cast(self._means[0].count.value, "int64")  # images so far
+        z = self.global_latents(Stream.VALIDATION_LATENTS, seen, batch)
+        logs = self.losses_of(real, (z,) * len(self.streams))
+        for metric in self._means:
+            metric.update_state(logs[metric.name])
+        return self.get_metrics_result()
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """The means of the losses over a set of images; see `test_step`.
+
+        Raises:
+            UserError: under several replicas, or for weighted images.
+        """
+        given = inspect.signature(super().evaluate).bind(*args, **kwargs).arguments
+        contract.check_evaluate(given, self.distribute_strategy.num_replicas_in_sync)
+        return super().evaluate(*args, **kwargs)
+
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         return self._means
@@ -121,11 +181,16 @@ class TrainingLoop(keras.Model):
 
 
 def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
-    names = gan.metrics_names
+    """What `fit` calls: takes a step for each batch that there is, up to what a call may take.
+
+    Whether there is another batch is known before anything moves, so that the data's end leaves
+    no trace in weights, step and means.
+    """
     strategy = gan.distribute_strategy
+    row_shape = (len(gan.metrics_names),)
 
     def as_row(logs: Logs) -> tf.Tensor:
-        return tf.stack([logs[name] for name in names])
+        return tf.stack([logs[name] for name in gan.metrics_names])
 
     @tf.autograph.experimental.do_not_convert
     def train_step(data: Any) -> tf.Tensor:
@@ -139,15 +204,9 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
         return tf.map_fn(take_step, (real, z), fn_output_signature=gan.variable_dtype)
 
     @tf.autograph.experimental.do_not_convert
-    def compiled_steps(iterator: Any) -> tf.Tensor:
-        # Drawn outside of XLA, which has another generator of random numbers.
-        steps = gan.step.value + tf.range(gan.steps_per_execution, dtype="int64")
-        real = tf.map_fn(
-            lambda step: images(next(iterator)),
-            steps,
-            parallel_iterations=1,
-            fn_output_signature=images(iterator.element_spec).dtype,
-        )
+    def compiled_steps(real: tf.Tensor) -> tf.Tensor:
+        # Latents are drawn outside of XLA, which has another generator of random numbers.
+        steps = gan.step.value + tf.range(real.shape[0] or tf.shape(real)[0], dtype="int64")
         z = tf.map_fn(
             lambda step: gan.latents(step, real[0]),
             steps,
@@ -155,18 +214,23 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
         )
         return in_one_program(real, z)
 
-    def steps_on_replicas(iterator: Any) -> tf.Tensor:
-        steps = gan.steps_per_execution
-        history = tf.TensorArray(gan.variable_dtype, steps, element_shape=(len(names),))
-        for i in tf.range(steps):
-            shares = strategy.run(train_step, args=(next(iterator),))
-            history = history.write(i, strategy.reduce("SUM", shares, axis=None))
-        return history.stack()
+    @tf.autograph.experimental.do_not_convert
+    def one_step(data: Any) -> tf.Tensor:
+        if gan.in_one_program:  # a program for each size of a batch
+            return compiled_steps(images(data)[tf.newaxis])[0]
+        return strategy.reduce("SUM", strategy.run(train_step, args=(data,)), axis=None)
 
-    take_steps = compiled_steps if gan.in_one_program else steps_on_replicas
-
-    def train_steps(iterator: Any) -> tuple[tf.Tensor, Logs]:
-        step_logs = take_steps(iterator)
+    def train_steps(iterator: Any, most: int, endless: bool) -> tuple[tf.Tensor, Logs]:
+        spec = images(iterator.element_spec)
+        if gan.in_one_program and spec.shape.is_fully_defined():
+            real = _of_each(iterator, most, endless, images, spec.dtype, spec.shape)
+            if endless or tf.shape(real)[0] > 0:
+                step_logs = compiled_steps(real)
+            else:
+                step_logs = tf.zeros((0, *row_shape), gan.variable_dtype)
+        else:
+            dtype = gan.variable_dtype
+            step_logs = _of_each(iterator, most, endless, one_step, dtype, row_shape)
         for metric, values in zip(gan.metrics, tf.unstack(step_logs, axis=1), strict=True):
             metric.update_state(values)
         return step_logs, gan.get_metrics_result()
@@ -174,14 +238,51 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
     if not gan.run_eagerly:
         train_steps = tf.function(train_steps)
 
-    def call(iterator: Iterable[Any]) -> Logs:
+    def call(iterator: Any) -> Logs:
         if not isinstance(iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)):
             iterator = iter(tf.data.Dataset.from_tensors(next(iter(iterator))))
-        step_logs, means = train_steps(iterator)
+        if not gan.steps_in_epoch:
+            contract.check_spec(iterator.element_spec, strategy.num_replicas_in_sync)
+        step_logs, means = train_steps(iterator, gan.most_steps(), gan.endless)
+        if not len(step_logs):
+            raise tf.errors.OutOfRangeError(None, None, "the data have ended")  # Keras expects it
         gan.step_logs = step_logs.numpy()
+        gan.steps_in_epoch += len(step_logs)
         return means
 
     return call
+
+
+def _of_each(
+    iterator: Any,
+    most: int,
+    endless: bool,
+    function: Callable[[Any], tf.Tensor],
+    dtype: tf.DType | str,
+    shape: Any,
+) -> tf.Tensor:
+    """`function` of each of the next batches, `(up to most, *shape)`: all, if they are endless."""
+    found = tf.TensorArray(dtype, 0, dynamic_size=True, element_shape=shape)
+    if endless:
+        for index in tf.range(most):
+            found = found.write(index, function(next(iterator)))
+        return tf.ensure_shape(found.stack(), (most, *shape))
+    index = 0
+    batch = iterator.get_next_as_optional()
+    while batch.has_value():
+        found = found.write(index, function(batch.get_value()))
+        index += 1
+        if index < most:
+            batch = iterator.get_next_as_optional()
+        else:
+            batch = tf.experimental.Optional.empty(iterator.element_spec)
+    return found.stack()
+
+
+def _is_endless(x: Any) -> bool:
+    cardinality = getattr(x, "cardinality", None)
+    count = cardinality() if callable(cardinality) else cardinality
+    return count is not None and int(count) == tf.data.INFINITE_CARDINALITY
 
 
 class Mean(keras.metrics.Mean):

@@ -26,6 +26,7 @@ class Stream(enum.IntEnum):
     SHARD_ORDER = 7
     WINDOW_ORDER = 8
     DROPOUT = 9
+    VALIDATION_LATENTS = 10
     CLASSIFIER_WEIGHTS = 20  # from here on: tfgan.evaluation
     CLASSIFIER_ORDER = 21
     EVALUATION = 22

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgan import networks, report
 from tfgan.cluster import rendezvous, strategies
+from tfgan.contract import check_policy
 from tfgan.datasets import training_set
 from tfgan.doctor import monitors, record
 from tfgan.exports import saved_model
@@ -48,6 +49,7 @@ def train_and_export(
         Interrupted: if SIGINT or SIGTERM came, here or to another worker; a checkpoint is written.
         WorkerLost: if another worker is gone; a new start of all goes on from the checkpoint.
     """
+    check_policy()
     cluster = strategies.find_cluster(config.strategy)
     workdir = Workdir(config.workdir)
     recorded = None

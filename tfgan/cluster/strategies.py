@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import faulthandler
+import functools
 import json
 import os
 import re
@@ -165,7 +166,7 @@ def make_strategy(
         gpus = tf.config.list_logical_devices("GPU")
         devices = gpus or tf.config.list_logical_devices("CPU")
         if name == "mirrored" or len(gpus) > 1:
-            strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+            strategy = _mirrored(tuple(device.name for device in devices))
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         low = batch_size // replicas * replicas
@@ -174,6 +175,16 @@ def make_strategy(
             f"--batch_size={batch_size}: {replicas} devices cannot share it evenly; take {near}"
         )
     return strategy
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    """The strategy of these devices, the same at each call.
+
+    A second one in a process would number its all-reduces from the first on again, and TensorFlow
+    takes two of one number for one, which ends the run if their shapes differ.
+    """
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def _multi_worker(cluster: Cluster, worker_timeout: float) -> tf.distribute.Strategy:

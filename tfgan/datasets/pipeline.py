@@ -228,5 +228,6 @@ def batches(
         .flat_map(order_in_parts)
         .skip(done * share.count)
         .map(lambda indices: to_unit(tf.gather(pixels, indices)), num_parallel_calls=2)
+        .apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
         .prefetch(4)
     )

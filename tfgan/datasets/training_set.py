@@ -82,7 +82,12 @@ class Streamed:
         self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
     ) -> tf.data.Dataset:
         """Endless batches, as those of `pipeline.batches`."""
-        return self._batches(batch_size, seed, first_step, share).map(pipeline.to_unit).prefetch(4)
+        return (
+            self._batches(batch_size, seed, first_step, share)
+            .map(pipeline.to_unit)
+            .apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+            .prefetch(4)
+        )
 
     def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
         """The uint8 batch that step number `step` gets; reads what its epoch has before it."""

@@ -50,11 +50,12 @@ def network(image_shape: tuple[int, ...], classes: int) -> keras.Model:
 
     layers = keras.layers
     options = {"activation": "relu", "dtype": "float32"}
+    order = {"data_format": "channels_last"}  # whatever keras.json says
     x = images = keras.Input(image_shape, dtype="float32", name="x")
     for index, filters in enumerate((32, 64)):
-        x = layers.Conv2D(filters, 3, kernel_initializer=initializer(index), **options)(x)
-        x = layers.MaxPooling2D(dtype="float32")(x)
-    x = layers.Flatten(dtype="float32")(x)
+        x = layers.Conv2D(filters, 3, kernel_initializer=initializer(index), **options, **order)(x)
+        x = layers.MaxPooling2D(dtype="float32", **order)(x)
+    x = layers.Flatten(dtype="float32", **order)(x)
     features = layers.Dense(FEATURES, kernel_initializer=initializer(2), **options)(x)
     seed = derive_seed(SEED, Stream.CLASSIFIER_WEIGHTS, 4)
     x = layers.Dropout(0.5, seed=seed, dtype="float32")(features)

@@ -19,6 +19,9 @@ from tfgan.networks.layers import (
 from tfgan.networks.layers import dropout as dropped
 from tfgan.noise import Stream, derive_seed
 
+# Said, since a user's keras.json may say otherwise of what it leaves open.
+CHANNELS_LAST: dict[str, Any] = {"data_format": "channels_last"}
+
 
 def _channels(hidden_size: int, image_shape: tuple[int, ...]) -> int:
     """Channels of the wider convolution, 128 in the paper.
@@ -81,12 +84,12 @@ def infogan_generator(
             keras.layers.Activation(leaky_relu),
             keras.layers.Reshape(small),
             keras.layers.Conv2DTranspose(
-                wide // 2, 4, strides=2, padding="same", **_normal(seed, stream, 2)
+                wide // 2, 4, strides=2, padding="same", **CHANNELS_LAST, **_normal(seed, stream, 2)
             ),
             _batch_norm(),
             keras.layers.Activation(leaky_relu),
             keras.layers.Conv2DTranspose(
-                depth, 4, strides=2, padding="same", **_normal(seed, stream, 3)
+                depth, 4, strides=2, padding="same", **CHANNELS_LAST, **_normal(seed, stream, 3)
             ),
             keras.layers.Activation(sigmoid_image),
         ],
@@ -127,7 +130,12 @@ def infogan_discriminator(
     def conv(channels: int, index: int) -> keras.layers.Layer:
         return normalised(
             keras.layers.Conv2D(
-                channels, 4, strides=2, padding="same", **_normal(seed, stream, index, True)
+                channels,
+                4,
+                strides=2,
+                padding="same",
+                **CHANNELS_LAST,
+                **_normal(seed, stream, index, True),
             ),
             spectral_norm,
         )
@@ -146,7 +154,7 @@ def infogan_discriminator(
             conv(wide, 1),
             _batch_norm(),
             keras.layers.Activation(leaky_relu),
-            keras.layers.Flatten(),
+            keras.layers.Flatten(**CHANNELS_LAST),
             *dropped(dropout, seed, 2),
             dense(hidden_size, 2),
             _batch_norm(),

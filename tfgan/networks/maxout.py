@@ -110,7 +110,7 @@ def maxout_discriminator(
         [
             keras.Input(image_shape, name="x"),
             pixels(),
-            keras.layers.Flatten(),
+            keras.layers.Flatten(data_format="channels_last"),
             *dropped(input_dropout, seed, 0),
             normalised(_dense(linear_pieces, 0.005, seed, stream, 0), spectral_norm),
             Maxout(),

@@ -62,7 +62,7 @@ def mlp_discriminator(
     return keras.Sequential(
         [
             keras.Input(image_shape, name="x"),
-            keras.layers.Flatten(),
+            keras.layers.Flatten(data_format="channels_last"),
             *dropped(input_dropout, seed, 0),
             normalised(linear(hidden_size, pixels, seed, stream, 0), spectral_norm),
             keras.layers.Activation(leaky_relu),

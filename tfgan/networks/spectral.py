@@ -58,8 +58,8 @@ class SpectralNorm(keras.layers.Wrapper):
 
 
 def layers(network: keras.Model) -> list[SpectralNorm]:
-    """The layers of a network that are normalised."""
-    return [layer for layer in network.layers if isinstance(layer, SpectralNorm)]
+    """The layers of a network, and of models inside it, that are normalised."""
+    return [layer for layer in network._flatten_layers() if isinstance(layer, SpectralNorm)]
 
 
 def power_iteration(network: keras.Model) -> None:

@@ -1,0 +1,186 @@
+"""What a Keras user takes for granted: each promise is kept, or refused before the first step.
+
+docs/keras.md has the table. Everything here raises `UserError`, a ValueError of one sentence.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan.ground.errors import UserError
+
+_IN_WORDS = "floats in [-1, 1]: x / 127.5 - 1 of uint8 images"
+
+
+def check_networks(generator: keras.Model, discriminator: keras.Model, latent_size: int) -> None:
+    """Makes sure that both networks can be trained as they are.
+
+    Raises:
+        UserError: if it is not built, computes in another type than that of its weights or in a
+            small one, or has losses of its own.
+    """
+    networks = {"generator": generator, "discriminator": discriminator}
+    for name, network in networks.items():
+        _check_network(name, network)
+    # Layers add losses when they are called.
+    discriminator(generator(tf.zeros((1, latent_size)), training=False), training=False)
+    for name, network in networks.items():
+        if network.losses:
+            raise UserError(
+                f"{name}: has regularizers or add_loss, which a GAN's objectives leave out; take "
+                f"weight_decay of an optimizer, or r1 and r2 for the discriminator"
+            )
+
+
+def _check_network(name: str, network: keras.Model) -> None:
+    if not network.built:
+        raise UserError(
+            f"{name}: is not built, so it has no weights yet; begin it with keras.Input, or call "
+            f"it once"
+        )
+    for layer in network._flatten_layers():
+        policy = layer.dtype_policy
+        types = {policy.compute_dtype, policy.variable_dtype}
+        if len(types) > 1 or not types <= {"float32", "float64"}:
+            raise UserError(
+                f"{name}: layer {layer.name} has the dtype policy {policy.name}, and tfgan trains "
+                f"in float32 or float64; call keras.config.set_dtype_policy('float32') before the "
+                f"networks are made"
+            )
+
+
+def check_policy() -> None:
+    """Makes sure that a run's networks will be made in float32, as those of every run are.
+
+    Raises:
+        UserError: if Keras is set to another type.
+    """
+    policy = keras.config.dtype_policy().name
+    if policy != "float32" or keras.config.floatx() != "float32":
+        raise UserError(
+            f"Keras is set to the dtype policy {policy} and to floatx {keras.config.floatx()}, but "
+            f"a run trains in float32; call keras.config.set_floatx('float32') and "
+            f"keras.config.set_dtype_policy('float32'), or take the setting out of keras.json"
+        )
+
+
+def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> None:
+    """Makes sure that the optimizers can drive a network each.
+
+    Raises:
+        UserError: if they are one, or have options that `keras.Model` carries out itself.
+    """
+    if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
+        raise UserError(f"{' and '.join(optimizers)}: are one object; make one for each network")
+    for name, optimizer in optimizers.items():
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or (
+            optimizer.loss_scale_factor
+        ):
+            raise UserError(
+                f"{name}: scales the loss, which float32 does not need; leave loss_scale_factor out"
+            )
+        if optimizer.use_ema:
+            raise UserError(
+                f"{name}: use_ema averages the weights of one network in place of both; take "
+                f"ema=0.999 of tfgan.GAN, which averages the generator"
+            )
+
+
+def check_fit(arguments: Mapping[str, Any], replicas: int) -> None:
+    """Makes sure that `fit` can do what its arguments ask for.
+
+    Raises:
+        UserError: if it would leave one out, or the images cannot be what they have to be.
+    """
+    if arguments.get("validation_data") is not None or arguments.get("validation_split"):
+        check_evaluate({"x": _images_of(arguments.get("validation_data"))}, replicas)
+    for name in ("sample_weight", "class_weight"):
+        if arguments.get(name) is not None:
+            raise UserError(
+                f"{name}: a GAN's objectives are plain means over the batch; draw images more "
+                f"often instead"
+            )
+    x = arguments.get("x")
+    if isinstance(x, (np.ndarray, tf.Tensor)):
+        check_values(np.asarray(x))
+    elif isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
+        check_spec(x.element_spec, replicas)
+
+
+def check_evaluate(arguments: Mapping[str, Any], replicas: int) -> None:
+    """Makes sure that `evaluate` can do what its arguments ask for; see `check_fit`."""
+    if replicas > 1:
+        raise UserError(
+            "evaluate and validation_data: work on one replica; compute losses outside of the "
+            "strategy"
+        )
+    check_fit(arguments, replicas)
+
+
+def check_values(images: np.ndarray) -> None:
+    """Makes sure that images in memory are floats in [-1, 1].
+
+    Raises:
+        UserError: if they are not.
+    """
+    if not np.issubdtype(images.dtype, np.floating):
+        raise UserError(f"images: have the type {images.dtype}; must be {_IN_WORDS}")
+    if images.size and not -1.001 <= float(np.min(images)) <= float(np.max(images)) <= 1.001:
+        low, high = float(np.min(images)), float(np.max(images))
+        raise UserError(f"images: lie in [{low:g}, {high:g}]; must be {_IN_WORDS}")
+
+
+def _images_of(data: Any) -> Any:
+    """The images of what Keras takes as `validation_data`."""
+    return data[0] if isinstance(data, (list, tuple)) else data
+
+
+def check_spec(spec: Any, replicas: int) -> None:
+    """Makes sure that the elements of a dataset are batches of images.
+
+    Raises:
+        UserError: if they come with weights, are whole numbers, or cannot be shared evenly.
+    """
+    images, _, weights = keras.utils.unpack_x_y_sample_weight(spec)
+    check_fit({"sample_weight": weights}, replicas)
+    if isinstance(images, (dict, list, tuple)):
+        raise UserError("images: the dataset must give one array of images, alone or before labels")
+    parts = getattr(images, "_value_specs", (images,))  # a part for each replica, if it is shared
+    if not parts[0].dtype.is_floating:
+        raise UserError(f"images: have the type {parts[0].dtype.name}; must be {_IN_WORDS}")
+    sizes = {part.shape[0] if part.shape.rank else None for part in parts}
+    even = None not in sizes and len(sizes) == 1
+    if len(parts) == 1 and even:
+        even = parts[0].shape[0] % replicas == 0
+    if replicas > 1 and not even:
+        raise UserError(
+            f"images: batches may have sizes that {replicas} replicas cannot share evenly; batch "
+            f"by a multiple of {replicas}, with drop_remainder=True"
+        )
+
+
+def compiles(*networks: keras.Model) -> bool:
+    """Whether XLA may compile the layers of all networks, as far as they say."""
+    return all(layer.supports_jit for network in networks for layer in network._flatten_layers())
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """What `keras.callbacks.TerminateOnNaN` does, for losses that are not named "loss"."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if not np.isfinite(self.model.step_logs).all():
+            print(f"Batch {batch}: Invalid loss, terminating training")
+            self.model.stop_training = True
+
+
+def with_nan_watch(callbacks: Any) -> Any:
+    """Callbacks of `fit`, in which `TerminateOnNaN` sees both losses."""
+    listed = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    if not any(isinstance(each, keras.callbacks.TerminateOnNaN) for each in listed):
+        return callbacks
+    return [
+        StopOnNaN() if isinstance(each, keras.callbacks.TerminateOnNaN) else each for each in listed
+    ]
