@@ -9,7 +9,7 @@ import sys
 
 import forked
 import pytest
-from conftest import ROOT, assert_one_line_error, run, start
+from conftest import ROOT, SMALL, assert_one_line_error, run, start
 from fingerprint import log_lines, outcome
 from PIL import Image
 
@@ -17,7 +17,7 @@ from PIL import Image
 @pytest.fixture
 def tiny(tiny_data_dir):
     """Flags of a run that takes seconds: 60 images, 4 steps an epoch."""
-    return [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16"]
+    return [f"--data_dir={tiny_data_dir}", *SMALL]
 
 
 def stop_after_first_log_line(signum: int, *flags: str) -> subprocess.CompletedProcess:

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, assert_one_line_error, run, run_afresh, start
+from conftest import ROOT, SMALL, assert_one_line_error, run, run_afresh, start
 from fingerprint import outcome, tree
 
 from tfgan import TrainConfig, UserError, training
@@ -37,7 +37,7 @@ needs_mount = pytest.mark.skipif(not can_mount(), reason="needs the right to mou
 @pytest.fixture(scope="module")
 def tiny(tiny_data_dir):
     """Flags of a run with 4 steps an epoch and a checkpoint after each."""
-    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16"]
+    flags = [f"--data_dir={tiny_data_dir}", *SMALL]
     return [*flags, "--steps_per_execution=1", "--checkpoint_every_steps=1"]
 
 
@@ -128,6 +128,7 @@ def test_run_that_another_process_made_meanwhile_is_left_alone(
         epochs=1,
         batch_size=15,
         hidden_size=16,
+        jit_compile=False,
     )
     load = pipeline.load
 
@@ -258,6 +259,7 @@ def test_clock_set_back_changes_nothing(tiny_data_dir, tmp_path, monkeypatch):
                 epochs=3,
                 batch_size=15,
                 hidden_size=16,
+                jit_compile=False,
                 checkpoint_every_minutes=1e-6,
             )
         )

@@ -30,6 +30,7 @@ def monitored(tiny_data_dir, tmp_path_factory):
         epochs=4,
         batch_size=15,
         hidden_size=16,
+        jit_compile=False,
         monitor_every=2,
     )
     gan = training.train_and_export(config)

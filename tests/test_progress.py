@@ -7,7 +7,7 @@ import sys
 import termios
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SMALL
 
 from tfgan.ground.console import duration
 
@@ -33,7 +33,7 @@ def test_terminal_gets_a_bar_over_the_whole_run(tiny_data_dir, tmp_path):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
     flags = [f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/run", "--epochs=2"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tfgan.train", *flags, "--batch_size=15", "--hidden_size=16"],
+        [sys.executable, "-m", "tfgan.train", *flags, *SMALL],
         stdout=theirs,
         stderr=theirs,
         cwd=ROOT,

@@ -6,7 +6,7 @@ import pathlib
 
 import keras
 import pytest
-from conftest import ROOT, run
+from conftest import ROOT, SMALL, run
 from fingerprint import tree
 from test_checkpointing import make_gan, restore
 
@@ -40,7 +40,7 @@ def test_keras_file_with_code_in_it_is_refused(tmp_path):
 def test_paths_in_config_json_are_not_followed(tmp_path, tiny_data_dir):
     workdir, outside = tmp_path / "run", tmp_path / "outside"
     outside.mkdir()
-    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16"]
+    flags = [f"--data_dir={tiny_data_dir}", *SMALL]
     flags += ["--epochs=1", f"--workdir={workdir}"]
     assert run("train", *flags).returncode == 0
     config = json.loads((workdir / "config.json").read_text())
@@ -73,7 +73,7 @@ def test_sums_that_point_elsewhere_are_refused(tmp_path):
 
 def test_overwrite_does_not_follow_links(tmp_path, tiny_data_dir):
     workdir, outside = tmp_path / "run", tmp_path / "outside"
-    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16"]
+    flags = [f"--data_dir={tiny_data_dir}", *SMALL]
     flags += ["--epochs=1", f"--workdir={workdir}"]
     assert run("train", *flags).returncode == 0
     outside.mkdir()

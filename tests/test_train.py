@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, assert_one_line_error, run, run_afresh
+from conftest import ROOT, SMALL, assert_one_line_error, run, run_afresh
 from fingerprint import exported_weights, tree
 from PIL import Image
 
@@ -23,7 +23,7 @@ LOG_LINE = re.compile(
 @pytest.fixture
 def tiny(tiny_data_dir):
     """Flags of a run that takes seconds: 60 images, 4 steps an epoch."""
-    return [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16", "--log_every=2"]
+    return [f"--data_dir={tiny_data_dir}", *SMALL, "--log_every=2"]
 
 
 def test_two_epochs_of_the_real_thing(tmp_path):
@@ -94,7 +94,7 @@ def test_run_of_an_older_version_goes_on(tiny, tmp_path):
     assert run("train", *flags, "--epochs=1", "--loss=minimax").returncode == 0
     file = tmp_path / "run" / "config.json"
     content = json.loads(file.read_text())
-    kept = ("dataset", "batch_size", "hidden_size", "seed", "cache_limit_mb")
+    kept = ("dataset", "batch_size", "hidden_size", "seed", "cache_limit_mb", "jit_compile")
     content["config"] = {name: content["config"][name] for name in kept} | {"g_loss": "minimax"}
     file.write_text(json.dumps(content))
     refused = run("train", *flags, "--epochs=2")
@@ -126,6 +126,7 @@ def test_library_and_both_objectives(tiny_data_dir, tmp_path):
             epochs=1,
             batch_size=15,
             hidden_size=16,
+            jit_compile=False,
             loss=g_loss,
         )
         gan = tfgan.train_and_export(config)
@@ -138,7 +139,7 @@ def test_library_and_both_objectives(tiny_data_dir, tmp_path):
 def finished(tiny_data_dir, tmp_path_factory):
     """A finished run and its flags."""
     workdir = tmp_path_factory.mktemp("runs") / "finished"
-    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--hidden_size=16"]
+    flags = [f"--data_dir={tiny_data_dir}", *SMALL]
     flags += ["--epochs=1", f"--workdir={workdir}"]
     assert run("train", *flags).returncode == 0
     return workdir, flags
