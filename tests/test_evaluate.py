@@ -162,9 +162,11 @@ def test_interval_by_hand():
 def test_comparison_groups_seeds():
     metrics = {"fcd": Metric("FCD", 1)}
     runs = [
-        ("a", "recipe 1", protocol.alone({"fcd": 1})),
-        ("b", "recipe 2", protocol.alone({"fcd": 9})),
-        ("c", "recipe 1", protocol.alone({"fcd": 3})),
+        ("a", "recipe 1", 7, protocol.alone({"fcd": 1})),
+        ("b", "recipe 2", 7, protocol.alone({"fcd": 9})),
+        ("c", "recipe 1", 8, protocol.alone({"fcd": 3})),
+        ("d", "recipe 1", 7, protocol.alone({"fcd": 5})),  # the seed of a, which counts once
+        ("e", "recipe 2", 7, protocol.alone({"fcd": 9})),
     ]
     table = report.comparison(runs, {"floor": protocol.alone({"fcd": 0.5})}, metrics)
     # Mean 2, deviation sqrt 2, t of one degree of freedom 12.706: 12.706.
@@ -172,10 +174,19 @@ def test_comparison_groups_seeds():
         ["FCD"],
         ["a", "1.0"],
         ["c", "3.0"],
+        ["d", "5.0"],
         ["mean", "of", "2", "seeds", "2.0", "±", "12.7"],
         ["b", "9.0"],
+        ["e", "9.0"],
         ["floor", "0.5"],
     ]
+
+
+def test_a_run_counts_once(workdir):
+    same = workdir.path.parent / "." / workdir.path.name
+    subjects = [harness.run(str(path)) for path in (workdir.path, same)]
+    with pytest.raises(UserError, match=r"^--workdir=.*: is given twice"):
+        harness.evaluate(subjects, quick=True, say=lambda line: None)
 
 
 def test_recipes_differ_in_what_decides_the_weights():

@@ -104,3 +104,9 @@ def test_splits_are_disjoint_and_in_tfds_order(tiny_data_dir):
     assert splits.name("fit", {"train": 60_000, "test": 10_000}) == "train[:50000]"
     assert splits.name("validation", {"train": 60_000, "test": 10_000}) == "train[50000:]"
     assert splits.name("test", {"train": 60_000, "test": 10_000}) == "test[:10000]"
+
+
+def test_the_pinned_classifier_by_any_of_its_names():
+    pinned = classifier.load(ImageSet("mnist"))
+    for name in ("MNIST", "mnist:3.0.1", "stacked_mnist"):
+        assert classifier.load(ImageSet(name)).sha256 == pinned.sha256

@@ -40,6 +40,39 @@ def test_collapsed_generator_has_high_precision_and_low_recall():
     assert scattered.recall > 0.95
 
 
+def test_a_set_against_itself_by_the_definition():
+    # Each ball holds its own row and the k - 1 others that are nearer than the k-th.
+    rows = np.abs(RNG.normal(size=(1300, 40))) * 3  # of the size of a classifier's features
+    found = neighbours.manifolds(rows, rows)
+    assert found == (1, 1, 1, 1)
+    # Three copies of each: the k-th neighbour of a row is another image for k = 3, itself for 2.
+    copies = np.repeat(rows[:200], 3, axis=0)[RNG.permutation(600)]
+    assert neighbours.manifolds(copies, copies, k=3) == (1, 1, 1, 1)
+    assert neighbours.manifolds(copies, copies, k=2) == (0, 0, 0, 0)
+
+
+def test_ties_against_whole_numbers():
+    # On a lattice most distances are ties, and whole numbers have no rounding.
+    real, fake = RNG.integers(0, 4, (2, 700, 3))
+    squares = ((real[:, np.newaxis] - fake) ** 2).sum(axis=-1)
+
+    def balls(rows):
+        between = ((rows[:, np.newaxis] - rows) ** 2).sum(axis=-1)
+        return np.sort(between, axis=1)[:, 5]  # the first is the row itself, at 0
+
+    in_real, in_fake = squares < balls(real)[:, np.newaxis], squares < balls(fake)
+    expected = (
+        in_real.any(axis=0).mean(),
+        in_fake.any(axis=1).mean(),
+        in_real.sum() / 5 / 700,
+        in_real.any(axis=1).mean(),
+    )
+    # Far from 0, where the matrix product rounds most.
+    for shift in (0.0, 1000.0):
+        found = neighbours.manifolds(real + shift, fake + shift)
+        assert found == pytest.approx(expected, abs=1e-12)
+
+
 def test_against_prdc():
     prdc = pytest.importorskip("prdc")
     real, fake = RNG.normal(size=(700, 6)), RNG.normal(size=(600, 6)) * 0.8 + 0.3

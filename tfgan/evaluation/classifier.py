@@ -171,9 +171,9 @@ def load(image_set: ImageSet, say: Callable[[str], None] = print) -> Classifier:
     Raises:
         UserError: if the pinned weights are damaged, or the set cannot be had or has no labels.
     """
-    dataset = image_set.name
-    if dataset in derived.SETS:
-        dataset = derived.SETS[dataset].base
+    if image_set.name in derived.SETS:
+        image_set = dataclasses.replace(image_set, name=derived.SETS[image_set.name].base)
+    dataset = image_set.family
     if dataset in PINNED:
         file = importlib.resources.files("tfgan.evaluation") / f"{dataset}.npz"
         content = file.read_bytes() if file.is_file() else b""
@@ -182,7 +182,7 @@ def load(image_set: ImageSet, say: Callable[[str], None] = print) -> Classifier:
                 f"{file}: is not the classifier that tfgan shipped; install the package again"
             )
         return Classifier(content)
-    return _cached(dataclasses.replace(image_set, name=dataset), say)
+    return _cached(image_set, say)
 
 
 def _cached(image_set: ImageSet, say: Callable[[str], None]) -> Classifier:

@@ -119,11 +119,20 @@ def evaluate(
                 f"--workdir={other.name}: is of {other.image_set.name}, but {first.name} is of "
                 f"{first.image_set.name}; scores of two sets cannot be compared"
             )
+    folders = [subject.output.resolve() for subject in subjects if subject.config]
+    for subject in subjects:
+        if subject.config and folders.count(subject.output.resolve()) > 1:
+            raise UserError(f"--workdir={subject.name}: is given twice; give each run once")
     judge = judges.judge(first.image_set, quick, say)
     contents = [_evaluate(subject, judge, quick, say) for subject in subjects]
     if len(subjects) > 1:
         runs = [
-            (_title(subject, name, content), (name, _recipe(subject.config)), content["rows"][name])
+            (
+                _title(subject, name, content),
+                (name, _recipe(subject.config)),
+                (subject.config or {}).get("seed"),
+                content["rows"][name],
+            )
             for subject, content in zip(subjects, contents, strict=True)
             for name in subject.draw
         ]

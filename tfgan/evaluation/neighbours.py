@@ -6,6 +6,7 @@ import numpy as np
 
 K = 5
 _CHUNK = 500
+_ROUNDING = 1e-12
 
 
 class Manifolds(NamedTuple):
@@ -26,17 +27,23 @@ class Manifolds(NamedTuple):
 
 def radii(features: np.ndarray, k: int = K) -> np.ndarray:
     """Squared distance `(count,)` of each row to its k-th nearest other row."""
-    from sklearn.neighbors import NearestNeighbors  # which takes a second
-
     k = min(k, len(features) - 1)
-    distances, _ = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features).kneighbors()
-    return distances[:, -1] ** 2
+    found = np.empty(len(features))
+    for start in range(0, len(features), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(features)))
+        squares = squared_distances(features[rows], features)
+        squares[rows - start, rows] = np.inf  # itself
+        found[rows] = np.partition(squares, k - 1, axis=1)[:, k - 1]
+    return found
 
 
 def manifolds(
     real: np.ndarray, fake: np.ndarray, real_radii: np.ndarray | None = None, k: int = K
 ) -> Manifolds:
     """Precision, recall, density and coverage: balls around each row, out to its k-th neighbour.
+
+    A ball is open: what lies as far away as the k-th neighbour is outside, and so are copies of a
+    row that has k of them. Distances that differ by rounding alone count as equal.
 
     Args:
         real: float64 features `(count, features)`.
@@ -46,15 +53,17 @@ def manifolds(
     """
     real_radii = radii(real, k) if real_radii is None else real_radii
     fake_radii = radii(fake, k)
+    # Rounding of `squared_distances` is below this: it grows with the squares of the lengths.
+    slack = _ROUNDING * max(np.square(rows).sum(axis=1).max() for rows in (real, fake))
     in_real = np.zeros(len(fake), np.int64)
     recalled = covered = 0
     for start in range(0, len(real), _CHUNK):
         rows = slice(start, start + _CHUNK)
         squares = squared_distances(real[rows], fake)
-        near = squares < real_radii[rows, np.newaxis]
+        near = squares < real_radii[rows, np.newaxis] - slack
         in_real += near.sum(axis=0)
         covered += int(near.any(axis=1).sum())
-        recalled += int((squares < fake_radii).any(axis=1).sum())
+        recalled += int((squares < fake_radii - slack).any(axis=1).sum())
     return Manifolds(
         precision=float(np.mean(in_real > 0)),
         recall=recalled / len(real),

@@ -28,12 +28,14 @@ def table(rows: dict[str, Row], metrics: dict[str, Metric]) -> str:
 
 
 def comparison(
-    runs: Sequence[tuple[str, Any, Row]], reference_rows: dict[str, Row], metrics: dict[str, Metric]
+    runs: Sequence[tuple[str, Any, int | None, Row]],
+    reference_rows: dict[str, Row],
+    metrics: dict[str, Metric],
 ) -> str:
     """A line a run; for runs that differ in their seed alone, also the mean over the seeds.
 
     Args:
-        runs: name, recipe and row of each; runs of equal recipes differ in their seed.
+        runs: name, recipe, seed and row of each.
         reference_rows: rows for the end of the table.
         metrics: the columns.
 
@@ -46,16 +48,17 @@ def comparison(
         values = [row.get(each, {}).get("mean") for each in metrics]
         lines.append([name, *map(number, values, metrics.values())])
 
-    for recipe in _distinct([recipe for _, recipe, _ in runs]):
-        same = [(name, row) for name, other, row in runs if other == recipe]
-        for name, row in same:
+    for recipe in _distinct([recipe for _, recipe, _, _ in runs]):
+        same = [(name, seed, row) for name, other, seed, row in runs if other == recipe]
+        for name, _, row in same:
             add(name, row)
-        if len(same) > 1:
+        by_seed = {seed: row for _, seed, row in reversed(same)}  # of equal seeds, the first
+        if len(by_seed) > 1:
             cells = []
             for each, metric in metrics.items():
-                mean, half = interval([row[each]["mean"] for _, row in same])
+                mean, half = interval([row[each]["mean"] for row in by_seed.values()])
                 cells.append(f"{number(mean, metric)} ± {number(half, metric)}")
-            lines.append([f"  mean of {len(same)} seeds", *cells])
+            lines.append([f"  mean of {len(by_seed)} seeds", *cells])
     for name, row in reference_rows.items():
         add(name, row)
     return _align(lines)
