@@ -18,6 +18,7 @@ from tfgan.noise import Stream
 
 pytest.importorskip("selenium")
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -218,6 +219,119 @@ def test_scrubber_moves_picture_and_curves(visit, tmp_path):
         "aria-label"
     )
     assert label.startswith("Losses, epochs 1 to 3: D_loss from 0.000 to 0.200")
+
+
+FRAMES = """
+const done = arguments[0];
+requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => done())));
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "button"),
+    [("report", "training-play"), ("page", "training-play"), ("page", "between-play")],
+)
+def test_each_click_on_play_plays(visit, tmp_path, kind, button):
+    workdir = make_run(tmp_path / "run", epochs=60)
+    report.write_report(workdir)
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
+    browser = visit(tmp_path / "page.html" if kind == "page" else workdir.report)
+    # A frame's time is that of its beginning, which may lie before the click.
+    browser.execute_script(
+        "const real = requestAnimationFrame;"
+        "window.requestAnimationFrame = (act) => real((now) => act(now - 40))"
+    )
+    element = browser.find_element(By.ID, button)
+    slider = "training-time" if button == "training-play" else "fraction"
+    places = set()
+    for _ in range(40):
+        ActionChains(browser).click(element).perform()
+        assert element.text == "Stop"
+        browser.execute_async_script(FRAMES)
+        places.add(browser.find_element(By.ID, slider).get_property("value"))
+        if element.text == "Stop":  # not yet at its end
+            element.click()
+        assert element.text == "Play"
+    assert len(places) > 3  # it moved; `visit` sees that nothing complained
+
+
+def test_every_control_does_what_it_says(visit, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
+    browser = visit(tmp_path / "page.html")
+
+    def press(selector: str, across: float, down: float, drag: tuple[int, int] = (0, 0)):
+        """Presses at a part of an element's width and height, perhaps drags, and lets go."""
+        element = browser.find_element(By.CSS_SELECTOR, selector)
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        width, height = element.rect["width"], element.rect["height"]
+        actions = ActionChains(browser).move_to_element_with_offset(
+            element, int((across - 0.5) * width), int((down - 0.5) * height)
+        )
+        actions.click_and_hold().move_by_offset(*drag).release().perform()
+        settle(browser)
+        return hash_of(browser)
+
+    def type_into(name: str, text: str) -> dict[str, str]:
+        browser.find_element(By.ID, name).send_keys(Keys.CONTROL, "a")
+        browser.find_element(By.ID, name).send_keys(text, Keys.TAB)
+        settle(browser)
+        return hash_of(browser)
+
+    assert press("#grid", 2.5 / 8, 1.5 / 8) == {"seed": "1", "pick": "11"}
+    # The pad reaches from -4 to 4: three quarters across are 2, one quarter down is 2 up.
+    across, up = map(float, press("#pad", 0.75, 0.25)["walk"].split(","))
+    assert (across, up) == (pytest.approx(2, abs=0.1), pytest.approx(2, abs=0.1))
+    dragged, _ = map(float, press("#pad", 0.75, 0.25, (-20, 0))["walk"].split(","))
+    assert dragged < across
+    assert press("#home", 0.5, 0.5) == {"seed": "1", "pick": "11"}
+    for number in range(1, 6):
+        slider = f"#sliders label:nth-child({number}) input"
+        walk = press(slider, 0.75, 0.5)["walk"].split(",")
+        assert len(walk) == number
+        assert float(walk[-1]) == pytest.approx(2, abs=0.3)
+    assert press("#home", 0.5, 0.5) == {"seed": "1", "pick": "11"}
+    assert type_into("from", "3") | {"from": "3", "to": "55"} == hash_of(browser)
+    assert type_into("to", "99")["to"] == "64"
+    assert float(press("#fraction", 0.25, 0.5)["at"]) == pytest.approx(0.25, abs=0.05)
+    assert type_into("seed", "-5")["seed"] == "0"
+    assert press("#surprise", 0.5, 0.5)["seed"] not in ("0", "1")
+    press("#share", 0.5, 0.5)
+    assert browser.find_element(By.ID, "said").text in ("Copied.", "The address bar has it.")
+    browser.execute_script("location.hash = 'seed=5&pick=7'")
+    settle(browser)
+    assert browser.find_element(By.ID, "one-caption").text == "Picture 7"
+    # The charts: the left end is the first epoch, also while the pictures play.
+    epoch = browser.find_element(By.ID, "training-epoch")
+    charts = browser.find_elements(By.CSS_SELECTOR, ".chart svg[role=img]")
+    for chart in charts:
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+        for at, expected in ((-0.45, "Epoch 1"), (0.03, "Epoch 2"), (0.49, "Epoch 3")):
+            browser.find_element(By.ID, "training-play").click()
+            offset = int(at * chart.rect["width"])
+            ActionChains(browser).move_to_element_with_offset(chart, offset, 0).click().perform()
+            browser.execute_async_script(FRAMES)
+            assert epoch.text == expected
+    assert len(charts) == 3
+
+
+def test_another_seed_keeps_the_walk_and_does_not_jump(visit, tmp_path):
+    """The first picture of the way to another seed is the one that was shown before it."""
+    generator = networks.mlp_generator(5, 16, (6, 6, 1))
+    generator.set_weights([3 * weight for weight in generator.get_weights()])
+    page.write_page(tmp_path / "page.html", generator)
+    browser = visit(tmp_path / "page.html", "#seed=9&walk=3,-3,2")
+    before = pixels(browser, "#one")
+    # A clock that stands still: the journey stays at its beginning, whatever is drawn.
+    browser.execute_script("const now = performance.now(); performance.now = () => now")
+    field = browser.find_element(By.ID, "seed")
+    for act in (lambda: field.send_keys("9", Keys.TAB), browser.find_element(By.ID, "home").click):
+        act()
+        for _ in range(20):
+            browser.execute_async_script(FRAMES)
+        difference = np.abs(pixels(browser, "#one").astype(int) - before)
+        assert difference.max() <= 2
+    assert browser.find_element(By.ID, "seed").get_property("value") == "99"
 
 
 def test_report_opens(visit, tmp_path):

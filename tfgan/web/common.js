@@ -31,26 +31,25 @@ const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
  * Without motion it goes on once a second.
  */
 function player(button, step) {
-  let last = null;
-  const show = () => (button.textContent = last === null ? "Play" : "Stop");
+  let frame = null; // the one that is waited for
+  let last = null; // when the step before was; all times are frames', whose clock lags behind a click's
   const stop = () => {
-    last = null;
-    show();
+    cancelAnimationFrame(frame);
+    frame = last = null;
+    button.textContent = "Play";
   };
   const next = (now) => {
-    if (last === null) return;
+    frame = requestAnimationFrame(next);
+    last ??= now;
     const seconds = (now - last) / 1000;
-    if (!calm() || seconds >= 1) {
-      last = now;
-      if (step(seconds) === false) return stop();
-    }
-    requestAnimationFrame(next);
+    if (seconds <= 0 || (calm() && seconds < 1)) return;
+    last = now;
+    if (step(seconds) === false) stop();
   };
   button.addEventListener("click", () => {
-    if (last !== null) return stop();
-    last = performance.now();
-    show();
-    requestAnimationFrame(next);
+    if (frame !== null) return stop();
+    frame = requestAnimationFrame(next);
+    button.textContent = "Stop";
   });
   return { stop };
 }
