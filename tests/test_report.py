@@ -142,6 +142,11 @@ def test_command_and_recipe(workdir):
     workdir.config.write_text(json.dumps(recorded))
     report.write_report(workdir)
     assert data_of(workdir.report)["recipe"] == "best"
+    for epochs, name in ((20, "quickstart"), (200, "tutorial"), (1, "quickstart")):
+        recorded["config"] = TrainConfig(epochs=epochs, seed=3).to_dict()
+        workdir.config.write_text(json.dumps(recorded))
+        report.write_report(workdir)
+        assert data_of(workdir.report)["recipe"] == name
 
 
 @pytest.mark.parametrize("name", ["</title><script>x</script>", "<!--<script>", "\u2028&amp;'\""])

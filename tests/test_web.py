@@ -15,6 +15,7 @@ from tfgan.exports.sampling import slerp
 from tfgan.exports.saved_model import save_generator
 from tfgan.ground import pictures
 from tfgan.noise import Stream
+from tfgan.web import html
 
 pytest.importorskip("selenium")
 from selenium import webdriver
@@ -336,28 +337,111 @@ def test_another_seed_keeps_the_walk_and_does_not_jump(visit, tmp_path):
 
 def test_report_opens(visit, tmp_path):
     workdir = make_run(tmp_path / "run", epochs=3)
-    evaluate(workdir, epochs=3)
+    evaluate(workdir, step=1800)
     workdir.diverged.write_text("step 7: D_loss not finite\n")
     report.write_report(workdir)
     browser = visit(workdir.report)
     table = browser.find_element(By.ID, "evaluation-rows").text
-    assert table.split("\n") == ["generator floor", "FCD 78.00 ± 1.50 1.00"]
+    assert table.split("\n") == ["generator floor", "FCD ↓ 78.00 ± 1.50 1.00"]
+    verdict = browser.find_element(By.ID, "evaluation-verdict").text
+    assert verdict == "The generator has FCD 78.00, where real images have 1.00; lower is better."
     collapsed = browser.find_element(By.ID, "evaluation-collapsed").text
     assert collapsed == "generator has collapsed: classes are missing from its samples."
     finding = browser.find_element(By.CSS_SELECTOR, "#findings .finding").text
     assert finding.split("\n")[:2] == ["diverged", "step 7: D_loss not finite"]
-    changed = browser.find_elements(By.CSS_SELECTOR, "#settings-config .changed")
+    changed = browser.find_elements(By.CSS_SELECTOR, "#settings-changed tr")
     assert {row.text for row in changed} == {"epochs 3", "batch_size 64"}
+    assert not browser.find_element(By.ID, "settings-config").is_displayed()
+    browser.find_element(By.TAG_NAME, "summary").click()
+    assert browser.find_element(By.ID, "settings-config").is_displayed()
+
+
+@pytest.mark.parametrize("kind", ["page", "report"])
+def test_a_name_that_is_a_script_is_text(browser, tmp_path, kind):
+    """Nothing of it runs, and the policy would stop what did."""
+    name = (
+        "</title><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+    )
+    workdir = make_run(tmp_path / "run", epochs=3)
+    recorded = json.loads(workdir.config.read_text())
+    recorded["config"]["dataset"] = name
+    workdir.config.write_text(json.dumps(recorded))
+    report.write_report(workdir)
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
+    browser.get((workdir.report if kind == "report" else tmp_path / "page.html").as_uri())
+    settle(browser)
+    assert name in browser.find_element(By.TAG_NAME, "header").text
+    assert browser.title == (
+        f"{name}: a run of tfgan" if kind == "report" else "A generator to walk through"
+    )
+    assert browser.get_log("browser") == []
+    # And if something were let in: the policy stops it.
+    browser.execute_script(
+        "const script = document.createElement('script');"
+        "script.textContent = 'document.title = \"run\"'; document.body.append(script);"
+        "const other = document.createElement('div');"
+        "other.innerHTML = '<b onclick=\"document.title = 1\">b</b>'; document.body.append(other);"
+        "other.firstChild.click(); fetch('https://example.com').catch(() => {})"
+    )
+    assert browser.title not in ("run", "1")
+    complaints = [entry["message"] for entry in browser.get_log("browser")]
+    assert len(complaints) >= 3
+    assert all("Content Security Policy" in each for each in complaints), complaints
+
+
+def test_numbers_are_rounded_as_in_the_terminal(visit, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    report.write_report(workdir)
+    source = html._web("common.js")
+    say = source[source.index("function say") : source.index("/** The bytes")]
+    rng = np.random.default_rng(0)
+    values = [0.9365, 0.0625, 0.1875, 2.5, 3.5, 0.5, 1.005, 1234567.125, -0.9375, 1e-7, 0.0006, 0]
+    values += [round(value, 4) for value in rng.uniform(0, 1, 200)]
+    values += (rng.integers(0, 4096, 200) / 256).tolist()
+    browser = visit(workdir.report)
+    for digits in (0, 1, 2, 3, 5):
+        seen = browser.execute_script(
+            f"{say}; return arguments[0].map((value) => say(value, {digits}))", values
+        )
+        assert seen == [f"{value:,.{digits}f}".replace("-", "\u2212") for value in values]
+
+
+def test_no_value_of_a_later_epoch_is_shown(visit, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    rows = ["epoch,step,D_loss,class_kl", "0,600,1.5,", "1,1200,1.25,0.000612", "2,1800,1.0,"]
+    workdir.metrics.write_text("\n".join(rows) + "\n")
+    report.write_report(workdir)
+    browser = visit(workdir.report)
+    seen = []
+    for _ in range(3):
+        numbers = browser.find_elements(By.CSS_SELECTOR, "#training .key b")
+        seen.append([number.text for number in numbers])
+        browser.find_element(By.ID, "training-time").send_keys(Keys.ARROW_LEFT)
+    assert seen == [["1.000", "0.00061"], ["1.250", "0.00061"], ["1.500", "\u2013"]]
 
 
 @pytest.mark.parametrize("kind", ["page", "report"])
 def test_a_phone_scrolls_one_way(visit, browser, tmp_path, kind):
     workdir = make_run(tmp_path / "run", epochs=3)
+    rows = ["epoch,step,D_loss,fcd", "0,600,1.5,123456.7", "1,1200,0.00001,9", "2,1800,1.0,80"]
+    workdir.metrics.write_text("\n".join(rows) + "\n")
+    wide = {name: {"mean": 12345.678, "std": 1234.567} for name in ("fcd", "nn_ratio_median")}
+    evaluate(workdir, step=1800)
+    file = workdir.evaluation / "evaluation.json"
+    content = json.loads(file.read_text())
+    content["rows"] = dict.fromkeys(("generator", "generator_raw", "floor", "noise"), wide)
+    file.write_text(json.dumps(content))
     report.write_report(workdir)
     page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     visit(tmp_path / "page.html" if kind == "page" else workdir.report)
     assert browser.execute_script("return document.documentElement.scrollWidth") == 360
+    beyond = browser.execute_script(
+        "return [...document.querySelectorAll('main *')].filter((each) => each.checkVisibility() &&"
+        "(each.getBoundingClientRect().right > 361 || each.getBoundingClientRect().left < -1))"
+        ".map((each) => each.outerHTML)"
+    )
+    assert beyond == []
     unnamed = browser.execute_script(
         "return [...document.querySelectorAll('img:not([alt]), svg[role=img]:not([aria-label]),"
         "canvas:not([aria-label]):not([aria-hidden])')].length"
@@ -391,7 +475,7 @@ return found.sort((a, b) => a[0] - b[0])[0];
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_legible(visit, browser, tmp_path, scheme):
     workdir = make_run(tmp_path / "run", epochs=3)
-    evaluate(workdir, epochs=3)
+    evaluate(workdir, step=1800)
     report.write_report(workdir)
     page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
     feature = {"name": "prefers-color-scheme", "value": scheme}

@@ -67,18 +67,21 @@ def _command(config: dict[str, Any], defaults: dict[str, Any]) -> str:
 
 
 def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
-    """The named recipe that the settings are, whatever the seed and the epochs."""
+    """The named recipe that the settings are, whatever the seed; or that goes on for longer."""
 
-    def decides(settings: dict[str, Any]) -> dict[str, Any]:
-        return {name: settings[name] for name in defaults if name not in ("seed", "epochs")}
+    def decides(settings: dict[str, Any], *but: str) -> dict[str, Any]:
+        return {name: settings[name] for name in defaults if name not in ("seed", *but)}
 
-    own = decides(defaults | config)
+    own, named = defaults | config, {}
     for name in recipes.names():
         lines = (recipes.folder() / f"{name}.flags").read_text().splitlines()
         flags = [line.strip()[2:].partition("=") for line in lines if line.startswith("--")]
         given = {flag: type(defaults[flag])(text) for flag, _, text in flags if flag in defaults}
-        if own == decides(defaults | given):
-            return name
+        named[name] = defaults | given
+    for but in ((), ("epochs",)):
+        for name, settings in named.items():
+            if decides(own, *but) == decides(settings, *but):
+                return name
     return None
 
 

@@ -18,14 +18,14 @@ function ticks(low, high, most = 5) {
 /**
  * Adds a chart to `parent`.
  *
- * `curve` has a title, epochs, decimals, and series of names and values; `pick(epoch)` is called
+ * `curve` has a title, epochs, decimals, series of names and values, and perhaps a reach; `pick(epoch)` is called
  * when the reader points at one. Returns a function that moves the cursor to an epoch.
  */
 function chart(parent, curve, pick) {
   const { epochs, decimals } = curve;
   const values = curve.series.flatMap((series) => series.values);
   const low = values.reduce((least, value) => Math.min(least, value), 0);
-  const high = values.reduce((most, value) => Math.max(most, value), low);
+  const high = values.reduce((most, value) => Math.max(most, value), curve.reach ?? low);
   const marks = ticks(low, high).map((tick) => [tick, String(tick).replace("-", "−")]);
   // Room for the longest number, at a phone's size of letters.
   const LEFT = 14 + 10 * Math.max(...marks.map(([, text]) => text.length));

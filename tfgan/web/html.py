@@ -79,7 +79,8 @@ def history(workdir: Workdir) -> dict[str, Any]:
     Returns:
         "frames": each with its "epoch", from 0, and its "source", a data URI; all "epochs";
         "curves", each with a "title", the "epochs" of its points, the "decimals" that its numbers
-        are shown with, and "series" of a "name" and "values".
+        are shown with, "series" of a "name" and "values", and perhaps the "reach" of its axis at
+        least.
     """
     rows = workdir.epochs()
     names = [name for name in rows[0] if name not in ("epoch", "step")] if rows else []
@@ -89,7 +90,8 @@ def history(workdir: Workdir) -> dict[str, Any]:
     labels = {name: SCORES.get(name, (name.replace("_", " "), _DECIMALS)) for name in others}
     curves = [
         _curve("Losses", losses, rows),
-        _curve("The discriminator's belief that it sees a real image", beliefs, rows),
+        _curve("The discriminator's belief that it sees a real image", beliefs, rows)
+        | {"reach": 1},  # which the least squares may leave
         *(
             {**_curve(label, [name], rows), "decimals": decimals}
             for name, (label, decimals) in labels.items()
