@@ -99,6 +99,15 @@ def test_report_shows_what_is_exported(workdir):
     assert data["averaged"] is True
 
 
+def test_no_more_real_pictures_than_generated_ones(workdir):
+    batch = np.arange(242 * 1000, dtype=np.uint8).reshape(1000, 242, 1)
+    pictures.save_png(workdir.samples / "real.png", batch)
+    report.write_report(workdir)
+    content = data_of(workdir.report)["real"].split(";base64,")[1]
+    seen = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+    np.testing.assert_array_equal(seen, batch[:242, :, 0])
+
+
 def test_report_of_a_run_that_is_not_done_says_so(workdir):
     recorded = json.loads(workdir.config.read_text())
     recorded["config"]["epochs"] = 200

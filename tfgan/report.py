@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from tfgan.doctor import diagnoses, record
+from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import write_file
 from tfgan.run import recipes
@@ -40,7 +41,11 @@ def write_report(workdir: Workdir) -> None:
     last = max(fixed, default=None)
     evaluation = _evaluation(workdir)
     data = {
-        "real": html.picture(workdir.samples / "real.png"),
+        # No more of them than of the generated ones: a batch may be of thousands.
+        "real": html.picture(
+            workdir.samples / "real.png",
+            None if last is None else pictures.load_png(fixed[last]).shape[0],
+        ),
         # Drawn by what is exported and scored: the weights' average, if the run has one.
         "fake": None if last is None else html.picture(fixed[last]),
         "fakeEpoch": last,

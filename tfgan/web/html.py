@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import importlib.resources
+import io
 import json
 import pathlib
 import string
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tfgan.ground import pictures
 from tfgan.run.workdir import Workdir
@@ -119,14 +121,20 @@ def _curve(title: str, names: list[str], rows: list[dict[str, str]]) -> dict[str
     }
 
 
-def picture(file: pathlib.Path) -> str | None:
-    """A picture file as a data URI, as it is; None if there is none.
+def picture(file: pathlib.Path, height: int | None = None) -> str | None:
+    """A PNG as a data URI, as it is or down to a height; None if there is none.
 
     No other format: JPEG takes a quarter of the colours' resolution and knows no transparency.
     """
     if not file.exists():
         return None
-    return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()
+    content = file.read_bytes()
+    if height is not None:
+        buffer = io.BytesIO()
+        with Image.open(file) as whole:
+            whole.crop((0, 0, whole.width, min(height, whole.height))).save(buffer, "PNG")
+        content = buffer.getvalue()
+    return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
 def _frames(workdir: Workdir) -> list[dict[str, Any]]:
