@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import signal
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import tensorflow as tf
 from conftest import make_images
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from tfgan import TrainConfig, noise, training
 from tfgan.datasets import pipeline
@@ -74,28 +77,89 @@ def test_tensorboard(trained):
     tags = set(events.Tags()["tensors"])
     names = gan.metrics_names
     assert {f"step/{name}" for name in names} | {f"epoch/{name}" for name in names} <= tags
-    assert {"learning_rate/D", "learning_rate/G", "fixed_latents"} <= tags
-    assert [event.step for event in events.Tensors("epoch/D_loss")] == [0, 1, 2]
+    assert {"learning_rate/D", "learning_rate/G"} <= tags
+    assert [event.step for event in events.Tensors("epoch/D_loss")] == [4, 8, 12]
     assert [event.step for event in events.Tensors("step/D_loss")] == [4, 8, 12]
-    assert [event.step for event in events.Tensors("fixed_latents")] == [0, 1, 2]
+    assert [event.step for event in events.Tensors("pictures/fixed_latents")] == [4, 8, 12]
     histograms = {tag for tag in tags if tag.startswith(("generator/", "discriminator/"))}
     assert len(histograms) == 2 * 12
-    assert [event.step for event in events.Tensors(min(histograms))] == [0, 2]
+    assert [event.step for event in events.Tensors(min(histograms))] == [4, 12]
     (rate,) = {float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors("learning_rate/D")}
     assert rate == pytest.approx(0.0002)
     value = tf.make_ndarray(events.Tensors("step/G_loss")[-1].tensor_proto)
     assert value == pytest.approx(gan.step_logs[-1][names.index("G_loss")])
     file = workdir.samples / "fixed_2.png"
     sides = [str(side).encode() for side in pictures.load_png(file).shape[1::-1]]
-    picture = tf.make_ndarray(events.Tensors("fixed_latents")[-1].tensor_proto)
+    picture = tf.make_ndarray(events.Tensors("pictures/fixed_latents")[-1].tensor_proto)
     assert picture.tolist() == [*sides, file.read_bytes()]
-    assert events.SummaryMetadata("fixed_latents").plugin_data.plugin_name == "images"
+    assert events.SummaryMetadata("pictures/fixed_latents").plugin_data.plugin_name == "images"
+    real = tf.make_ndarray(events.Tensors("pictures/real")[0].tensor_proto)
+    assert real[2] == (workdir.samples / "real.png").read_bytes()
     flags = tf.make_ndarray(events.Tensors("flags")[0].tensor_proto)
     assert b"| batch_size | 15 |" in flags.tobytes() or b"batch_size | 15" in flags.item()
     operations = {node.op for node in events.Graph().node}
     assert "MatMul" in operations
     plugin = events.SummaryMetadata("_hparams_/session_start_info").plugin_data
     assert plugin.plugin_name == "hparams"
+    assert events.SummaryMetadata("epoch/D(x)").summary_description
+    assert events.SummaryMetadata("step/D(x)").summary_description
+    assert not [tag for tag in tags if " " in tag]  # names, not sentences
+
+
+def test_tensorboard_begins_with_the_losses(trained):
+    _, _, workdir = trained
+    events = EventAccumulator(str(workdir.tensorboard), {"tensors": 0})
+    events.Reload()
+    (layout,) = events.Tensors("custom_scalars__config__")
+    (category,) = layout_pb2.Layout.FromString(layout.tensor_proto.string_val[0]).category
+    curves = [tag for tag in events.Tags()["tensors"] if tag.startswith(("epoch/", "step/"))]
+    drawn = [
+        sorted(tag for tag in curves if re.fullmatch(chart.multiline.tag[0], tag))
+        for chart in category.chart
+    ]
+    assert drawn == [
+        [f"{kind}/{name}" for name in names]
+        for kind in ("epoch", "step")
+        for names in (("D_loss", "G_loss"), ("D(G(z))", "D(x)"))
+    ]
+
+
+def test_hparams_have_the_runs_name_and_its_metrics(trained):
+    _, _, workdir = trained
+    events = EventAccumulator(str(workdir.tensorboard), {"tensors": 0})
+    events.Reload()
+
+    def content(name):
+        return HParamsPluginData.FromString(
+            events.SummaryMetadata(f"_hparams_/{name}").plugin_data.content
+        )
+
+    assert content("session_start_info").session_start_info.group_name == "run"
+    metrics = content("experiment").experiment.metric_infos
+    found = {metric.display_name: metric.name.tag for metric in metrics}
+    assert found["D_loss"] == "epoch/D_loss"
+    assert found["FCD"] == "evaluation/fcd"
+
+
+def test_steps_have_the_time_at_which_they_were_done(tmp_path, monkeypatch):
+    class Model:
+        metrics_names = ("D_loss",)
+        step_logs = np.array([[0.5]])
+
+    clock = iter([100.0, 160.0])
+    monkeypatch.setattr(board.time, "time", lambda: next(clock))
+    run = Run(TrainConfig(), Workdir(str(tmp_path)), InMemory(make_images(40)), None)
+    callback = board.TensorBoard(run)
+    callback.set_model(Model())
+    callback._writer = tf.summary.create_file_writer(str(tmp_path))
+    for step in (25, 50):
+        callback.model.step = tf.Variable(step)
+        callback.on_train_batch_end(0)
+    callback.close()
+    events = EventAccumulator(str(tmp_path), {"tensors": 0})
+    events.Reload()
+    found = [(event.step, event.wall_time) for event in events.Tensors("step/D_loss")]
+    assert found == [(25, 100), (50, 160)]
 
 
 def test_config_json(trained):
@@ -113,17 +177,17 @@ def test_events_after_the_checkpoint_are_removed(tmp_path):
         tf.summary.text("flags", "x", step=0)
         for step in (2, 4, 6, 8):
             tf.summary.scalar("step/D_loss", step, step=step)
-        for epoch in (0, 1):
-            tf.summary.scalar("epoch/D_loss", epoch, step=epoch)
+        for step in (4, 8):
+            tf.summary.scalar("epoch/D_loss", step, step=step)
         writer.flush()
     (file,) = tmp_path.iterdir()
     with open(file, "ab") as torn:
         torn.write(b"half a record")
-    board.remove_events_after(tmp_path, step=6, epochs=1)
+    board.remove_events_after(tmp_path, step=6)
     events = EventAccumulator(str(tmp_path), {"tensors": 0})
     events.Reload()
     assert [event.step for event in events.Tensors("step/D_loss")] == [2, 4, 6]
-    assert [event.step for event in events.Tensors("epoch/D_loss")] == [0]
+    assert [event.step for event in events.Tensors("epoch/D_loss")] == [4]
     assert events.Tags()["tensors"].count("flags") == 1
 
 

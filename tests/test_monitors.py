@@ -81,19 +81,23 @@ def test_tensorboard_draws_curves_with_their_limits(monitored):
     (layout,) = {
         event.tensor_proto.string_val[0] for event in events.Tensors("custom_scalars__config__")
     }
-    charts = layout_pb2.Layout.FromString(layout).category[0].chart
+    charts = layout_pb2.Layout.FromString(layout).category[-1].chart
     patterns = [chart.multiline.tag[0] for chart in charts]
-    assert patterns == ["value/.*", "divergence/.*"]
+    assert patterns == ["monitors/value_.*", "monitors/divergence_.*"]
     for name, limit in (("value", -np.log(4)), ("divergence", np.log(2))):
-        tags = [tag for tag in events.Tags()["tensors"] if tag.startswith(f"{name}/")]
+        tags = [tag for tag in events.Tags()["tensors"] if tag.startswith(f"monitors/{name}_")]
         assert len(tags) == 4
         (line,) = (tag for tag in tags if "limit" in tag)
         drawn = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(line)]
         assert drawn == pytest.approx([limit, limit])
-    shown = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors("divergence/heldout")]
+    points = events.Tensors("monitors/divergence_heldout")
+    shown = [float(tf.make_ndarray(point.tensor_proto)) for point in points]
     expected = [max(0, np.log(2) + row["value_heldout"] / 2) for row in rows(workdir)]
     assert shown == pytest.approx(expected, abs=1e-6)
-    assert [event.step for event in events.Tensors("divergence/heldout")] == [1, 3]
+    assert [point.step for point in points] == [row["step"] for row in rows(workdir)]
+    # The run's own curves come first.
+    groups = {tag.split("/")[0] for tag in events.Tags()["tensors"] if "/" in tag}
+    assert min(groups - {"_hparams_", "discriminator"}) == "epoch"
 
 
 def test_training_is_the_same_with_monitors(monitored, tmp_path):

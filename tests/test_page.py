@@ -2,6 +2,7 @@
 
 import base64
 import json
+import pathlib
 import re
 
 import keras
@@ -12,6 +13,7 @@ from tfgan import UserError, networks, noise
 from tfgan.exports import page
 from tfgan.noise import Stream
 from tfgan.run.workdir import Workdir
+from tfgan.web import html
 
 
 def convolutional(seed: int = 0) -> keras.Sequential:
@@ -143,6 +145,31 @@ def test_what_cannot_be_drawn_is_one_clear_line(generator, problem, tmp_path):
         page.write_page(tmp_path / "page.html", generator)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_page_that_no_browser_opens_is_one_clear_line(tmp_path, monkeypatch):
+    generator = model(keras.layers.Dense(3))  # 15 parameters: 60 bytes, 80 in base64
+    monkeypatch.setattr(page, "MOST_BYTES", 80)
+    page.write_page(tmp_path / "page.html", model(keras.layers.Dense(3)))
+    monkeypatch.setattr(page, "MOST_BYTES", 79)
+    with pytest.raises(UserError, match=r"--format=html: .* 15 parameters") as error:
+        page.write_page(tmp_path / "other.html", generator)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "other.html").exists()
+
+
+def test_directions_of_a_wide_layer_take_little_memory():
+    # All left and right singular vectors would be 60,000 x 60,000: 29 GB.
+    assert page.directions(model(keras.layers.Dense(60_000))).shape == (4, 4)
+
+
+def test_bytes_are_decoded_by_a_plain_loop():
+    # A callback for each byte, or an argument, ends a browser's tab at a hundred million.
+    for file in pathlib.Path(html.__file__).parent.glob("*.js"):
+        source = file.read_text()
+        assert "Uint8Array.from" not in source
+        assert "fromCharCode" not in source
+        assert source.count("atob(") == (file.name == "common.js")
 
 
 def test_directions_by_hand():

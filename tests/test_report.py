@@ -1,10 +1,15 @@
+import base64
+import io
 import json
+import shlex
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_page import data_of
 
 from tfgan import TrainConfig, UserError, report
+from tfgan.evaluation import protocol
 from tfgan.ground import pictures
 from tfgan.run.workdir import Workdir
 from tfgan.web import html
@@ -50,6 +55,122 @@ def test_epochs_without_evaluation_have_no_point(workdir):
     losses, fcd = html.history(workdir)["curves"]
     assert losses["epochs"] == [0, 1, 2]
     assert (fcd["epochs"], fcd["series"][0]["values"]) == ([1], [80.5])
+
+
+def test_curves_have_the_names_and_decimals_of_the_tables(workdir):
+    rows = ["epoch,step,D_loss,class_kl,own_score", "0,600,1.5,0.000612,0.5"]
+    workdir.metrics.write_text("\n".join(rows) + "\n")
+    curves = html.history(workdir)["curves"]
+    assert [(curve["title"], curve["decimals"]) for curve in curves] == [
+        ("Losses", 3),
+        ("class KL", 5),
+        ("own score", 3),
+    ]
+
+
+def test_scores_are_called_as_in_the_tables():
+    quick = {name: metric[:2] for name, metric in protocol.METRICS.items() if metric.quick}
+    assert quick == html.SCORES
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_pictures_keep_every_pixel(tmp_path, channels):
+    rng = np.random.default_rng(0)
+    # One pixel wide lines of pure colours: what chroma at half the resolution would smear.
+    pixels = rng.choice([0, 255], (30, 30, channels)).astype(np.uint8)
+    if channels == 4:
+        Image.fromarray(pixels, "RGBA").save(tmp_path / "a.png")
+    else:
+        pictures.save_png(tmp_path / "a.png", pixels)
+    kind, content = html.picture(tmp_path / "a.png").split(";base64,")
+    assert kind == "data:image/png"
+    seen = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+    np.testing.assert_array_equal(seen.reshape(pixels.shape), pixels)
+
+
+def test_report_shows_what_is_exported(workdir):
+    # With --ema, fake_N.png is drawn by the raw weights, and fixed_N.png by their average.
+    recorded = json.loads(workdir.config.read_text())
+    recorded["config"]["ema"] = 0.999
+    workdir.config.write_text(json.dumps(recorded))
+    report.write_report(workdir)
+    data = data_of(workdir.report)
+    assert data["fake"] == html.picture(workdir.samples / "fixed_2.png")
+    assert data["averaged"] is True
+
+
+def test_no_more_real_pictures_than_generated_ones(workdir):
+    batch = np.arange(242 * 1000, dtype=np.uint8).reshape(1000, 242, 1)
+    pictures.save_png(workdir.samples / "real.png", batch)
+    report.write_report(workdir)
+    content = data_of(workdir.report)["real"].split(";base64,")[1]
+    seen = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+    np.testing.assert_array_equal(seen, batch[:242, :, 0])
+
+
+def test_report_of_a_run_that_is_not_done_says_so(workdir):
+    recorded = json.loads(workdir.config.read_text())
+    recorded["config"]["epochs"] = 200
+    workdir.config.write_text(json.dumps(recorded))
+    report.write_report(workdir)
+    data = data_of(workdir.report)
+    assert (data["epochsDone"], data["fakeEpoch"]) == (3, 2)
+    assert data["fake"] is not None
+
+
+def test_a_collapsed_generator_is_a_finding(workdir):
+    evaluate(workdir, step=1800)
+    report.write_report(workdir)
+    (finding,) = data_of(workdir.report)["findings"]
+    assert finding["title"] == "the generator has collapsed"
+
+
+def test_command_and_recipe(workdir):
+    report.write_report(workdir)
+    data = data_of(workdir.report)
+    assert data["command"] == ("python -m tfgan.train --batch_size=64 --epochs=3 --workdir=RUN")
+    assert data["recipe"] is None
+    recorded = json.loads(workdir.config.read_text())
+    recorded["config"] |= {"batch_size": 100, "dataset": "a 'b' $(c)", "seed": 5}
+    workdir.config.write_text(json.dumps(recorded))
+    report.write_report(workdir)
+    pasted = shlex.split(data_of(workdir.report)["command"])
+    assert "--dataset=a 'b' $(c)" in pasted
+    assert data_of(workdir.report)["recipe"] is None
+    recorded["config"]["dataset"] = "mnist"
+    recorded["config"] |= TrainConfig(
+        network="conv",
+        r1=1,
+        d_learning_rate=0.002,
+        g_learning_rate=0.002,
+        lr_schedule="cosine",
+        beta_1=0.5,
+        ema=0.999,
+        epochs=7,
+    ).deciding()  # of flags/best.flags, by hand
+    workdir.config.write_text(json.dumps(recorded))
+    report.write_report(workdir)
+    assert data_of(workdir.report)["recipe"] == "best"
+    for epochs, name in ((20, "quickstart"), (200, "tutorial"), (1, "quickstart")):
+        recorded["config"] = TrainConfig(epochs=epochs, seed=3).to_dict()
+        workdir.config.write_text(json.dumps(recorded))
+        report.write_report(workdir)
+        assert data_of(workdir.report)["recipe"] == name
+
+
+@pytest.mark.parametrize("name", ["</title><script>x</script>", "<!--<script>", "\u2028&amp;'\""])
+def test_names_from_the_folder_are_escaped_for_where_they_stand(workdir, name):
+    recorded = json.loads(workdir.config.read_text())
+    recorded["config"]["dataset"] = name
+    recorded["environment"] = {name: name}
+    workdir.config.write_text(json.dumps(recorded))
+    report.write_report(workdir)
+    content = workdir.report.read_text()
+    assert content.count("<script") == 2  # the data and the page's own
+    assert content.count("</title>") == 1
+    assert "<!--" not in content
+    assert "\u2028" not in content.split('id="data">')[1]
+    assert data_of(workdir.report)["config"]["dataset"] == name
 
 
 def test_frames_are_few_and_hold_both_ends(tmp_path):
@@ -103,7 +224,8 @@ def test_report_shows_scores_and_findings(workdir):
     assert data["evaluation"]["rows"]["generator"]["fcd"] == {"mean": 78.0, "std": 1.5}
     assert data["evaluation"]["metrics"]["fcd"] == ["FCD", 2]
     assert str(workdir.path) not in workdir.report.read_text()
-    assert [finding["title"] for finding in data["findings"]] == ["diverged"]
+    titles = [finding["title"] for finding in data["findings"]]
+    assert titles == ["diverged", "the generator has collapsed"]
     assert data["findings"][0]["evidence"] == "step 7: D_loss not finite"
 
 

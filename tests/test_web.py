@@ -15,9 +15,11 @@ from tfgan.exports.sampling import slerp
 from tfgan.exports.saved_model import save_generator
 from tfgan.ground import pictures
 from tfgan.noise import Stream
+from tfgan.web import html
 
 pytest.importorskip("selenium")
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -220,30 +222,226 @@ def test_scrubber_moves_picture_and_curves(visit, tmp_path):
     assert label.startswith("Losses, epochs 1 to 3: D_loss from 0.000 to 0.200")
 
 
+FRAMES = """
+const done = arguments[0];
+requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => done())));
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "button"),
+    [("report", "training-play"), ("page", "training-play"), ("page", "between-play")],
+)
+def test_each_click_on_play_plays(visit, tmp_path, kind, button):
+    workdir = make_run(tmp_path / "run", epochs=60)
+    report.write_report(workdir)
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
+    browser = visit(tmp_path / "page.html" if kind == "page" else workdir.report)
+    # A frame's time is that of its beginning, which may lie before the click.
+    browser.execute_script(
+        "const real = requestAnimationFrame;"
+        "window.requestAnimationFrame = (act) => real((now) => act(now - 40))"
+    )
+    element = browser.find_element(By.ID, button)
+    slider = "training-time" if button == "training-play" else "fraction"
+    places = set()
+    for _ in range(40):
+        ActionChains(browser).click(element).perform()
+        assert element.text == "Stop"
+        browser.execute_async_script(FRAMES)
+        places.add(browser.find_element(By.ID, slider).get_property("value"))
+        if element.text == "Stop":  # not yet at its end
+            element.click()
+        assert element.text == "Play"
+    assert len(places) > 3  # it moved; `visit` sees that nothing complained
+
+
+def test_every_control_does_what_it_says(visit, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
+    browser = visit(tmp_path / "page.html")
+
+    def press(selector: str, across: float, down: float, drag: tuple[int, int] = (0, 0)):
+        """Presses at a part of an element's width and height, perhaps drags, and lets go."""
+        element = browser.find_element(By.CSS_SELECTOR, selector)
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        width, height = element.rect["width"], element.rect["height"]
+        actions = ActionChains(browser).move_to_element_with_offset(
+            element, int((across - 0.5) * width), int((down - 0.5) * height)
+        )
+        actions.click_and_hold().move_by_offset(*drag).release().perform()
+        settle(browser)
+        return hash_of(browser)
+
+    def type_into(name: str, text: str) -> dict[str, str]:
+        browser.find_element(By.ID, name).send_keys(Keys.CONTROL, "a")
+        browser.find_element(By.ID, name).send_keys(text, Keys.TAB)
+        settle(browser)
+        return hash_of(browser)
+
+    assert press("#grid", 2.5 / 8, 1.5 / 8) == {"seed": "1", "pick": "11"}
+    # The pad reaches from -4 to 4: three quarters across are 2, one quarter down is 2 up.
+    across, up = map(float, press("#pad", 0.75, 0.25)["walk"].split(","))
+    assert (across, up) == (pytest.approx(2, abs=0.1), pytest.approx(2, abs=0.1))
+    dragged, _ = map(float, press("#pad", 0.75, 0.25, (-20, 0))["walk"].split(","))
+    assert dragged < across
+    assert press("#home", 0.5, 0.5) == {"seed": "1", "pick": "11"}
+    for number in range(1, 6):
+        slider = f"#sliders label:nth-child({number}) input"
+        walk = press(slider, 0.75, 0.5)["walk"].split(",")
+        assert len(walk) == number
+        assert float(walk[-1]) == pytest.approx(2, abs=0.3)
+    assert press("#home", 0.5, 0.5) == {"seed": "1", "pick": "11"}
+    assert type_into("from", "3") | {"from": "3", "to": "55"} == hash_of(browser)
+    assert type_into("to", "99")["to"] == "64"
+    assert float(press("#fraction", 0.25, 0.5)["at"]) == pytest.approx(0.25, abs=0.05)
+    assert type_into("seed", "-5")["seed"] == "0"
+    assert press("#surprise", 0.5, 0.5)["seed"] not in ("0", "1")
+    press("#share", 0.5, 0.5)
+    assert browser.find_element(By.ID, "said").text in ("Copied.", "The address bar has it.")
+    browser.execute_script("location.hash = 'seed=5&pick=7'")
+    settle(browser)
+    assert browser.find_element(By.ID, "one-caption").text == "Picture 7"
+    # The charts: the left end is the first epoch, also while the pictures play.
+    epoch = browser.find_element(By.ID, "training-epoch")
+    charts = browser.find_elements(By.CSS_SELECTOR, ".chart svg[role=img]")
+    for chart in charts:
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+        for at, expected in ((-0.45, "Epoch 1"), (0.03, "Epoch 2"), (0.49, "Epoch 3")):
+            browser.find_element(By.ID, "training-play").click()
+            offset = int(at * chart.rect["width"])
+            ActionChains(browser).move_to_element_with_offset(chart, offset, 0).click().perform()
+            browser.execute_async_script(FRAMES)
+            assert epoch.text == expected
+    assert len(charts) == 3
+
+
+def test_another_seed_keeps_the_walk_and_does_not_jump(visit, tmp_path):
+    """The first picture of the way to another seed is the one that was shown before it."""
+    generator = networks.mlp_generator(5, 16, (6, 6, 1))
+    generator.set_weights([3 * weight for weight in generator.get_weights()])
+    page.write_page(tmp_path / "page.html", generator)
+    browser = visit(tmp_path / "page.html", "#seed=9&walk=3,-3,2")
+    before = pixels(browser, "#one")
+    # A clock that stands still: the journey stays at its beginning, whatever is drawn.
+    browser.execute_script("const now = performance.now(); performance.now = () => now")
+    field = browser.find_element(By.ID, "seed")
+    for act in (lambda: field.send_keys("9", Keys.TAB), browser.find_element(By.ID, "home").click):
+        act()
+        for _ in range(20):
+            browser.execute_async_script(FRAMES)
+        difference = np.abs(pixels(browser, "#one").astype(int) - before)
+        assert difference.max() <= 2
+    assert browser.find_element(By.ID, "seed").get_property("value") == "99"
+
+
 def test_report_opens(visit, tmp_path):
     workdir = make_run(tmp_path / "run", epochs=3)
-    evaluate(workdir, epochs=3)
+    evaluate(workdir, step=1800)
     workdir.diverged.write_text("step 7: D_loss not finite\n")
     report.write_report(workdir)
     browser = visit(workdir.report)
     table = browser.find_element(By.ID, "evaluation-rows").text
-    assert table.split("\n") == ["generator floor", "FCD 78.00 ± 1.50 1.00"]
+    assert table.split("\n") == ["generator floor", "FCD ↓ 78.00 ± 1.50 1.00"]
+    verdict = browser.find_element(By.ID, "evaluation-verdict").text
+    assert verdict == "The generator has FCD 78.00, where real images have 1.00; lower is better."
     collapsed = browser.find_element(By.ID, "evaluation-collapsed").text
     assert collapsed == "generator has collapsed: classes are missing from its samples."
     finding = browser.find_element(By.CSS_SELECTOR, "#findings .finding").text
     assert finding.split("\n")[:2] == ["diverged", "step 7: D_loss not finite"]
-    changed = browser.find_elements(By.CSS_SELECTOR, "#settings-config .changed")
+    changed = browser.find_elements(By.CSS_SELECTOR, "#settings-changed tr")
     assert {row.text for row in changed} == {"epochs 3", "batch_size 64"}
+    assert not browser.find_element(By.ID, "settings-config").is_displayed()
+    browser.find_element(By.TAG_NAME, "summary").click()
+    assert browser.find_element(By.ID, "settings-config").is_displayed()
+
+
+@pytest.mark.parametrize("kind", ["page", "report"])
+def test_a_name_that_is_a_script_is_text(browser, tmp_path, kind):
+    """Nothing of it runs, and the policy would stop what did."""
+    name = (
+        "</title><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+    )
+    workdir = make_run(tmp_path / "run", epochs=3)
+    recorded = json.loads(workdir.config.read_text())
+    recorded["config"]["dataset"] = name
+    workdir.config.write_text(json.dumps(recorded))
+    report.write_report(workdir)
+    page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
+    browser.get((workdir.report if kind == "report" else tmp_path / "page.html").as_uri())
+    settle(browser)
+    assert name in browser.find_element(By.TAG_NAME, "header").text
+    assert browser.title == (
+        f"{name}: a run of tfgan" if kind == "report" else "A generator to walk through"
+    )
+    assert browser.get_log("browser") == []
+    # And if something were let in: the policy stops it.
+    browser.execute_script(
+        "const script = document.createElement('script');"
+        "script.textContent = 'document.title = \"run\"'; document.body.append(script);"
+        "const other = document.createElement('div');"
+        "other.innerHTML = '<b onclick=\"document.title = 1\">b</b>'; document.body.append(other);"
+        "other.firstChild.click(); fetch('https://example.com').catch(() => {})"
+    )
+    assert browser.title not in ("run", "1")
+    complaints = [entry["message"] for entry in browser.get_log("browser")]
+    assert len(complaints) >= 3
+    assert all("Content Security Policy" in each for each in complaints), complaints
+
+
+def test_numbers_are_rounded_as_in_the_terminal(visit, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    report.write_report(workdir)
+    source = html._web("common.js")
+    say = source[source.index("function say") : source.index("/** The bytes")]
+    rng = np.random.default_rng(0)
+    values = [0.9365, 0.0625, 0.1875, 2.5, 3.5, 0.5, 1.005, 1234567.125, -0.9375, 1e-7, 0.0006, 0]
+    values += [round(value, 4) for value in rng.uniform(0, 1, 200)]
+    values += (rng.integers(0, 4096, 200) / 256).tolist()
+    browser = visit(workdir.report)
+    for digits in (0, 1, 2, 3, 5):
+        seen = browser.execute_script(
+            f"{say}; return arguments[0].map((value) => say(value, {digits}))", values
+        )
+        assert seen == [f"{value:,.{digits}f}".replace("-", "\u2212") for value in values]
+
+
+def test_no_value_of_a_later_epoch_is_shown(visit, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    rows = ["epoch,step,D_loss,class_kl", "0,600,1.5,", "1,1200,1.25,0.000612", "2,1800,1.0,"]
+    workdir.metrics.write_text("\n".join(rows) + "\n")
+    report.write_report(workdir)
+    browser = visit(workdir.report)
+    seen = []
+    for _ in range(3):
+        numbers = browser.find_elements(By.CSS_SELECTOR, "#training .key b")
+        seen.append([number.text for number in numbers])
+        browser.find_element(By.ID, "training-time").send_keys(Keys.ARROW_LEFT)
+    assert seen == [["1.000", "0.00061"], ["1.250", "0.00061"], ["1.500", "\u2013"]]
 
 
 @pytest.mark.parametrize("kind", ["page", "report"])
 def test_a_phone_scrolls_one_way(visit, browser, tmp_path, kind):
     workdir = make_run(tmp_path / "run", epochs=3)
+    rows = ["epoch,step,D_loss,fcd", "0,600,1.5,123456.7", "1,1200,0.00001,9", "2,1800,1.0,80"]
+    workdir.metrics.write_text("\n".join(rows) + "\n")
+    wide = {name: {"mean": 12345.678, "std": 1234.567} for name in ("fcd", "nn_ratio_median")}
+    evaluate(workdir, step=1800)
+    file = workdir.evaluation / "evaluation.json"
+    content = json.loads(file.read_text())
+    content["rows"] = dict.fromkeys(("generator", "generator_raw", "floor", "noise"), wide)
+    file.write_text(json.dumps(content))
     report.write_report(workdir)
     page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     visit(tmp_path / "page.html" if kind == "page" else workdir.report)
     assert browser.execute_script("return document.documentElement.scrollWidth") == 360
+    beyond = browser.execute_script(
+        "return [...document.querySelectorAll('main *')].filter((each) => each.checkVisibility() &&"
+        "(each.getBoundingClientRect().right > 361 || each.getBoundingClientRect().left < -1))"
+        ".map((each) => each.outerHTML)"
+    )
+    assert beyond == []
     unnamed = browser.execute_script(
         "return [...document.querySelectorAll('img:not([alt]), svg[role=img]:not([aria-label]),"
         "canvas:not([aria-label]):not([aria-hidden])')].length"
@@ -277,7 +475,7 @@ return found.sort((a, b) => a[0] - b[0])[0];
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_legible(visit, browser, tmp_path, scheme):
     workdir = make_run(tmp_path / "run", epochs=3)
-    evaluate(workdir, epochs=3)
+    evaluate(workdir, step=1800)
     report.write_report(workdir)
     page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
     feature = {"name": "prefers-color-scheme", "value": scheme}

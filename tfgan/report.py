@@ -2,16 +2,24 @@
 
 import dataclasses
 import json
+import shlex
 from typing import Any
 
 from tfgan.doctor import diagnoses, record
+from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import write_file
+from tfgan.run import recipes
 from tfgan.run.config import TrainConfig
 from tfgan.run.workdir import Workdir
 from tfgan.web import html
 
 _PARTS = ("report", "training", "settings")
+# Which way is better; of the other metrics, the nearer to the floor.
+_BETTER = dict.fromkeys(("fcd", "kid", "class_kl", "class_error"), "lower") | dict.fromkeys(
+    ("precision", "recall", "density", "coverage", "classifier_score", "classes", "parzen"),
+    "higher",
+)
 
 
 def write_report(workdir: Workdir) -> None:
@@ -28,17 +36,58 @@ def write_report(workdir: Workdir) -> None:
     defaults = TrainConfig().deciding()
     # Not where folders lie: reports are passed on.
     config = {name: value for name, value in recorded["config"].items() if name in defaults}
+    environment = dict(recorded["environment"])
+    fixed = workdir.fixed_pictures()
+    last = max(fixed, default=None)
+    evaluation = _evaluation(workdir)
     data = {
-        "real": html.picture(workdir.samples / "real.png"),
-        "fake": html.picture(workdir.samples / f"fake_{config['epochs'] - 1}.png"),
-        "findings": _findings(workdir),
-        "evaluation": _evaluation(workdir),
+        # No more of them than of the generated ones: a batch may be of thousands.
+        "real": html.picture(
+            workdir.samples / "real.png",
+            None if last is None else pictures.load_png(fixed[last]).shape[0],
+        ),
+        # Drawn by what is exported and scored: the weights' average, if the run has one.
+        "fake": None if last is None else html.picture(fixed[last]),
+        "fakeEpoch": last,
+        "epochsDone": len(workdir.epochs()),
+        "averaged": bool(config.get("ema")),
+        "findings": _findings(workdir, evaluation),
+        "evaluation": evaluation,
+        "better": _BETTER,
         "history": html.history(workdir),
+        "recipe": _recipe(config, defaults),
+        "command": _command(config, defaults),
+        "parameters": environment.pop("parameters", None),
         "config": config,
         "defaults": defaults,
-        "environment": recorded["environment"],
+        "environment": environment,
     }
     write_file(workdir.report, html.compose(f"{config['dataset']}: a run of tfgan", _PARTS, data))
+
+
+def _command(config: dict[str, Any], defaults: dict[str, Any]) -> str:
+    """The command that makes such a run, for a shell; without where folders lie."""
+    changed = [f"--{name}={value}" for name, value in config.items() if value != defaults[name]]
+    return shlex.join(["python", "-m", "tfgan.train", *changed, "--workdir=RUN"])
+
+
+def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
+    """The named recipe that the settings are, whatever the seed; or that goes on for longer."""
+
+    def decides(settings: dict[str, Any], *but: str) -> dict[str, Any]:
+        return {name: settings[name] for name in defaults if name not in ("seed", *but)}
+
+    own, named = defaults | config, {}
+    for name in recipes.names():
+        lines = (recipes.folder() / f"{name}.flags").read_text().splitlines()
+        flags = [line.strip()[2:].partition("=") for line in lines if line.startswith("--")]
+        given = {flag: type(defaults[flag])(text) for flag, _, text in flags if flag in defaults}
+        named[name] = defaults | given
+    for but in ((), ("epochs",)):
+        for name, settings in named.items():
+            if decides(own, *but) == decides(settings, *but):
+                return name
+    return None
 
 
 def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
@@ -58,9 +107,20 @@ def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
         raise UserError(f"{file}: is damaged; remove it, and the report does without") from None
 
 
-def _findings(workdir: Workdir) -> list[dict[str, str]] | None:
-    """What the doctor says of what the run recorded; None if it was not to record anything."""
+def _findings(workdir: Workdir, evaluation: dict[str, Any] | None) -> list[dict[str, str]] | None:
+    """What the doctor says of what the run recorded, and the evaluation of the same generator.
+
+    None if neither has anything to go by.
+    """
     history = record.read(workdir)
-    if not history.evidence and history.diverged is None:
-        return None
-    return [dataclasses.asdict(finding) for finding in diagnoses.diagnose(history)]
+    found = [dataclasses.asdict(finding) for finding in diagnoses.diagnose(history)]
+    if evaluation and "generator" in evaluation["collapsed"]:
+        found.append(
+            {
+                "title": "the generator has collapsed",
+                "evidence": "the evaluation finds that classes are missing from its samples",
+                "advice": "a lower --g_learning_rate, another --seed, or dropout or a gradient "
+                "penalty in D",
+            }
+        )
+    return found if found or history.evidence else None

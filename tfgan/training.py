@@ -163,6 +163,8 @@ def _resume_and_export(
             workdir.clear()
         image_shape = {"image_shape": run.data.shape[1:]}  # an export needs it, without the data
         facts = environment.versions_and_devices(run.strategy) | image_shape
+        networks_of = {"generator": gan.generator, "discriminator": gan.discriminator}
+        facts |= {"parameters": {name: each.count_params() for name, each in networks_of.items()}}
         workdir.create(config.to_dict(), facts)
         checkpoints.put_damaged_aside()
         say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")

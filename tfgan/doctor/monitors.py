@@ -49,31 +49,29 @@ class Monitors(EpochCallback):
             return
         evidence = self._examiner.look()
         record.append(self._run.workdir, evidence)
-        self._board.write_monitors(epoch, curves(evidence), CHARTS)
+        self._board.write_monitors(curves(evidence))
         for finding in diagnoses.diagnose(record.read(self._run.workdir)):
             if finding.title not in self._said:
                 self._said.add(finding.title)
                 say(f"Doctor: {finding}")
 
 
-CHARTS = {
-    "V(D, G) in nats": r"value/.*",
-    "Jensen-Shannon divergence in nats, at least": r"divergence/.*",
-}
-
-
 def curves(evidence: Evidence) -> dict[str, float]:
-    """What TensorBoard draws, by tag: V, the bounds, each with its limit, and all else."""
+    """What TensorBoard draws, by tag: V, the bounds, each with its limit, and all else.
+
+    All below one group, which comes after the run's own curves.
+    """
     row = dataclasses.asdict(evidence)
     values = {side: row.pop(f"value_{side}") for side in _SIDES}
-    shown = {f"value/{side}": value for side, value in values.items()}
-    shown["value/limit: -log 4, if D cannot tell"] = -LOG_4
-    shown |= {f"divergence/{side}": bound(value) for side, value in values.items()}
-    shown["divergence/limit: log 2, if p_g and p_data do not meet"] = LOG_2
+    shown = {f"value_{side}": value for side, value in values.items()}
+    shown["value_limit"] = -LOG_4
+    shown |= {f"divergence_{side}": bound(value) for side, value in values.items()}
+    shown["divergence_limit"] = LOG_2
     for index, share in enumerate(row.pop("classes") or ()):
-        shown[f"classes/{index}"] = share
+        shown[f"share_of_class_{index}"] = share
     del row["step"]
-    return shown | {f"doctor/{name}": value for name, value in row.items() if value is not None}
+    shown |= {name: value for name, value in row.items() if value is not None}
+    return {f"monitors/{name}": value for name, value in shown.items()}
 
 
 def check(config: TrainConfig) -> None:

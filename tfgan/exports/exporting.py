@@ -99,7 +99,7 @@ def _write_checked(
     """Writes one format, runs it, and compares; returns a line on it."""
     kind.write(folder / kind.file, trained)
     if kind.run is None:
-        return f"{name}: {kind.file}"
+        return f"{name}: {kind.file}, {(folder / kind.file).stat().st_size / 1e6:,.1f} MB"
     found = kind.run(folder / kind.file, batches)
     largest = np.max([_difference(a, b) for a, b in zip(found, expected, strict=True)])
     if not largest <= TOLERANCE:  # which NaN is not, either

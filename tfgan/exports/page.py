@@ -18,6 +18,9 @@ from tfgan.web import html
 
 COUNT = 64  # pictures that the page shows at once
 DIRECTIONS = 8
+# Of the file. Chromium opens 500 MB; a string, which the data are until they are read, ends at 512
+# MiB in every browser built on it.
+MOST_BYTES = 500_000_000
 _PROBES = 4
 _PARTS = ("explore", "training", "check")
 
@@ -39,9 +42,17 @@ def write_page(path: pathlib.Path, generator: keras.Model, workdir: Workdir | No
             of its latents. None: the generator alone, N(0, I).
 
     Raises:
-        UserError: if the generator has a layer that the page cannot compute.
+        UserError: if the generator has a layer that the page cannot compute, or is so large that
+            no browser would open the file.
         OSError: if the file cannot be written.
     """
+    weights = 16 * generator.count_params() // 3  # bytes of float32 in base64
+    if weights > MOST_BYTES:
+        raise UserError(
+            f"--format=html: {generator.name} has {generator.count_params():,} parameters, a page "
+            f"of {weights / 1e6:,.0f} MB; browsers open at most {MOST_BYTES / 1e6:,.0f} MB, so "
+            f"take another format"
+        )
     layers = describe(generator)
     latent_size = generator.input_shape[-1]
     config = ((workdir.recorded() if workdir else None) or {}).get("config", {})
@@ -84,7 +95,8 @@ def directions(generator: keras.Model) -> np.ndarray:
     first = _chain(generator)[0][0]
     axes = np.eye(generator.input_shape[-1])
     if isinstance(first, keras.layers.Dense):
-        axes = np.linalg.svd(np.asarray(first.kernel, np.float64))[0].T
+        kernel = np.asarray(first.kernel, np.float64)
+        axes = np.linalg.svd(kernel, full_matrices=False)[0].T
     axes = axes[:DIRECTIONS]
     largest = np.take_along_axis(axes, np.abs(axes).argmax(1, keepdims=True), 1)
     return (axes * np.sign(largest)).astype(np.float32)

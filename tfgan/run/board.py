@@ -1,6 +1,7 @@
 """What TensorBoard shows of a run."""
 
 import contextlib
+import functools
 import pathlib
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.image import metadata as image_metadata
+from tensorboard.plugins.scalar import metadata as scalar_metadata
 
 from tfgan.datasets import pipeline
 from tfgan.ground.files import disk_errors
@@ -21,14 +23,52 @@ from tfgan.run.run import Run
 
 _SECONDS_BETWEEN_WRITES = 10  # of the curves by step; an epoch's are written at once
 
+# What draws several curves as one: by category and title, the regular expressions of their tags.
+_CHARTS = {
+    "training": {
+        "losses, means of each epoch": [r"epoch/[DG]_loss"],
+        "D(x) and D(G(z)), means of each epoch": [r"epoch/D\(.*"],
+        "losses of single steps": [r"step/[DG]_loss"],
+        "D(x) and D(G(z)) of single steps": [r"step/D\(.*"],
+    }
+}
+_MONITORS_CHARTS = {
+    "theory": {
+        "V(D, G) in nats": [r"monitors/value_.*"],
+        "Jensen-Shannon divergence in nats, at least": [r"monitors/divergence_.*"],
+    }
+}
+# By the end of a tag.
+_DESCRIPTIONS = {
+    "D_loss": "What the discriminator minimises, without penalties.",
+    "G_loss": "What the generator minimises.",
+    "D(x)": "The probability that D gives to real images: 1/2 if it cannot tell.",
+    "D(G(z))": "The probability that D gives to generated images: 1/2 if it cannot tell.",
+    "learning_rate/D": "Of the discriminator, after the epoch.",
+    "learning_rate/G": "Of the generator, after the epoch.",
+    "pictures/fixed_latents": "The same 64 latents after each epoch, drawn by what is exported.",
+    "pictures/real": "A batch of the training set.",
+    "monitors/value_limit": "-log 4: V(D, G) if D cannot tell.",
+    "monitors/divergence_limit": "log 2: the divergence if p_g and p_data do not meet.",
+    "evaluation/fcd": "The Fréchet distance in a classifier's features: lower is better.",
+}
+_HPARAMS_METRICS = {
+    "epoch/D_loss": "D_loss",
+    "epoch/G_loss": "G_loss",
+    "epoch/D(x)": "D(x)",
+    "epoch/D(G(z))": "D(G(z))",
+    "evaluation/fcd": "FCD",
+}
+
 
 class TensorBoard(EpochCallback):
     """Writes what TensorBoard shows.
 
-    By step: the four quantities of the last step of each call into TensorFlow. By epoch: their
-    means, both learning rates, the picture of the fixed latents, and on demand histograms of
-    weights and gradients, what the monitors see, and what `--evaluate_every` found. Once: the
-    options as text and HParams, and the graph of the step.
+    The clock of everything is the training step. The four quantities of the last step of each
+    call into TensorFlow. After each epoch their means, both learning rates, the picture of the
+    fixed latents, and on demand histograms of weights and gradients, what the monitors see, and
+    what `--evaluate_every` found. Once: the charts that draw several curves as one, real images,
+    the options as text and HParams, and the graph of the step.
 
     Args:
         run: that it belongs to.
@@ -37,7 +77,7 @@ class TensorBoard(EpochCallback):
     def __init__(self, run: Run):
         super().__init__(run)
         self._writer: Any = None
-        self._steps: list[tuple[int, np.ndarray]] = []  # not yet written
+        self._steps: list[tuple[int, float, np.ndarray]] = []  # not yet written, with their time
         self._steps_written = time.monotonic()
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -45,17 +85,30 @@ class TensorBoard(EpochCallback):
             return
         step = int(self.model.step.numpy())
         with disk_errors():
-            remove_events_after(
-                self._run.workdir.tensorboard, step, step // self._run.steps_per_epoch
-            )
+            remove_events_after(self._run.workdir.tensorboard, step)
             self._writer = tf.summary.create_file_writer(str(self._run.workdir.tensorboard))
         if step == 0:
             table = ["| flag | value |", "|---|---|"]
-            table += [f"| {name} | {value} |" for name, value in self._run.config.to_dict().items()]
+            for name, value in self._run.config.to_dict().items():
+                table.append(f"| {name} | {str(value).replace('|', chr(92) + '|')} |")
             graph = self._step_graph()
             with self._writing(0):
                 tf.summary.text("flags", "\n".join(table))
-                hparams.hparams(self._run.config.deciding(), trial_id=str(self._run.workdir.path))
+                deciding = self._run.config.deciding()
+                hparams.hparams_config(
+                    hparams=[hparams.HParam(name) for name in deciding],
+                    metrics=[
+                        hparams.Metric(tag, display_name=name)
+                        for tag, name in _HPARAMS_METRICS.items()
+                    ],
+                )
+                hparams.hparams(deciding, trial_id=self._run.workdir.path.resolve().name)
+                layout = _layout(
+                    _CHARTS | (_MONITORS_CHARTS if self._run.config.monitor_every else {})
+                )
+                tf.summary.experimental.write_raw_pb(
+                    custom_scalar.pb(layout).SerializeToString(deterministic=True)
+                )
                 tf.summary.graph(graph)
 
     @contextlib.contextmanager
@@ -73,76 +126,59 @@ class TensorBoard(EpochCallback):
         return step.get_concrete_function(tf.TensorSpec(shape, gan.variable_dtype, "x")).graph
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._steps.append((int(self.model.step.numpy()), self.model.step_logs[-1]))
+        step = int(self.model.step.numpy())
+        self._steps.append((step, time.time(), self.model.step_logs[-1]))
         if time.monotonic() > self._steps_written + _SECONDS_BETWEEN_WRITES:
             self._write_steps()
 
     def _write_steps(self) -> None:
-        """Writes what has come since the last time: call by call, it took a percent of a run."""
-        if self._steps:
-            steps, values = zip(*self._steps, strict=True)
-            with self._writing(steps[-1]):
-                self._write_scalars(np.array(steps), np.array(values, np.float32))
-            self._steps.clear()
-        self._steps_written = time.monotonic()
+        """Writes what has come since the last time: call by call, it took a percent of a run.
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, None], tf.float32)]
-    )
-    def _write_scalars(self, steps: tf.Tensor, values: tf.Tensor) -> None:
-        for i in tf.range(tf.shape(steps)[0]):
-            with tf.name_scope(""):  # the loop's would be part of the tag
-                for column, name in enumerate(self.model.metrics_names):
-                    tf.summary.scalar(f"step/{name}", values[i, column], step=steps[i])
+        As whole events, because `tf.summary.scalar` would give all of them the time of writing.
+        """
+        with disk_errors():
+            for step, wall_time, values in self._steps:
+                event = tf.compat.v1.Event(step=step, wall_time=wall_time)
+                for name, value in zip(self.model.metrics_names, values, strict=True):
+                    added = event.summary.value.add(
+                        tag=f"step/{name}", tensor=tf.make_tensor_proto(value, tf.float32)
+                    )
+                    added.metadata.CopyFrom(_scalar_metadata(name))
+                tf.raw_ops.ImportEvent(
+                    writer=self._writer._resource, event=event.SerializeToString()
+                )
+        self._steps.clear()
+        self._steps_written = time.monotonic()
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         gan = self.model
-        with self._writing(epoch):
+        with self._writing(int(gan.step.numpy())):
             for name, value in logs.items():
                 kind = "epoch" if name in gan.metrics_names else "evaluation"
-                tf.summary.scalar(f"{kind}/{name}", float(value))
-            tf.summary.scalar("learning_rate/D", gan.d_optimizer.learning_rate)
-            tf.summary.scalar("learning_rate/G", gan.g_optimizer.learning_rate)
-            self._write_picture(self._run.workdir.samples / f"fixed_{epoch}.png")
+                _scalar(f"{kind}/{name}", float(value))
+            _scalar("learning_rate/D", gan.d_optimizer.learning_rate)
+            _scalar("learning_rate/G", gan.g_optimizer.learning_rate)
+            samples = self._run.workdir.samples
+            if epoch == 0:
+                self._write_picture("pictures/real", samples / "real.png")
+            self._write_picture("pictures/fixed_latents", samples / f"fixed_{epoch}.png")
             every = self._run.config.histograms_every
             if every and epoch % every == 0:
                 self._histograms()
             self._writer.flush()
 
-    def _write_picture(self, path: pathlib.Path) -> None:
+    def _write_picture(self, tag: str, path: pathlib.Path) -> None:
         """What `tf.summary.image` does, which would decode the file and encode it again."""
         with Image.open(path) as picture:
             sides = [str(side).encode() for side in picture.size]
-        metadata = image_metadata.create_summary_metadata(None, None)
-        tf.summary.write("fixed_latents", [*sides, path.read_bytes()], metadata=metadata)
+        metadata = image_metadata.create_summary_metadata(tag, _DESCRIPTIONS[tag])
+        tf.summary.write(tag, [*sides, path.read_bytes()], metadata=metadata)
 
-    def write_monitors(self, epoch: int, curves: dict[str, float], charts: dict[str, str]) -> None:
-        """Writes what the monitors saw, and the charts that draw several curves as one.
-
-        Args:
-            epoch: counted from 0.
-            curves: values by tag.
-            charts: by title, a regular expression for the tags of its curves.
-        """
-        layout = layout_pb2.Layout(
-            category=[
-                layout_pb2.Category(
-                    title="theory",
-                    chart=[
-                        layout_pb2.Chart(
-                            title=title, multiline=layout_pb2.MultilineChartContent(tag=[tags])
-                        )
-                        for title, tags in charts.items()
-                    ],
-                )
-            ]
-        )
-        with self._writing(epoch):
-            tf.summary.experimental.write_raw_pb(
-                custom_scalar.pb(layout).SerializeToString(deterministic=True), step=epoch
-            )
+    def write_monitors(self, curves: dict[str, float]) -> None:
+        """Writes what the monitors saw after the epoch that has just ended: values by tag."""
+        with self._writing(int(self.model.step.numpy())):
             for tag, value in curves.items():
-                tf.summary.scalar(tag, value)
+                _scalar(tag, value)
         self.flush()
 
     def flush(self) -> None:
@@ -181,27 +217,50 @@ class TensorBoard(EpochCallback):
                 self._writer.close()
 
 
-def remove_events_after(folder: pathlib.Path, step: int, epochs: int) -> None:
+def _description(tag: str) -> str | None:
+    return _DESCRIPTIONS.get(tag, _DESCRIPTIONS.get(tag.rpartition("/")[2]))
+
+
+def _scalar(tag: str, value: Any) -> None:
+    tf.summary.scalar(tag, value, description=_description(tag))
+
+
+@functools.cache
+def _scalar_metadata(name: str) -> tf.compat.v1.SummaryMetadata:
+    metadata = scalar_metadata.create_summary_metadata(None, _description(name))
+    return tf.compat.v1.SummaryMetadata.FromString(metadata.SerializeToString())
+
+
+def _layout(categories: dict[str, dict[str, list[str]]]) -> layout_pb2.Layout:
+    return layout_pb2.Layout(
+        category=[
+            layout_pb2.Category(
+                title=category,
+                chart=[
+                    layout_pb2.Chart(
+                        title=title, multiline=layout_pb2.MultilineChartContent(tag=tags)
+                    )
+                    for title, tags in charts.items()
+                ],
+            )
+            for category, charts in categories.items()
+        ]
+    )
+
+
+def remove_events_after(folder: pathlib.Path, step: int) -> None:
     """Removes the events that a killed run wrote after its newest checkpoint.
 
     Args:
         folder: the event files'.
-        step: steps that the checkpoint has done; tags below "step/" count these.
-        epochs: whole epochs that it has done; all other tags count these from 0, but for the
-            flags and HParams, which are written once.
+        step: steps that the checkpoint has done.
     """
-
-    def stays(tag: str, at: int) -> bool:
-        if tag.startswith("step/"):
-            return at <= step
-        return at < epochs or tag.startswith(("flags", "_hparams_"))
-
     for file in folder.glob("events.out.tfevents.*"):
         kept = []
         try:
             for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
                 event = tf.compat.v1.Event.FromString(record)
-                if all(stays(value.tag, event.step) for value in event.summary.value):
+                if event.step <= step or not event.summary.value:  # the graph
                     kept.append(record)
         except tf.errors.DataLossError:
             pass  # the last record of a killed run may be cut off

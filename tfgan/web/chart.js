@@ -1,7 +1,7 @@
 // Curves over epochs, as SVG.
 
 const WIDTH = 560, HEIGHT = 190;
-const LEFT = 34, RIGHT = 8, TOP = 8, BOTTOM = 22;
+const RIGHT = 8, TOP = 8, BOTTOM = 22;
 
 /** Two to five round numbers that span a range: 1, 2 or 5 times a power of ten apart. */
 function ticks(low, high, most = 5) {
@@ -18,13 +18,17 @@ function ticks(low, high, most = 5) {
 /**
  * Adds a chart to `parent`.
  *
- * `curve` has a title, epochs, series of names and values, and perhaps a range; `pick(epoch)` is called
+ * `curve` has a title, epochs, decimals, series of names and values, and perhaps a reach; `pick(epoch)` is called
  * when the reader points at one. Returns a function that moves the cursor to an epoch.
  */
 function chart(parent, curve, pick) {
-  const { epochs } = curve;
+  const { epochs, decimals } = curve;
   const values = curve.series.flatMap((series) => series.values);
-  const [low, high] = curve.range ?? [Math.min(0, ...values), Math.max(...values)];
+  const low = values.reduce((least, value) => Math.min(least, value), 0);
+  const high = values.reduce((most, value) => Math.max(most, value), curve.reach ?? low);
+  const marks = ticks(low, high).map((tick) => [tick, String(tick).replace("-", "−")]);
+  // Room for the longest number, at a phone's size of letters.
+  const LEFT = 14 + 10 * Math.max(...marks.map(([, text]) => text.length));
   const first = epochs[0], last = epochs.at(-1);
   const x = (epoch) =>
     last === first
@@ -34,16 +38,16 @@ function chart(parent, curve, pick) {
     HEIGHT - BOTTOM - ((value - low) / (high - low || 1)) * (HEIGHT - TOP - BOTTOM);
 
   const words = curve.series.map(
-    ({ name, values }) => `${name} from ${say(values[0], 3)} to ${say(values.at(-1), 3)}`,
+    ({ name, values }) => `${name} from ${say(values[0], decimals)} to ${say(values.at(-1), decimals)}`,
   );
   const span = first === last ? `epoch ${first + 1}` : `epochs ${first + 1} to ${last + 1}`;
   const label = `${curve.title}, ${span}: ${words.join("; ")}`;
   const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
-  for (const tick of ticks(low, high)) {
+  for (const [tick, text] of marks) {
     const height = y(tick);
     svg.append(
       make("line", { class: "grid-line", x1: LEFT, x2: WIDTH - RIGHT, y1: height, y2: height }),
-      make("text", { x: LEFT - 8, y: height + 4, "text-anchor": "end" }, String(tick)),
+      make("text", { x: LEFT - 8, y: height + 4, "text-anchor": "end" }, text),
     );
   }
   for (const tick of ticks(first + 1, last + 1, 8).filter(Number.isInteger)) {
@@ -78,13 +82,17 @@ function chart(parent, curve, pick) {
   svg.addEventListener("pointermove", (event) => event.buttons && point(event));
 
   return (epoch) => {
-    const index = Math.max(0, epochs.findLastIndex((each) => each <= epoch));
+    const index = epochs.findLastIndex((each) => each <= epoch);
+    const known = index >= 0; // an evaluation may come later
+    for (const mark of [cursor, ...dots]) mark.style.display = known ? "" : "none";
+    for (const number of numbers) number.textContent = "–";
+    if (!known) return;
     cursor.setAttribute("x1", x(epochs[index]));
     cursor.setAttribute("x2", x(epochs[index]));
     curve.series.forEach(({ values }, which) => {
       dots[which].setAttribute("cx", x(epochs[index]));
       dots[which].setAttribute("cy", y(values[index]));
-      numbers[which].textContent = say(values[index], 3);
+      numbers[which].textContent = say(values[index], decimals);
     });
   };
 }

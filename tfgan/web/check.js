@@ -3,7 +3,7 @@
 {
   const { latents, bytes } = DATA.probes;
   const z = floats(latents);
-  const expected = Uint8Array.from(atob(bytes), (character) => character.charCodeAt(0));
+  const expected = bytesOf(bytes);
   const pixels = generate(z, z.length / DATA.latentSize);
   const largest = expected.reduce(
     (most, byte, i) => Math.max(most, Math.abs(byte - toByte(pixels[i])) || 0),

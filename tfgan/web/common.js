@@ -15,10 +15,25 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
-/** 1234.5 to "1,234.5", with a true minus. */
+/** 1234.5 to "1,234.5", with a true minus; rounded as Python does, a tie to the even digit. */
 function say(number, digits = 0) {
-  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return number.toLocaleString("en", options).replace("-", "−");
+  const size = Math.abs(number);
+  let text = size.toFixed(digits); // of the exact value, but a tie goes up
+  const beyond = size.toFixed(digits + 30).split(".")[1].slice(digits);
+  if (/^50*$/.test(beyond) && Number(text.at(-1)) % 2) {
+    text = ((Number(text.replace(".", "")) - 1) / 10 ** digits).toFixed(digits);
+  }
+  const [whole, part] = text.split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return (number < 0 ? "−" : "") + grouped + (part ? `.${part}` : "");
+}
+
+/** The bytes that base64 stands for; a plain loop, because a page may hold a hundred million. */
+function bytesOf(base64) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -31,26 +46,25 @@ const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
  * Without motion it goes on once a second.
  */
 function player(button, step) {
-  let last = null;
-  const show = () => (button.textContent = last === null ? "Play" : "Stop");
+  let frame = null; // the one that is waited for
+  let last = null; // when the step before was; all times are frames', whose clock lags behind a click's
   const stop = () => {
-    last = null;
-    show();
+    cancelAnimationFrame(frame);
+    frame = last = null;
+    button.textContent = "Play";
   };
   const next = (now) => {
-    if (last === null) return;
+    frame = requestAnimationFrame(next);
+    last ??= now;
     const seconds = (now - last) / 1000;
-    if (!calm() || seconds >= 1) {
-      last = now;
-      if (step(seconds) === false) return stop();
-    }
-    requestAnimationFrame(next);
+    if (seconds <= 0 || (calm() && seconds < 1)) return;
+    last = now;
+    if (step(seconds) === false) stop();
   };
   button.addEventListener("click", () => {
-    if (last !== null) return stop();
-    last = performance.now();
-    show();
-    requestAnimationFrame(next);
+    if (frame !== null) return stop();
+    frame = requestAnimationFrame(next);
+    button.textContent = "Stop";
   });
   return { stop };
 }

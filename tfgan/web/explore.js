@@ -170,7 +170,9 @@
 
   /** Goes over to other latents, on great circles if things may move. */
   const travel = (seed, offsets) => {
-    const before = base.map((z) => moved(z));
+    // What is shown is `base` moved by the offsets, which change at once: `before` makes up for it.
+    const jump = offsets.map((offset, k) => state.offsets[k] - offset);
+    const before = base.map((z) => moved(z, jump));
     const after = draw(seed);
     const mine = ++journey, begin = performance.now(), milliseconds = calm() ? 0 : 700;
     Object.assign(state, { seed, offsets });

@@ -1,6 +1,8 @@
 """Self-contained HTML files: one shell, one style, and the parts that a page is made of."""
 
 import base64
+import hashlib
+import html
 import importlib.resources
 import io
 import json
@@ -17,7 +19,22 @@ from tfgan.run.workdir import Workdir
 
 MOST_FRAMES = 60
 _MOST_BYTES = 1_900_000  # of all frames; a third more in base64
-_QUALITY = 80  # half the bytes of the PNG
+_DECIMALS = 3
+# What `--evaluate_every` adds: names and decimals as in `evaluation.protocol.METRICS`, which cannot
+# be imported from here.
+SCORES = {
+    "fcd": ("FCD", 2),
+    "kid": ("KID", 4),
+    "precision": ("precision", 3),
+    "recall": ("recall", 3),
+    "density": ("density", 3),
+    "coverage": ("coverage", 3),
+    "classifier_score": ("class score", 3),
+    "class_kl": ("class KL", 5),
+    "class_error": ("class error", 3),
+    "classes": ("classes", 1),
+    "c2st": ("C2ST", 3),
+}
 
 # The scripts that a part uses, besides its own.
 _USES = {"explore": ("network", "latents", "sheet"), "check": ("network",), "training": ("chart",)}
@@ -32,19 +49,30 @@ def compose(title: str, parts: Sequence[str], data: dict[str, Any]) -> bytes:
         data: what the scripts find as `DATA`.
 
     Returns:
-        The file, the same for the same arguments. It forbids the browser all requests.
+        The file, the same for the same arguments. It forbids the browser all requests, and every
+        script but its own.
     """
     used = [script for part in parts for script in (*_USES.get(part, ()), part)]
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
-    shell = string.Template(_web("shell.html"))
-    page = shell.substitute(
-        title=title,
-        style=_web("style.css"),
+    # Without "<", nothing in it can end the element that it stands in, nor begin another.
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    style = f"\n{_web('style.css')}\n"
+    script = "\n".join(_web(f"{name}.js") for name in dict.fromkeys(["common", *used]))
+    script = f"\n{script}\n"
+    page = string.Template(_web("shell.html")).substitute(
+        title=html.escape(title),
+        style=style,
+        style_hash=_hash(style),
         body="\n".join(_web(f"{part}.html") for part in parts),
         data=text,
-        script="\n".join(_web(f"{name}.js") for name in dict.fromkeys(["common", *used])),
+        script=script,
+        script_hash=_hash(script),
     )
     return page.encode()
+
+
+def _hash(source: str) -> str:
+    """What a content security policy calls the one script, or style, that it lets through."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}"
 
 
 def history(workdir: Workdir) -> dict[str, Any]:
@@ -52,21 +80,23 @@ def history(workdir: Workdir) -> dict[str, Any]:
 
     Returns:
         "frames": each with its "epoch", from 0, and its "source", a data URI; all "epochs";
-        "curves", each with a "title", the "epochs" of its points, "series" of a "name" and
-        "values", and, where it is known, a "range".
+        "curves", each with a "title", the "epochs" of its points, the "decimals" that its numbers
+        are shown with, "series" of a "name" and "values", and perhaps the "reach" of its axis at
+        least.
     """
     rows = workdir.epochs()
     names = [name for name in rows[0] if name not in ("epoch", "step")] if rows else []
     losses = [name for name in names if name.endswith("_loss")]
     beliefs = [name for name in names if name.startswith("D(")]
+    others = [name for name in names if name not in losses + beliefs]
+    labels = {name: SCORES.get(name, (name.replace("_", " "), _DECIMALS)) for name in others}
     curves = [
         _curve("Losses", losses, rows),
         _curve("The discriminator's belief that it sees a real image", beliefs, rows)
-        | {"range": [0, 1]},
+        | {"reach": 1},  # which the least squares may leave
         *(
-            _curve(name.replace("_", " "), [name], rows)
-            for name in names
-            if name not in losses + beliefs
+            {**_curve(label, [name], rows), "decimals": decimals}
+            for name, (label, decimals) in labels.items()
         ),
     ]
     return {
@@ -82,6 +112,7 @@ def _curve(title: str, names: list[str], rows: list[dict[str, str]]) -> dict[str
     kept = [index for index, values in enumerate(columns) if names and np.isfinite(values).all()]
     return {
         "title": title,
+        "decimals": _DECIMALS,
         "epochs": [int(rows[index]["epoch"]) for index in kept],
         "series": [
             {"name": name, "values": [columns[index][column] for index in kept]}
@@ -90,23 +121,30 @@ def _curve(title: str, names: list[str], rows: list[dict[str, str]]) -> dict[str
     }
 
 
-def picture(file: pathlib.Path) -> str | None:
-    """A picture file as a data URI, in JPEG; None if there is none."""
+def picture(file: pathlib.Path, height: int | None = None) -> str | None:
+    """A PNG as a data URI, as it is or down to a height; None if there is none.
+
+    No other format: JPEG takes a quarter of the colours' resolution and knows no transparency.
+    """
     if not file.exists():
         return None
-    buffer = io.BytesIO()
-    Image.open(file).save(buffer, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    content = file.read_bytes()
+    if height is not None:
+        buffer = io.BytesIO()
+        with Image.open(file) as whole:
+            whole.crop((0, 0, whole.width, min(height, whole.height))).save(buffer, "PNG")
+        content = buffer.getvalue()
+    return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
 def _frames(workdir: Workdir) -> list[dict[str, Any]]:
+    """As many of the pictures as fit, both ends among them."""
     files = list(workdir.fixed_pictures().items())
-    if not files:
-        return []
-    # Noise compresses worst, and the first epoch's pictures are nearest to it.
-    size = len(picture(files[0][1]) or "") * 3 // 4
-    most = max(2, min(MOST_FRAMES, _MOST_BYTES // size))
-    chosen = [files[index] for index in pictures.spread(len(files), most)]
+    sizes = [file.stat().st_size for _, file in files]
+    most = MOST_FRAMES
+    while most > 2 and sum(sizes[i] for i in pictures.spread(len(files), most)) > _MOST_BYTES:
+        most -= 1
+    chosen = [files[index] for index in pictures.spread(len(files), most)] if files else []
     return [{"epoch": epoch, "source": picture(file)} for epoch, file in chosen]
 
 

@@ -1,12 +1,11 @@
-// The generator: the layers that `tfgan/page.py` describes, over typed arrays.
+// The generator: the layers that `tfgan/exports/page.py` describes, over typed arrays.
 //
 // A batch is one Float32Array: pictures one after the other, each in Keras' order (height,
 // width, channels). Sums are kept in double precision and rounded once, when they are stored.
 
 /** float32 numbers from base64. */
 function floats(base64) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  return new Float32Array(bytes.buffer); // little-endian, as every browser's machine is
+  return new Float32Array(bytesOf(base64).buffer); // little-endian, as every browser's machine is
 }
 
 /** x (batch, inputs) times a kernel kept as (units, inputs), plus a bias. */

@@ -1,15 +1,38 @@
 // Part "report": what came out of a run.
 
 {
-  const { config, real, fake, findings, evaluation } = DATA;
+  const { config, real, fake, findings, evaluation, parameters } = DATA;
   const { dataset, epochs } = config;
+  const done = DATA.epochsDone;
+  const count = (number) => `${say(number)} ${number === 1 ? "epoch" : "epochs"}`;
   byId("report-title").textContent = `A generator of ${dataset}`;
-  byId("report-lede").textContent =
-    `What ${say(epochs)} ${epochs === 1 ? "epoch" : "epochs"} of training came to. ` +
-    `The settings that decide it, and where it ran, stand at the end.`;
+  byId("report-lede").textContent = [
+    done === epochs
+      ? `What ${count(epochs)} of training came to`
+      : `What came of ${say(done)} of ${count(epochs)} of training`,
+    DATA.recipe ? ` with the recipe ${DATA.recipe}.` : ".",
+    ...(parameters
+      ? [` The generator has ${say(parameters.generator)} parameters, the discriminator `,
+         `${say(parameters.discriminator)}.`]
+      : []),
+  ].join("");
+  byId("report-fake-caption").textContent =
+    `Generated after epoch ${DATA.fakeEpoch + 1} by the generator that the run exports` +
+    `${DATA.averaged ? ", the moving average of its weights" : ""}; none is picked.`;
+  byId("report-fake-link").href = `samples/fixed_${DATA.fakeEpoch}.png`;
   for (const [id, source] of [["report-real", real], ["report-fake", fake]]) {
     if (source) byId(id).src = source;
     else byId(id).closest("figure").hidden = true;
+  }
+
+  const commands = {
+    "Train it again": DATA.command,
+    "Draw with it": "python -m tfgan.sample --model=RUN/generator --n=64 --seed=1 --output=samples.png",
+    "Score it": "python -m tfgan.evaluate --workdir=RUN",
+    "Pass it on": "python -m tfgan.export --workdir=RUN --format=html",
+  };
+  for (const [what, command] of Object.entries(commands)) {
+    byId("again").append(make("dt", {}, what), make("dd", {}, make("code", {}, command)));
   }
 
   if (findings) {
@@ -17,7 +40,7 @@
       const help = make("p", { class: "quiet" }, `What helps: ${advice}`);
       return make("div", { class: "finding" }, make("h3", {}, title), make("p", {}, evidence), help);
     });
-    const well = make("p", { class: "good" }, "None of the failures that it knows.");
+    const well = make("p", { class: "good" }, "The run doctor finds none of the failures that it knows.");
     byId("findings").append(...(shown.length ? shown : [well]));
     byId("findings").hidden = false;
   }
@@ -32,16 +55,32 @@
       return say(score.mean, decimals) + spread;
     };
     const head = names.map((name) => make("th", { scope: "col", class: "number" }, words(name)));
+    const arrow = (metric) => ({ lower: "↓", higher: "↑" })[DATA.better[metric]] ?? "";
     const lines = Object.entries(metrics)
       .filter(([metric]) => metric in rows[names[0]])
       .map(([metric, [label, decimals]]) => {
         const cells = names.map((name) => cell(rows[name][metric], decimals));
-        const numbers = cells.map((text) => make("td", { class: "number" }, text));
-        return make("tr", {}, make("th", { scope: "row" }, label), ...numbers);
+        const numbers = cells.map((text, i) =>
+          make("td", { class: "number", "data-row": words(names[i]) }, text),
+        );
+        const said = DATA.better[metric] ? `${DATA.better[metric]} is better` : "";
+        const way = make("span", { title: said, role: "img", "aria-label": said }, arrow(metric));
+        const name = make("th", { scope: "row" }, label, ...(said ? [" ", way] : []));
+        return make("tr", {}, name, ...numbers);
       });
+    const verdict = Object.entries(metrics)
+      .filter(([metric]) => rows.floor?.[metric]?.mean != null && rows[names[0]][metric]?.mean != null)
+      .slice(0, 1)
+      .map(([metric, [label, decimals]]) => {
+        const way = DATA.better[metric] ? `; ${DATA.better[metric]} is better` : "";
+        const [own, floor] = [names[0], "floor"].map((name) => say(rows[name][metric].mean, decimals));
+        return `The ${words(names[0])} has ${label} ${own}, where real images have ${floor}${way}.`;
+      });
+    byId("evaluation-verdict").textContent = verdict.join("");
     byId("evaluation-protocol").textContent =
       `${say(samples)} samples, protocol ${protocol}; ± is the standard deviation over sets of ` +
-      `them. The floor is what real images score: the nearer to it, the better.`;
+      `them. The floor is what real images score: the nearer to it, the better. ` +
+      `↓: lower is better, ↑: higher is.`;
     byId("evaluation-collapsed").textContent = collapsed
       .map((name) => `${words(name)} has collapsed: classes are missing from its samples. `)
       .join("");

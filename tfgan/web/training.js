@@ -7,10 +7,12 @@
     const distances = frames.map((frame) => Math.abs(frame.epoch - epoch));
     return distances.indexOf(Math.min(...distances));
   };
+  let at = 0; // the frame that is shown, and how far the way to the next is
+  let go; // to a frame, as the reader asks
   // Losses and beliefs stand beside the pictures, scores below.
   const cursors = curves.map((curve) => {
     const place = curve.series.length > 1 ? "training-curves" : "training-scores";
-    return chart(byId(place), curve, (epoch) => show(nearest(epoch)));
+    return chart(byId(place), curve, (epoch) => go(nearest(epoch)));
   });
 
   const show = (index) => {
@@ -34,19 +36,19 @@
     slider.max = frames.length - 1;
     // A pass takes about eight seconds, however many pictures there are.
     const pace = Math.max(frames.length / 8, 2);
-    let at = 0;
     const { stop } = player(byId("training-play"), (seconds) => {
       if (at >= frames.length - 1) at = 0;
       at = Math.min(at + (calm() ? 1 : seconds * pace), frames.length - 1);
       show(Math.floor(at));
       return at < frames.length - 1;
     });
-    slider.addEventListener("input", () => {
+    go = (index) => {
       stop();
-      at = Number(slider.value);
+      at = index;
       show(at);
-    });
-    at = frames.length - 1;
-    show(at);
+    };
+    slider.addEventListener("input", () => go(Number(slider.value)));
+    byId("training-bar").hidden = frames.length === 1;
+    go(frames.length - 1);
   }
 }
