@@ -1,6 +1,7 @@
 """`train_and_export(config)`: the one library entry point."""
 
 import contextlib
+import shlex
 import signal
 import time
 from typing import Any
@@ -112,11 +113,11 @@ def _train_and_export(
             f"there is whole: mend that and give the same command again"
         ) from None
     if run.is_chief:
+        model = shlex.quote(f"--model={workdir.generator}")
         say(
             f"Report: {workdir.report}; pictures: {workdir.samples}; generator: "
             f"{workdir.generator}. Draw with:\n"
-            f"{python()} -m tfgan.sample --model={workdir.generator} --n=64 --seed=1 "
-            f"--output=digits.png"
+            f"{python()} -m tfgan.sample {model} --n=64 --seed=1 --output=digits.png"
         )
     return gan
 
@@ -147,10 +148,10 @@ def _resume_and_export(
     config, workdir = run.config, run.workdir
     checkpoints = Checkpoints(workdir.checkpoints, gan, config.keep_checkpoints)
     newest = checkpoints.restore_newest(say) if recorded else None
-    if recorded and newest is None and workdir.generator.exists():
+    if recorded and newest is None and workdir.has_progress():
         raise UserError(
-            f"{workdir.checkpoints}: is empty, but the run has a generator already; --overwrite "
-            f"starts the run anew"
+            f"{workdir.checkpoints}: is empty, but the run had got further, as its other files "
+            f"show; put the checkpoints back, or --overwrite starts the run anew"
         )
     strategies.from_chief(run.strategy, checkpoints.state())
     done = int(gan.step.numpy())
@@ -163,7 +164,10 @@ def _resume_and_export(
         facts = environment.versions_and_devices(run.strategy) | image_shape
         workdir.create(config.to_dict(), facts)
         checkpoints.put_damaged_aside()
-        say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
+        say(
+            f"Run: {workdir.path}; watch it with: tensorboard --logdir "
+            f"{shlex.quote(str(workdir.path.parent))}"
+        )
         if newest is not None:
             say(f"Resuming after step {done:,} of {run.last_step:,}, from {newest}")
             _warn_of_another_layout(run.strategy, recorded)
@@ -171,12 +175,30 @@ def _resume_and_export(
         _fit(run, gan, checkpoints, evaluation)
     step = int(gan.step.numpy())
     if run.is_chief and saved_model.exported_step(workdir.generator) != step:
-        callbacks.save_training_gif(workdir)
-        report.write_report(workdir)
         if gan.ema_generator is not None:
             saved_model.save_generator(workdir.raw_generator, gan.generator, step, config.latents)
         saved_model.save_generator(workdir.generator, gan.sampler, step, config.latents)
+    if run.is_chief:
+        _decorate(workdir)
     strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has written all
+
+
+def _decorate(workdir: Workdir) -> None:
+    """Writes what shows the run, if that is not there yet; it says what it cannot write.
+
+    After the generator, which is what the run is for.
+    """
+    made = saved_model.when_exported(workdir.generator)
+    for file, write in (
+        (workdir.training_gif, callbacks.save_training_gif),
+        (workdir.report, report.write_report),
+    ):
+        try:
+            if not file.exists() or file.stat().st_mtime < made:
+                write(workdir)
+        except Exception as error:  # whatever lies in the folder, the run has ended well
+            said = " ".join(str(error).split()) or type(error).__name__
+            say(f"Warning: {file} is not written: {said}")
 
 
 def _warn_of_another_layout(strategy: tf.distribute.Strategy, recorded: Record | None) -> None:

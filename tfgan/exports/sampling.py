@@ -11,6 +11,7 @@ from tfgan import noise
 from tfgan.exports import saved_model
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import without_patterns
 from tfgan.noise import Stream
 
 WALK_STEPS = 8
@@ -27,7 +28,8 @@ def load(model: str) -> Any:
     if not (path / "saved_model.pb").is_file():
         raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
     try:
-        loaded = tf.saved_model.load(str(path))
+        with without_patterns(path) as plain:
+            loaded = tf.saved_model.load(str(plain))
     except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"--model={model}: is damaged: {first}") from None

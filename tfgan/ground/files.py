@@ -4,9 +4,11 @@ import contextlib
 import os
 import pathlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 
 PART, OLD = ".part", ".old"  # what a write that was cut short leaves ends in these
+_PATTERN = frozenset("*?[]\\")  # what TensorFlow's readers take for a pattern of names
 
 
 @contextlib.contextmanager
@@ -18,6 +20,21 @@ def disk_errors() -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         raise OSError(str(error.message).splitlines()[0]) from None
+
+
+@contextlib.contextmanager
+def without_patterns(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A path to the same folder that TensorFlow's readers do not take for a pattern.
+
+    They find nothing in a folder `lr[0.1]`, and something else in a folder `a*`.
+    """
+    if _PATTERN.isdisjoint(str(path.absolute())):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = pathlib.Path(folder) / "link"
+        link.symlink_to(path.absolute(), target_is_directory=True)
+        yield link
 
 
 def write_file(path: pathlib.Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfgan.gan import GAN
 from tfgan.ground.errors import Diverged, UserError
-from tfgan.ground.files import write_folder
+from tfgan.ground.files import without_patterns, write_folder
 
 _SUMS = "SHA256SUMS"
 _FOLDERS = "[0-9]" * 9
@@ -83,7 +83,7 @@ class Checkpoints:
 
     def _steps(self) -> list[pathlib.Path]:
         """Checkpoint folders, newest first."""
-        return sorted(self._folder.glob(_FOLDERS), reverse=True)
+        return sorted(_folders(self._folder), reverse=True)
 
     def newest(self) -> pathlib.Path | None:
         """The newest checkpoint's folder, if there is one."""
@@ -121,7 +121,8 @@ class Checkpoints:
     def _read(self, folder: pathlib.Path) -> str | None:
         """Restores a checkpoint; returns what is wrong with it, or None."""
         try:
-            self._checkpoint.read(str(folder / "state")).assert_existing_objects_matched()
+            with without_patterns(folder) as plain:
+                self._checkpoint.read(str(plain / "state")).assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError):
             return "it is of another model"
         if int(self._gan.step.numpy()) != int(folder.name):
@@ -144,7 +145,11 @@ class Checkpoints:
 
 def newest(folder: pathlib.Path) -> pathlib.Path | None:
     """The newest checkpoint in a run's folder of them, if there is one."""
-    return max(folder.glob(_FOLDERS), default=None)
+    return max(_folders(folder), default=None)
+
+
+def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    return [path for path in folder.glob(_FOLDERS) if path.is_dir()]  # a file is not ours
 
 
 def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> Diverged:

@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,11 @@ from tfgan.ground.errors import UserError
 from tfgan.ground.files import OLD, PART, remove, write_file
 
 _LOCK = ".lock"
+# The names of what is written beside its place, whose leftovers are `.NAME.part` and `.NAME.old`.
+_WRITTEN = re.compile(
+    r"config\.json|metrics\.csv|monitors\.jsonl|diverged\.txt|report\.html|generator|generator_raw|"
+    r"real\.png|(fake|fixed)_\d+\.png|training\.gif|\d{9}|events\.out\.tfevents\..*"
+)
 
 
 class Workdir:
@@ -24,6 +28,7 @@ class Workdir:
     Attributes:
         config: every setting, versions, thread counts.
         samples: pictures.
+        training_gif: those of the fixed latents, as an animation.
         checkpoints: the newest states, each a folder named after its step.
         tensorboard: event files.
         metrics: one CSV row an epoch.
@@ -40,6 +45,7 @@ class Workdir:
         self.path = pathlib.Path(os.path.expanduser(path))
         self.config = self.path / "config.json"
         self.samples = self.path / "samples"
+        self.training_gif = self.samples / "training.gif"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.metrics = self.path / "metrics.csv"
@@ -153,11 +159,24 @@ class Workdir:
             for file in filter(_is_own_leftover, folder.iterdir()):
                 remove(file)
 
+    def has_progress(self) -> bool:
+        """Whether something here shows that the run had got further than to its first checkpoint.
+
+        A run writes its first checkpoint by the end of its first epoch, so that a killed one can
+        be without only in or right after that. What it lost then is written again, the same.
+        """
+        made = (self.generator, self.raw_generator, self.exports, self.evaluation)
+        if any(path.exists() for path in made):
+            return True
+        shown = max(len(self.epochs()), len(self.fixed_pictures()))
+        removed = not self.checkpoints.exists()  # which was there before anything was shown
+        return shown > 1 or (removed and (shown > 0 or self.monitors.exists()))
+
     def clear(self) -> None:
         """Removes the folders and files that a run writes, and nothing beside them."""
         models = (self.generator, self.raw_generator, self.exports)
         for folder in (self.samples, self.checkpoints, self.tensorboard, self.evaluation, *models):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)  # of a link, the link: what it leads to is not ours
         # The config last: it marks the folder as a run.
         for file in (self.metrics, self.monitors, self.diverged, self.report, self.config):
             file.unlink(missing_ok=True)
@@ -172,4 +191,7 @@ def _is_record(content: Any) -> bool:
 
 def _is_own_leftover(file: pathlib.Path) -> bool:
     """Whether a file is the lock, or what a write that was cut short left."""
-    return file.name == _LOCK or (file.name[0] == "." and file.suffix in (PART, OLD))
+    if file.name == _LOCK:
+        return True
+    cut_short = file.name[0] == "." and file.suffix in (PART, OLD)
+    return cut_short and bool(_WRITTEN.fullmatch(file.stem[1:]))

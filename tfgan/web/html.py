@@ -91,11 +91,13 @@ def _curve(title: str, names: list[str], rows: list[dict[str, str]]) -> dict[str
 
 
 def picture(file: pathlib.Path) -> str | None:
-    """A picture file as a data URI, in JPEG; None if there is none."""
+    """A picture file as a data URI, in JPEG, which has no transparency; None if there is none."""
     if not file.exists():
         return None
     buffer = io.BytesIO()
-    Image.open(file).save(buffer, "JPEG", quality=_QUALITY)
+    with Image.open(file) as image:
+        shown = image if image.mode in ("L", "RGB") else image.convert("RGB")
+        shown.save(buffer, "JPEG", quality=_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
