@@ -46,7 +46,8 @@ def train_and_export(
     Raises:
         UserError: if something that the user gave cannot work, and nothing is changed; or if
             the run diverges or its folder cannot be written any more, and what is there is whole.
-        Interrupted: if SIGINT or SIGTERM came, here or to another worker; a checkpoint is written.
+        Interrupted: if SIGINT, SIGTERM or SIGHUP came, here or to another worker; a checkpoint is
+            written.
         WorkerLost: if another worker is gone; a new start of all goes on from the checkpoint.
     """
     cluster = strategies.find_cluster(config.strategy)

@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
+from tfgan.ground import console
 from tfgan.ground.console import native_stderr_held_back
 from tfgan.ground.errors import Interrupted, UserError, WorkerLost
 
@@ -19,8 +20,14 @@ Arguments = Callable[[list[str]], list[str]]
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    _put(f"error: {message}", sys.stderr)
     sys.exit(USER_ERROR)
+
+
+def _put(line: str, stream: TextIO) -> None:
+    """Writes a last line, which nobody may read any more."""
+    with contextlib.suppress(OSError, UserError):
+        console.put(f"{line}\n", stream)
 
 
 def _parse(argv: list[str], arguments: Arguments) -> list[str]:
@@ -61,18 +68,27 @@ def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -
             load_tensorflow()
         status = work()
     except (UserError, WorkerLost) as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        _put(f"error: {error}", sys.stderr)
         return USER_ERROR if isinstance(error, UserError) else os.EX_TEMPFAIL
     except Interrupted as stop:
-        print(stop, flush=True)
+        _put(str(stop), sys.stdout)
         return 128 + stop.signum
     except BrokenPipeError:  # whoever read the output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        print("Interrupted; the same command goes on.", file=sys.stderr)
+        _put("Interrupted; the same command goes on.", sys.stderr)
         return 130
     return status or 0
+
+
+def _let_go() -> None:
+    """Writes out what is left, as far as somebody reads it: Python would complain at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def run(
@@ -92,12 +108,12 @@ def run(
     def main(argv: list[str]) -> int:
         del argv
         status = _status(prepare, tensorflow)
+        _let_go()
         strategies = sys.modules.get("tfgan.cluster.strategies")
         if strategies and strategies.joined():
-            with contextlib.suppress(BrokenPipeError):
-                sys.stdout.flush()
             os._exit(status)  # TensorFlow's own way out waits seconds for the others
         return status
 
+    console.show_everything()
     app.run(main, flags_parser=functools.partial(_parse, arguments=arguments))
     raise AssertionError("absl's app.run exits")

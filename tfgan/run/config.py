@@ -83,7 +83,8 @@ class TrainConfig(Recipe):
     checkpoint_every_minutes: float = option(
         1.0,
         "Minutes between two checkpoints: what a killed run loses at most. 0: none by the clock. "
-        "The end of the run, that of its first epoch, Ctrl-C and SIGTERM always write one.",
+        "The end of the run, that of its first epoch, Ctrl-C, SIGTERM and SIGHUP always write "
+        "one.",
         check=not_negative,
         free=True,
     )
