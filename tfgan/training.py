@@ -1,6 +1,8 @@
 """`train_and_export(config)`: the one library entry point."""
 
 import contextlib
+import os
+import pathlib
 import shlex
 import signal
 import time
@@ -15,6 +17,7 @@ from tfgan.datasets import training_set
 from tfgan.doctor import monitors, record
 from tfgan.exports import saved_model
 from tfgan.gan import GAN
+from tfgan.ground import errors
 from tfgan.ground.console import duration, say
 from tfgan.ground.errors import Diverged, Interrupted, UserError
 from tfgan.ground.version import __version__
@@ -100,7 +103,9 @@ def _train_and_export(
                     f"then give the same command again"
                 )
             _resume_and_export(run, gan, recorded, evaluation)
-    except (tf.errors.ResourceExhaustedError, MemoryError):
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        if isinstance(error, tf.errors.OpError) and "open files" in str(error):
+            raise UserError(f"{errors.first_line(error)}; raise that limit: ulimit -n") from None
         raise UserError(
             f"out of memory with --batch_size={config.batch_size}, --hidden_size="
             f"{config.hidden_size}, --latent_size={config.latent_size}: lower one of them (and "
@@ -109,6 +114,9 @@ def _train_and_export(
     except BrokenPipeError:
         raise  # of the output, not of the folder
     except OSError as error:
+        named = error.filename is not None and pathlib.Path(os.fsdecode(error.filename))
+        if not (named and workdir.path in (named, *named.parents)):
+            raise UserError(str(error)) from None  # the text says all that is known
         raise UserError(
             f"--workdir={workdir.path}: cannot be written: {error.strerror or error}; what is "
             f"there is whole: mend that and give the same command again"
@@ -253,10 +261,8 @@ def _fit(
                 record.note_divergence(run.workdir, error)
             raise
         except run.data.read_errors:
-            raise UserError(
-                f"--dataset={config.dataset}: its prepared files are damaged; remove their "
-                f"folder, and the same command prepares the set again and goes on"
-            ) from None
+            run.data.check()  # else the error is not of the set's files
+            raise
         finally:
             progress.close()
             board.close()

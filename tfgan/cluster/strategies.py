@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow.python.eager import context as eager
 
 from tfgan.cluster.replicas import Share
-from tfgan.ground.errors import UserError, WorkerLost
+from tfgan.ground.errors import UserError, WorkerLost, first_line
 
 _LOST = (
     tf.errors.AbortedError,
@@ -209,11 +209,12 @@ def lost_workers(cluster: Cluster | None) -> Iterator[None]:
     try:
         yield
     except _LOST as error:
-        if cluster is None:
-            raise
+        if cluster is None or len(cluster.workers) == 1:
+            raise  # there is none to lose
         raise WorkerLost(
             f"worker {cluster.index} of {len(cluster.workers)} has lost another "
-            f"({type(error).__name__}); start all again: they go on from the newest checkpoint"
+            f"({type(error).__name__}: {first_line(error)}); start all again: they go on from "
+            f"the newest checkpoint"
         ) from None
 
 

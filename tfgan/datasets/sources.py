@@ -25,7 +25,7 @@ from absl import logging
 
 from tfgan.datasets import derived, mnist_wheel
 from tfgan.datasets.image_set import ImageSet
-from tfgan.ground.errors import UserError
+from tfgan.ground.errors import UserError, first_line
 
 ANSWER_SECONDS = 5
 
@@ -122,7 +122,7 @@ def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
             f"--dataset={name}: TensorFlow Datasets has no set of that name{hint}"
         ) from None
     except Exception as error:  # whatever TFDS makes of a name, a version or damaged metadata
-        raise UserError(f"--dataset={name}: {_first_line(error)}") from None
+        raise UserError(f"--dataset={name}: {first_line(error)}") from None
     features = builder.info.features
     feature = features["image"] if "image" in features else None  # noqa: SIM401, has no get
     if not isinstance(feature, tfds.features.Image) or feature.dtype != np.uint8:
@@ -137,10 +137,6 @@ def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
     return builder
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
 def _original_files(builder: tfds.core.DatasetBuilder) -> dict[str, str]:
     """URL of each original file, by the name under which TFDS looks for it."""
     return {info.filename: url for url, info in (builder.url_infos or {}).items()}
@@ -152,7 +148,7 @@ def _download_and_prepare(builder: tfds.core.DatasetBuilder, **kwargs: Any) -> N
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints paragraphs
             builder.download_and_prepare(download_config=config)
     except Exception as error:
-        raise UserError(f"--dataset={builder.name}: {_first_line(error)}") from error
+        raise UserError(f"--dataset={builder.name}: {first_line(error)}") from error
 
 
 def _prepare_from_files(

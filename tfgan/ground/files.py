@@ -1,6 +1,7 @@
 """Writes that are never half done."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -12,14 +13,27 @@ _PATTERN = frozenset("*?[]\\")  # what TensorFlow's readers take for a pattern o
 
 
 @contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
-    """Turns TensorFlow's errors, where all it does is write files, into OSError."""
+def disk_errors(path: pathlib.Path) -> Iterator[None]:
+    """Turns TensorFlow's errors, where all it does is write `path`, into OSError that names it."""
     import tensorflow as tf
 
     try:
-        yield
+        with _named(path):
+            yield
     except tf.errors.OpError as error:
-        raise OSError(str(error.message).splitlines()[0]) from None
+        text = str(error.message).strip() or type(error).__name__
+        raise OSError(errno.EIO, text.splitlines()[0], str(path)) from None
+
+
+@contextlib.contextmanager
+def _named(path: pathlib.Path) -> Iterator[None]:
+    """Names the file in each OSError: those of a write lack it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 @contextlib.contextmanager
@@ -40,11 +54,12 @@ def without_patterns(path: pathlib.Path) -> Iterator[pathlib.Path]:
 def write_file(path: pathlib.Path, content: bytes) -> None:
     """Writes beside, then renames: `path` holds the old content or the new, whatever happens."""
     beside = path.with_name(f".{path.name}{PART}")
-    with open(beside, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    with _named(path):
+        with open(beside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
 
 
 def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:
@@ -63,14 +78,14 @@ def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> No
         remove(leftover)
     beside.mkdir()  # fails if the folder above was removed, where TensorFlow would make it anew
     try:
-        with disk_errors():
+        with disk_errors(path):
             fill(beside)
     except BaseException:
         remove(beside)
         raise
     for file in beside.rglob("*"):
         if file.is_file():
-            with open(file, "rb") as written:
+            with _named(file), open(file, "rb") as written:
                 os.fsync(written.fileno())
     if path.exists():
         os.replace(path, old)

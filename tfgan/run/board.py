@@ -44,7 +44,7 @@ class TensorBoard(EpochCallback):
         if self._writer is not None:
             return
         step = int(self.model.step.numpy())
-        with disk_errors():
+        with disk_errors(self._run.workdir.tensorboard):
             remove_events_after(
                 self._run.workdir.tensorboard, step, step // self._run.steps_per_epoch
             )
@@ -62,7 +62,7 @@ class TensorBoard(EpochCallback):
     def _writing(self, step: int | tf.Tensor) -> Iterator[None]:
         # TensorFlow calls a file that cannot grow "out of range", which to Keras means the end
         # of the data: it must not get that far.
-        with disk_errors(), self._writer.as_default(step=step):
+        with disk_errors(self._run.workdir.tensorboard), self._writer.as_default(step=step):
             yield
 
     def _step_graph(self) -> tf.Graph:
@@ -152,7 +152,7 @@ class TensorBoard(EpochCallback):
             OSError: if it cannot be written.
         """
         self._write_steps()
-        with disk_errors():
+        with disk_errors(self._run.workdir.tensorboard):
             self._writer.flush()
 
     def _histograms(self) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints: everything that the next step depends on, whole or not at all."""
 
+import errno
 import hashlib
 import pathlib
 import shutil
@@ -10,11 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan.gan import GAN
-from tfgan.ground.errors import Diverged, UserError
+from tfgan.ground.errors import Diverged, UserError, first_line
 from tfgan.ground.files import without_patterns, write_folder
 
 _SUMS = "SHA256SUMS"
 _FOLDERS = "[0-9]" * 9
+_NOT_OF_THE_FILE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM)
 
 
 class Checkpoints:
@@ -123,8 +125,10 @@ class Checkpoints:
         try:
             with without_patterns(folder) as plain:
                 self._checkpoint.read(str(plain / "state")).assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError):
+        except (AssertionError, ValueError, tf.errors.NotFoundError):
             return "it is of another model"
+        except (tf.errors.OpError, OSError) as error:
+            raise UserError(f"{folder}: cannot be read: {first_line(error)}") from None
         if int(self._gan.step.numpy()) != int(folder.name):
             return f"it is of step {int(self._gan.step.numpy())}"
         return None
@@ -157,7 +161,9 @@ def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> Diverged:
     kept = f"{newest} is the newest checkpoint" if newest else "there is no checkpoint yet"
     what = f"step {step:,}: {quantity} not finite"
     return Diverged(
-        f"{what}, the run has diverged; {kept}; lower --d_learning_rate or --g_learning_rate", what
+        f"{what}, the run has diverged; {kept}; start anew with a lower --d_learning_rate or "
+        f"--g_learning_rate: in another --workdir, or with --overwrite",
+        what,
     )
 
 
@@ -175,6 +181,10 @@ def _problem(folder: pathlib.Path) -> str | None:
         wrong = [name for name, checksum in sums.items() if _sha256(folder / name) != checksum]
     except FileNotFoundError as error:
         return f"{pathlib.Path(error.filename).name} is missing"
-    except (OSError, ValueError):
+    except ValueError:
         return f"{_SUMS} cannot be read"
+    except OSError as error:
+        if error.errno in _NOT_OF_THE_FILE:
+            raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+        return f"{error.strerror}"
     return f"{wrong[0]} has another checksum" if wrong else None

@@ -98,8 +98,10 @@ class Workdir:
             return None
         try:
             return json.loads(self.config.read_bytes())
-        except (ValueError, OSError):
+        except ValueError:
             raise UserError(f"{self.config}: is damaged; --overwrite starts the run anew") from None
+        except OSError as error:
+            raise UserError(f"{self.config}: cannot be read: {error.strerror}") from None
 
     def existing_run(self) -> dict[str, Any]:
         """What `recorded` returns, of a folder that must hold a run.
