@@ -59,6 +59,8 @@ def train_and_export(
     if cluster is None or cluster.index == 0:
         workdir.check()
         recorded = None if overwrite else workdir.recorded()
+        if recorded:
+            workdir.epochs()  # which the first epoch's end reads: told before the work
         if recorded and (differences := config.differences(recorded["config"])):
             raise UserError(
                 f"--workdir={workdir.path}: holds a run with other settings: "

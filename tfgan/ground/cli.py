@@ -35,6 +35,8 @@ def _parse(argv: list[str], arguments: Arguments) -> list[str]:
         rest = flags.FLAGS(arguments(argv))
     except (UserError, flags.Error) as error:
         _fail(" ".join(str(error).split()))
+    except SystemExit as end:
+        sys.exit(0 if end.code == 1 else end.code)  # absl's --help, which did what it was to do
     if rest[1:]:
         _fail(f"{rest[1]!r} is not a flag; flags look like --name=value (--help lists them)")
     return rest
@@ -46,6 +48,9 @@ def load_tensorflow() -> None:
     Raises:
         UserError: if Keras is set to another backend.
     """
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend != "tensorflow":  # before its import, which fails in the backend's own way
+        raise UserError(f"KERAS_BACKEND={backend}: tfgan runs on the tensorflow backend")
     logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
     with native_stderr_held_back():
         import tensorflow as tf

@@ -8,8 +8,26 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 
+from tfgan.ground.errors import UserError
+
 PART, OLD = ".part", ".old"  # what a write that was cut short leaves ends in these
 _PATTERN = frozenset("*?[]\\")  # what TensorFlow's readers take for a pattern of names
+
+
+def user_path(given: str, flag: str) -> pathlib.Path:
+    """What the user calls a path, `~` being the home folder.
+
+    Args:
+        given: the path.
+        flag: what it was given as, for the message.
+
+    Raises:
+        UserError: if the home folder is not known, where `~` would be a folder of that name.
+    """
+    path = pathlib.Path(os.path.expanduser(given))
+    if given.startswith("~") and not path.is_absolute():
+        raise UserError(f"{flag}={given}: that home folder is not known; set HOME, or give a path")
+    return path
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import filelock
 
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import OLD, PART, remove, write_file
+from tfgan.ground.files import OLD, PART, remove, user_path, write_file
 
 _LOCK = ".lock"
 # The names of what is written beside its place, whose leftovers are `.NAME.part` and `.NAME.old`.
@@ -42,7 +42,7 @@ class Workdir:
     """
 
     def __init__(self, path: str):
-        self.path = pathlib.Path(os.path.expanduser(path))
+        self.path = user_path(path, "--workdir")
         self.config = self.path / "config.json"
         self.samples = self.path / "samples"
         self.training_gif = self.samples / "training.gif"
@@ -115,11 +115,25 @@ class Workdir:
         return recorded
 
     def epochs(self) -> list[dict[str, str]]:
-        """The rows of `metrics.csv`, an epoch each; none before the end of the first."""
+        """The rows of `metrics.csv`, an epoch each; none before the end of the first.
+
+        Raises:
+            UserError: if there is something else than numbers.
+        """
         if not self.metrics.exists():
             return []
-        with open(self.metrics, newline="") as file:
-            return list(csv.DictReader(file))
+        try:
+            with open(self.metrics, newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            for row in rows:
+                [float(value or "nan") for value in row.values()]
+                if int(row["epoch"]) < 0 or int(row["step"]) < 0:
+                    raise ValueError
+        except (ValueError, KeyError, TypeError, csv.Error):
+            raise UserError(
+                f"{self.metrics}: is damaged; mend it, or remove it: then the curves begin anew"
+            ) from None
+        return rows
 
     def fixed_pictures(self) -> dict[int, pathlib.Path]:
         """The pictures of the fixed latents by their epoch, in order."""

@@ -1,6 +1,7 @@
 """Self-contained HTML files: one shell, one style, and the parts that a page is made of."""
 
 import base64
+import html
 import importlib.resources
 import io
 import json
@@ -38,7 +39,7 @@ def compose(title: str, parts: Sequence[str], data: dict[str, Any]) -> bytes:
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
     shell = string.Template(_web("shell.html"))
     page = shell.substitute(
-        title=title,
+        title=html.escape(title),
         style=_web("style.css"),
         body="\n".join(_web(f"{part}.html") for part in parts),
         data=text,
