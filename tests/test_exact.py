@@ -41,7 +41,7 @@ def unbroken(tiny_data_dir, tmp_path_factory):
     return flags, outcome(workdir), lines
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopped_run_ends_as_the_unbroken_one(signum, unbroken, tmp_path):
     flags, expected, lines = unbroken
     stopped = stop_after_first_log_line(signum, *flags, f"--workdir={tmp_path}/run")

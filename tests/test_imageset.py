@@ -189,4 +189,4 @@ def test_damaged_file_is_told(tmp_path, flags):
     content[len(content) // 2] ^= 255
     shard.write_bytes(content)
     done = run("train", *flags, f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run")
-    assert_one_line_error(done, "--dataset=mnist: its prepared files are damaged")
+    assert_one_line_error(done, "--dataset=mnist: its prepared files in ", "are damaged (")

@@ -1,6 +1,7 @@
 """Several processes, and what can happen to them: each case ends, or recovers, the same."""
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from fingerprint import log_lines, outcome
 import tfgan.launch
 from tfgan import UserError
 from tfgan.cluster import rendezvous
+from tfgan.ground import signals
 from tfgan.ground.errors import WorkerLost
 
 TRAIN = [sys.executable, "-u", "-m", "tfgan.train"]
@@ -171,10 +173,65 @@ def test_who_died_is_named_and_not_who_lost_it(monkeypatch):
         def end(self, seconds):
             pass
 
+        def are_read(self):
+            return True
+
     monkeypatch.setattr(tfgan.launch, "_Workers", Ended)
     monkeypatch.setattr(signal, "signal", lambda signum, handler: None)
     with pytest.raises(WorkerLost, match=r"^worker 1 was killed by SIGKILL, after 0 restarts"):
         tfgan.launch.launch(2, 0, [])
+
+
+@pytest.fixture
+def talkers(monkeypatch, tmp_path):
+    """Has the launcher start workers that print without end, more than a pipe holds."""
+    script = tmp_path / "talk"
+    script.write_text("#!/bin/sh\nyes line >&2 &\nexec yes line\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(script))
+    before = {signum: signal.getsignal(signum) for signum in signals.stopping()}
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_unread_output_ends_all_workers(name, talkers, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    started = []
+    start = subprocess.Popen
+
+    def popen(*args, **kwargs):
+        started.append(start(*args, **kwargs))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    with open(writer, "w") as closed:
+        monkeypatch.setattr(sys, name, closed)
+        with pytest.raises(BrokenPipeError):
+            tfgan.launch.launch(2, 3, [])
+        monkeypatch.setattr(sys, name, io.StringIO())
+        with contextlib.suppress(BrokenPipeError):
+            closed.close()
+    assert [process.poll() for process in started] == [-signal.SIGTERM] * 2
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenPipeError(), OSError(28, "full"), ValueError("closed"), UserError("full")]
+)
+def test_lines_are_taken_from_a_worker_whatever_becomes_of_them(error):
+    class Target:
+        encoding = "utf-8"
+
+        def write(self, text):
+            raise error
+
+    unread, source = threading.Event(), io.StringIO("line\n" * 1000)
+    tfgan.launch._print_lines(0, source, Target(), unread)
+    assert source.read() == ""
+    assert unread.is_set()
 
 
 def test_bad_flags_are_not_tried_again(tmp_path):

@@ -25,7 +25,9 @@ def _prepare() -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the command."""
-    config.define_flags("dataset", "data_dir", "manual_dir")
+    config.define_flags(
+        "data_dir", "manual_dir", dataset="Image set to bring, by its TensorFlow Datasets name."
+    )
     cli.run(_prepare)
 
 

@@ -7,22 +7,9 @@ from absl import flags
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import user_path
 from tfgan.run import config
-
-flags.DEFINE_multi_string(
-    "workdir",
-    [],
-    "A finished run's folder; what is found lies in its evaluation/. Given several times: one "
-    "table more, which compares them, with means over runs that differ in their seed alone.",
-)
-flags.DEFINE_string("model", "", "Instead: a SavedModel with the signature `sample`.")
-flags.DEFINE_string(
-    "samples", "", "Instead: a .npy file of 50,000 uint8 images (10,000 with --quick)."
-)
-flags.DEFINE_string("output", "evaluation", "Folder for what is found of --model or --samples.")
-flags.DEFINE_boolean(
-    "quick", False, "One set of 10,000 samples instead of five, and only the fast metrics."
-)
+from tfgan.run.workdir import Workdir
 
 
 def _prepare() -> Callable[[], None]:
@@ -37,13 +24,17 @@ def _prepare() -> Callable[[], None]:
     for name in ("dataset", "output"):
         if workdirs and flags.FLAGS[name].present:
             raise UserError(f"--{name}={values[name]}: a run in --workdir has its own")
+    for workdir in workdirs:
+        Workdir(workdir).existing_run()
+    for name in ("model", "samples"):
+        if values[name] and not user_path(values[name], f"--{name}").exists():
+            raise UserError(f"--{name}={values[name]}: there is nothing of that name")
     data_dir, manual_dir, output = (values[n] for n in ("data_dir", "manual_dir", "output"))
     image_set = ImageSet(values["dataset"], data_dir=data_dir, manual_dir=manual_dir)
 
     def work() -> None:
         from tfgan import report
         from tfgan.evaluation import harness
-        from tfgan.run.workdir import Workdir
 
         if workdirs:
             subjects = [harness.run(workdir, data_dir, manual_dir) for workdir in workdirs]
@@ -60,7 +51,25 @@ def _prepare() -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the command."""
-    config.define_flags("dataset", "data_dir", "manual_dir")
+    flags.DEFINE_multi_string(
+        "workdir",
+        [],
+        "A finished run's folder; what is found lies in its evaluation/. Given several times: one "
+        "table more, which compares them, with means over runs that differ in their seed alone.",
+    )
+    flags.DEFINE_string("model", "", "Instead: a SavedModel with the signature `sample`.")
+    flags.DEFINE_string(
+        "samples", "", "Instead: a .npy file of 50,000 uint8 images (10,000 with --quick)."
+    )
+    flags.DEFINE_string("output", "evaluation", "Folder for what is found of --model or --samples.")
+    flags.DEFINE_boolean(
+        "quick", False, "One set of 10,000 samples instead of five, and only the fast metrics."
+    )
+    config.define_flags(
+        "data_dir",
+        "manual_dir",
+        dataset="The set that --model or --samples imitate, by its TensorFlow Datasets name.",
+    )
     cli.run(_prepare)
 
 

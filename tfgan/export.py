@@ -7,11 +7,13 @@ from absl import flags
 from tfgan.exports import formats
 from tfgan.ground import cli
 from tfgan.run import config
+from tfgan.run.workdir import Workdir
 
 
 def _prepare() -> Callable[[], None]:
     workdir, which = flags.FLAGS.workdir, flags.FLAGS.generator
     chosen = formats.choose(flags.FLAGS.format)
+    Workdir(workdir).existing_run()
 
     def work() -> None:
         from tfgan.exports import exporting
@@ -23,7 +25,10 @@ def _prepare() -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the command."""
-    config.define_flags("workdir")
+    config.define_flags(
+        workdir="The folder of the run whose generator is exported, into exports/ there; the run "
+        "may still be training."
+    )
     flags.DEFINE_list(
         "format",
         "savedmodel",

@@ -15,11 +15,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import IO
+from typing import IO, TextIO
 
 from absl import flags
 
-from tfgan.ground import cli
+from tfgan.ground import cli, console, signals
 from tfgan.ground.errors import Interrupted, UserError, WorkerLost
 
 _GRACE_SECONDS = 10  # for the others to end when one has died
@@ -27,7 +27,7 @@ _STOP_SECONDS = 60  # for all to end when they are asked to
 
 
 def _say(line: str) -> None:
-    print(f"[launch] {line}", flush=True)
+    console.put(f"[launch] {line}\n", sys.stdout)
 
 
 def _free_ports(count: int) -> list[int]:
@@ -54,6 +54,7 @@ class _Workers:
         addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
         self._processes = []
         self._printers = []
+        self._unread = threading.Event()
         for index in range(count):
             task = {"type": "worker", "index": index}
             tf_config = json.dumps({"cluster": {"worker": addresses}, "task": task})
@@ -68,9 +69,15 @@ class _Workers:
             )
             self._processes.append(process)
             for source, target in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
-                printer = threading.Thread(target=_print_lines, args=(index, source, target))
+                printer = threading.Thread(
+                    target=_print_lines, args=(index, source, target, self._unread)
+                )
                 printer.start()
                 self._printers.append(printer)
+
+    def are_read(self) -> bool:
+        """Whether somebody reads what they print, as far as is known."""
+        return not self._unread.is_set()
 
     def statuses(self) -> list[int | None]:
         """Exit status of each, None while it runs."""
@@ -87,17 +94,26 @@ class _Workers:
         deadline = time.monotonic() + seconds
         while None in self.statuses() and time.monotonic() < deadline:
             time.sleep(0.1)
-        self.send(signal.SIGKILL)
         for process in self._processes:
+            # Each leads a group: what it has started may not hold its outputs open, either.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         for printer in self._printers:
             printer.join()
 
 
-def _print_lines(index: int, source: IO[str], target: IO[str]) -> None:
+def _print_lines(index: int, source: IO[str], target: TextIO, unread: threading.Event) -> None:
+    """Prints lines as long as that is possible, and takes them from the worker in any case.
+
+    A worker would wait for ever to print into a pipe that nobody empties.
+    """
     for line in source:
-        target.write(f"[{index}] {line}")
-        target.flush()
+        try:
+            if not unread.is_set():
+                console.put(f"[{index}] {line}", target)
+        except (OSError, ValueError):  # the reader has gone, or the stream is closed
+            unread.set()
 
 
 def launch(count: int, max_restarts: int, arguments: list[str]) -> None:
@@ -111,24 +127,31 @@ def launch(count: int, max_restarts: int, arguments: list[str]) -> None:
     Raises:
         UserError: if a worker refused what the user gave.
         WorkerLost: if a worker died once too often.
-        Interrupted: if SIGINT or SIGTERM came.
+        Interrupted: if SIGINT, SIGTERM or SIGHUP came.
+        BrokenPipeError: if whoever read the output has gone; all workers are ended then.
     """
     received: list[int] = []
-    for signum in (signal.SIGINT, signal.SIGTERM):
+    for signum in signals.stopping():
         signal.signal(signum, lambda number, frame: received.append(number))
     for restart in range(max_restarts + 1):
         if restart:
             _say(f"starting all again ({restart} of at most {max_restarts})")
         workers = _Workers(count, arguments)
         try:
-            while not received and None in (statuses := workers.statuses()) and not any(statuses):
+            while not received and workers.are_read():
+                statuses = workers.statuses()
+                if any(statuses) or None not in statuses:
+                    break
                 time.sleep(0.1)
         finally:
             statuses = workers.statuses()
-            workers.end(_STOP_SECONDS if received else _GRACE_SECONDS)
+            asked = received or not workers.are_read()
+            workers.end(_STOP_SECONDS if asked else _GRACE_SECONDS)
         if received:
             signum = signal.Signals(received[0])
             raise Interrupted(f"[launch] {signum.name}: all have ended", signum)
+        if not workers.are_read():
+            raise BrokenPipeError
         if not any(statuses):
             return
         if cli.USER_ERROR in statuses:

@@ -35,7 +35,11 @@ def write_report(workdir: Workdir) -> None:
     recorded = workdir.existing_run()
     defaults = TrainConfig().deciding()
     # Not where folders lie: reports are passed on.
-    config = {name: value for name, value in recorded["config"].items() if name in defaults}
+    try:
+        every = TrainConfig.from_recorded(recorded["config"]).to_dict()
+    except UserError as error:
+        raise UserError(f"{workdir.config}: {error}") from None
+    config = {name: value for name, value in every.items() if name in defaults}
     environment = dict(recorded["environment"])
     fixed = workdir.fixed_pictures()
     last = max(fixed, default=None)

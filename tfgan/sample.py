@@ -6,20 +6,7 @@ from absl import flags
 
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
-
-flags.DEFINE_string("model", "runs/tutorial/generator", "The SavedModel that a run exported.")
-flags.DEFINE_integer("n", 64, "How many images; with --interpolate, how many latents to visit.")
-flags.DEFINE_integer("seed", 1, "Another seed draws other images, the same seed the same ones.")
-flags.DEFINE_string(
-    "output", "samples.png", "The picture to write: .png, or .gif with --interpolate."
-)
-flags.DEFINE_boolean(
-    "interpolate",
-    False,
-    "Walks from each latent to the next on the sphere instead: .png gets a row for each walk, "
-    ".gif an endless tour.",
-)
-
+from tfgan.ground.files import user_path
 
 _MOST = 10_000
 
@@ -35,6 +22,8 @@ def _prepare() -> Callable[[], None]:
     endings = (".png", ".gif") if interpolate else (".png",)
     if not output.lower().endswith(endings):
         raise UserError(f"--output={output}: must end in {' or '.join(endings)}")
+    if not (user_path(model, "--model") / "saved_model.pb").is_file():
+        raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
 
     def work() -> None:
         from tfgan.exports import sampling
@@ -48,6 +37,18 @@ def _prepare() -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the command."""
+    flags.DEFINE_string("model", "runs/tutorial/generator", "The SavedModel that a run exported.")
+    flags.DEFINE_integer("n", 64, "How many images; with --interpolate, how many latents to visit.")
+    flags.DEFINE_integer("seed", 1, "Another seed draws other images, the same seed the same ones.")
+    flags.DEFINE_string(
+        "output", "samples.png", "The picture to write: .png, or .gif with --interpolate."
+    )
+    flags.DEFINE_boolean(
+        "interpolate",
+        False,
+        "Walks from each latent to the next on the sphere instead: .png gets a row for each walk, "
+        ".gif an endless tour.",
+    )
     cli.run(_prepare)
 
 

@@ -9,29 +9,6 @@ from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.theory.recipes import LOSSES, RECIPES
 
-flags.DEFINE_enum(
-    "density",
-    "mixture",
-    list(RECIPES),
-    "What to learn: normal and mixture are on the line, and drawn as Figure 1 of the paper; ring8 "
-    "and grid25 are in the plane, where GANs lose modes.",
-)
-flags.DEFINE_string(
-    "workdir", "", "The one folder that the run writes to. Empty: runs/toy-DENSITY."
-)
-flags.DEFINE_integer("steps", 0, "Training steps, a multiple of 50. 0: the recipe's.")
-flags.DEFINE_enum(
-    "loss", "", ["", *LOSSES], "Objective, as that of tfgan.train. Empty: the recipe's."
-)
-flags.DEFINE_integer(
-    "seed",
-    777,
-    "Decides every random number. Change it to see how much of a result is luck.",
-    lower_bound=0,
-    upper_bound=2**31 - 1,
-)
-flags.DEFINE_boolean("overwrite", False, "Removes another toy run in --workdir.")
-
 
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
@@ -52,6 +29,28 @@ def _prepare() -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the command."""
+    flags.DEFINE_enum(
+        "density",
+        "mixture",
+        list(RECIPES),
+        "What to learn: normal and mixture are on the line, and drawn as Figure 1 of the paper; "
+        "ring8 and grid25 are in the plane, where GANs lose modes.",
+    )
+    flags.DEFINE_string(
+        "workdir", "", "The one folder that the run writes to. Empty: runs/toy-DENSITY."
+    )
+    flags.DEFINE_integer("steps", 0, "Training steps, a multiple of 50. 0: the recipe's.")
+    flags.DEFINE_enum(
+        "loss", "", ["", *LOSSES], "Objective, as that of tfgan.train. Empty: the recipe's."
+    )
+    flags.DEFINE_integer(
+        "seed",
+        777,
+        "Decides every random number. Change it to see how much of a result is luck.",
+        lower_bound=0,
+        upper_bound=2**31 - 1,
+    )
+    flags.DEFINE_boolean("overwrite", False, "Removes another toy run in --workdir.")
     cli.run(_prepare)
 
 

@@ -1,6 +1,9 @@
 """`train_and_export(config)`: the one library entry point."""
 
 import contextlib
+import os
+import pathlib
+import shlex
 import signal
 import time
 from typing import Any
@@ -15,6 +18,7 @@ from tfgan.datasets import training_set
 from tfgan.doctor import monitors, record
 from tfgan.exports import saved_model
 from tfgan.gan import GAN
+from tfgan.ground import errors
 from tfgan.ground.console import duration, say
 from tfgan.ground.errors import Diverged, Interrupted, UserError
 from tfgan.ground.version import __version__
@@ -46,7 +50,8 @@ def train_and_export(
     Raises:
         UserError: if something that the user gave cannot work, and nothing is changed; or if
             the run diverges or its folder cannot be written any more, and what is there is whole.
-        Interrupted: if SIGINT or SIGTERM came, here or to another worker; a checkpoint is written.
+        Interrupted: if SIGINT, SIGTERM or SIGHUP came, here or to another worker; a checkpoint is
+            written.
         WorkerLost: if another worker is gone; a new start of all goes on from the checkpoint.
     """
     check_policy()
@@ -56,6 +61,8 @@ def train_and_export(
     if cluster is None or cluster.index == 0:
         workdir.check()
         recorded = None if overwrite else workdir.recorded()
+        if recorded:
+            workdir.epochs()  # which the first epoch's end reads: told before the work
         if recorded and (differences := config.differences(recorded["config"])):
             raise UserError(
                 f"--workdir={workdir.path}: holds a run with other settings: "
@@ -100,7 +107,9 @@ def _train_and_export(
                     f"then give the same command again"
                 )
             _resume_and_export(run, gan, recorded, evaluation)
-    except (tf.errors.ResourceExhaustedError, MemoryError):
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        if isinstance(error, tf.errors.OpError) and "open files" in str(error):
+            raise UserError(f"{errors.first_line(error)}; raise that limit: ulimit -n") from None
         raise UserError(
             f"out of memory with --batch_size={config.batch_size}, --hidden_size="
             f"{config.hidden_size}, --latent_size={config.latent_size}: lower one of them (and "
@@ -109,16 +118,19 @@ def _train_and_export(
     except BrokenPipeError:
         raise  # of the output, not of the folder
     except OSError as error:
+        named = error.filename is not None and pathlib.Path(os.fsdecode(error.filename))
+        if not (named and workdir.path in (named, *named.parents)):
+            raise UserError(str(error)) from None  # the text says all that is known
         raise UserError(
             f"--workdir={workdir.path}: cannot be written: {error.strerror or error}; what is "
             f"there is whole: mend that and give the same command again"
         ) from None
     if run.is_chief:
+        model = shlex.quote(f"--model={workdir.generator}")
         say(
             f"Report: {workdir.report}; pictures: {workdir.samples}; generator: "
             f"{workdir.generator}. Draw with:\n"
-            f"{python()} -m tfgan.sample --model={workdir.generator} --n=64 --seed=1 "
-            f"--output=digits.png"
+            f"{python()} -m tfgan.sample {model} --n=64 --seed=1 --output=digits.png"
         )
     return gan
 
@@ -149,10 +161,10 @@ def _resume_and_export(
     config, workdir = run.config, run.workdir
     checkpoints = Checkpoints(workdir.checkpoints, gan, config.keep_checkpoints)
     newest = checkpoints.restore_newest(say) if recorded else None
-    if recorded and newest is None and workdir.generator.exists():
+    if recorded and newest is None and workdir.has_progress():
         raise UserError(
-            f"{workdir.checkpoints}: is empty, but the run has a generator already; --overwrite "
-            f"starts the run anew"
+            f"{workdir.checkpoints}: is empty, but the run had got further, as its other files "
+            f"show; put the checkpoints back, or --overwrite starts the run anew"
         )
     strategies.from_chief(run.strategy, checkpoints.state())
     done = int(gan.step.numpy())
@@ -167,7 +179,10 @@ def _resume_and_export(
         facts |= {"parameters": {name: each.count_params() for name, each in networks_of.items()}}
         workdir.create(config.to_dict(), facts)
         checkpoints.put_damaged_aside()
-        say(f"Run: {workdir.path}; watch it with: tensorboard --logdir {workdir.path.parent}")
+        say(
+            f"Run: {workdir.path}; watch it with: tensorboard --logdir "
+            f"{shlex.quote(str(workdir.path.parent))}"
+        )
         if newest is not None:
             say(f"Resuming after step {done:,} of {run.last_step:,}, from {newest}")
             _warn_of_another_layout(run.strategy, recorded)
@@ -175,12 +190,30 @@ def _resume_and_export(
         _fit(run, gan, checkpoints, evaluation)
     step = int(gan.step.numpy())
     if run.is_chief and saved_model.exported_step(workdir.generator) != step:
-        callbacks.save_training_gif(workdir)
-        report.write_report(workdir)
         if gan.ema_generator is not None:
             saved_model.save_generator(workdir.raw_generator, gan.generator, step, config.latents)
         saved_model.save_generator(workdir.generator, gan.sampler, step, config.latents)
+    if run.is_chief:
+        _decorate(workdir)
     strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has written all
+
+
+def _decorate(workdir: Workdir) -> None:
+    """Writes what shows the run, if that is not there yet; it says what it cannot write.
+
+    After the generator, which is what the run is for.
+    """
+    made = saved_model.when_exported(workdir.generator)
+    for file, write in (
+        (workdir.training_gif, callbacks.save_training_gif),
+        (workdir.report, report.write_report),
+    ):
+        try:
+            if not file.exists() or file.stat().st_mtime < made:
+                write(workdir)
+        except Exception as error:  # whatever lies in the folder, the run has ended well
+            said = " ".join(str(error).split()) or type(error).__name__
+            say(f"Warning: {file} is not written: {said}")
 
 
 def _warn_of_another_layout(strategy: tf.distribute.Strategy, recorded: Record | None) -> None:
@@ -234,10 +267,8 @@ def _fit(
                 record.note_divergence(run.workdir, error)
             raise
         except run.data.read_errors:
-            raise UserError(
-                f"--dataset={config.dataset}: its prepared files are damaged; remove their "
-                f"folder, and the same command prepares the set again and goes on"
-            ) from None
+            run.data.check()  # else the error is not of the set's files
+            raise
         finally:
             progress.close()
             board.close()

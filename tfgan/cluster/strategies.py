@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorflow.python.eager import context as eager
 
 from tfgan.cluster.replicas import Share
-from tfgan.ground.errors import UserError, WorkerLost
+from tfgan.ground.errors import UserError, WorkerLost, first_line
 
 _LOST = (
     tf.errors.AbortedError,
@@ -24,6 +24,7 @@ _LOST = (
     tf.errors.InternalError,
     tf.errors.UnavailableError,
 )
+_SLURM = ("SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE", "SLURM_PROCID")
 _BITS = {tf.float32: tf.int32, tf.float64: tf.int64}
 
 
@@ -64,15 +65,38 @@ def find_cluster(name: str = "auto") -> Cluster | None:
 def _from_environment() -> Cluster | None:
     if text := os.environ.get("TF_CONFIG"):
         return _from_tf_config(text)
-    if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
+    if _number("SLURM_STEP_NUM_TASKS", 1) > 1:
         # Jobs that share a node must not share ports.
-        port = 12000 + int(os.environ.get("SLURM_JOB_ID", 0)) % 1000 * 32
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
-            port_base=port, gpus_per_node=1024, gpus_per_task=1, auto_set_gpu=False
-        )  # Slurm itself gives each task its GPUs
-        workers = tuple(resolver.cluster_spec().as_dict()["worker"])
-        return Cluster(workers, resolver.task_id)
+        port = 12000 + _number("SLURM_JOB_ID", 0) % 1000 * 32
+        try:
+            resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
+                port_base=port, gpus_per_node=1024, gpus_per_task=1, auto_set_gpu=False
+            )  # Slurm itself gives each task its GPUs
+            workers = tuple(resolver.cluster_spec().as_dict()["worker"])
+            index = int(resolver.task_id)
+        except Exception as error:  # whatever TensorFlow makes of a list of nodes
+            raise UserError(
+                f"{', '.join(_SLURM)}: must be as Slurm sets them in a step: {first_line(error)}; "
+                f"without Slurm, unset SLURM_STEP_NUM_TASKS or take --strategy=one_device"
+            ) from None
+        if not 0 <= index < len(workers):
+            raise UserError(f"SLURM_PROCID={index}: the step has {len(workers)} tasks")
+        return Cluster(workers, index)
     return None
+
+
+def _number(name: str, default: int) -> int:
+    """A whole number of the environment."""
+    text = os.environ.get(name) or str(default)
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise UserError(f"{name}={text}: must be a whole number, as Slurm sets it")
+    return int(text)
+
+
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    plain = re.fullmatch(r"\S+", host) and re.fullmatch(r"[0-9]{1,5}", port)
+    return bool(plain) and 1 <= int(port) <= 65535
 
 
 def _from_tf_config(text: str) -> Cluster | None:
@@ -86,14 +110,15 @@ def _from_tf_config(text: str) -> Cluster | None:
         kind, index = values["task"]["type"], int(values["task"]["index"])
         ranks = [(job, i) for job in ("chief", "worker") for i in range(len(jobs.get(job, [])))]
         addresses = tuple(str(jobs[job][i]) for job, i in ranks)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise UserError(problem) from None
     if others := sorted(set(jobs) - {"chief", "worker"}):
         raise UserError(
             f"TF_CONFIG: has the jobs {', '.join(others)}; only a chief and workers can train"
         )
-    if not all(re.fullmatch(r"\S+:\d+", address) for address in addresses):
-        raise UserError(problem)
+    for address in addresses:
+        if not _is_address(address):
+            raise UserError(f"{problem}; {address!r} is no host:port with a port up to 65535")
     if len(set(addresses)) < len(addresses):
         raise UserError("TF_CONFIG: names an address twice")
     if (kind, index) not in ranks:
@@ -220,11 +245,12 @@ def lost_workers(cluster: Cluster | None) -> Iterator[None]:
     try:
         yield
     except _LOST as error:
-        if cluster is None:
-            raise
+        if cluster is None or len(cluster.workers) == 1:
+            raise  # there is none to lose
         raise WorkerLost(
             f"worker {cluster.index} of {len(cluster.workers)} has lost another "
-            f"({type(error).__name__}); start all again: they go on from the newest checkpoint"
+            f"({type(error).__name__}: {first_line(error)}); start all again: they go on from "
+            f"the newest checkpoint"
         ) from None
 
 

@@ -11,7 +11,7 @@ from tfgan import noise
 from tfgan.cluster.replicas import WHOLE, Share
 from tfgan.datasets import derived, sources
 from tfgan.datasets.image_set import ImageSet
-from tfgan.ground.errors import UserError
+from tfgan.ground.errors import UserError, first_line
 
 # TFDS keeps EMNIST as its authors do, with rows and columns swapped.
 _TRANSPOSED = ("emnist",)
@@ -74,12 +74,10 @@ def _load(
             if labels:
                 classes[part] = chunk["label"]
             read = part.stop
-    except (tf.errors.ResourceExhaustedError, MemoryError):
-        raise UserError(f"--dataset={name}: does not fit in memory") from None
-    except (tf.errors.OpError, OSError, ValueError):
-        raise UserError(_damaged(name, builder)) from None
+    except (tf.errors.OpError, OSError, ValueError, MemoryError) as error:
+        raise unreadable(name, builder, error) from None
     if read != size:
-        raise UserError(_damaged(name, builder))
+        raise UserError(_damaged(name, builder, f"{read:,} of {size:,} images are there"))
     return derived.SETS[name].make(images, classes) if name in derived.SETS else (images, classes)
 
 
@@ -115,12 +113,12 @@ def split_info(
     name, split = image_set.name, image_set.split
     try:
         info = builder.info.splits[split]
-    except (KeyError, ValueError, NotImplementedError, RuntimeError):
+    except Exception:  # whatever TFDS makes of it
         raise UserError(
             f"--split={split}: {name} has {', '.join(builder.info.splits)}, and parts of them "
             f"like {next(iter(builder.info.splits))}[:50%]"
         ) from None
-    if not info.num_examples:
+    if info.num_examples <= 0:  # TFDS counts below 0 where a part ends before it begins
         raise UserError(f"--split={split}: there is nothing in that part of {name}")
     return info
 
@@ -140,15 +138,43 @@ def first_images(image_set: ImageSet, count: int) -> np.ndarray:
     split_info(builder, image_set)
     try:
         chunk = next(iter(_examples(builder, image_set).take(count).batch(count)))
-    except (tf.errors.OpError, OSError, ValueError):
-        raise UserError(_damaged(image_set.name, builder)) from None
+    except (tf.errors.OpError, OSError, ValueError, MemoryError) as error:
+        raise unreadable(image_set.name, builder, error) from None
     return chunk["image"].numpy()
 
 
-def _damaged(name: str, builder: tfds.core.DatasetBuilder) -> str:
+def unreadable(name: str, builder: tfds.core.DatasetBuilder, error: Exception) -> UserError:
+    """What stopped the reading of a prepared set, where nothing else was done.
+
+    Args:
+        name: of the set.
+        builder: the prepared set.
+        error: what was raised.
+    """
+    text = first_line(error)
+    few_files = "open files" in text  # to TensorFlow, a resource too
+    if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)) and not few_files:
+        return UserError(f"--dataset={name}: does not fit in memory")
+    if isinstance(error, _OF_DAMAGE):
+        return UserError(_damaged(name, builder, text))
+    advice = "; raise that limit: ulimit -n" if few_files else ""
+    return UserError(f"--dataset={name}: {builder.data_path} cannot be read: {text}{advice}")
+
+
+# Of what reads files and decodes images. UserError, a ValueError too, is not raised there.
+_OF_DAMAGE = (
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    FileNotFoundError,
+    ValueError,
+)
+
+
+def _damaged(name: str, builder: tfds.core.DatasetBuilder, text: str) -> str:
     return (
-        f"--dataset={name}: the prepared files in {builder.data_path} are damaged; remove that "
-        f"folder, and the same command prepares the set again"
+        f"--dataset={name}: its prepared files in {builder.data_path} are damaged ({text}); remove "
+        f"that folder, and the same command prepares the set again"
     )
 
 

@@ -8,6 +8,7 @@
 """
 
 import contextlib
+import dataclasses
 import difflib
 import io
 import os
@@ -25,7 +26,8 @@ from absl import logging
 
 from tfgan.datasets import derived, mnist_wheel
 from tfgan.datasets.image_set import ImageSet
-from tfgan.ground.errors import UserError
+from tfgan.ground.errors import UserError, first_line
+from tfgan.ground.files import user_path
 
 ANSWER_SECONDS = 5
 
@@ -57,6 +59,21 @@ def prepare(image_set: ImageSet, say: Callable[[str], None] = print) -> tfds.cor
                     return _builder(name, data_dir)
         say(f"Data: {name}, prepared in {builder.data_path}")
     return builder
+
+
+def where_prepared(image_set: ImageSet) -> ImageSet:
+    """The set as a stranger's run names it: in its folder if it is prepared there, else in ours.
+
+    So nothing is ever written to a folder that somebody else has named.
+    """
+    ours = dataclasses.replace(image_set, data_dir="", manual_dir="")
+    if not image_set.data_dir:
+        return ours
+    name = image_set.name
+    base = derived.SETS[name].base if name in derived.SETS else name
+    with _quiet():
+        prepared = _builder(base, image_set.data_dir).is_prepared()
+    return dataclasses.replace(image_set, manual_dir="") if prepared else ours
 
 
 def _prepare(
@@ -112,9 +129,24 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
+def _data_folder(data_dir: str) -> pathlib.Path:
+    """Where prepared sets live: as given, or as TFDS has it."""
+    flag, given = "--data_dir", data_dir or "~/tensorflow_datasets"
+    if not data_dir and os.environ.get("TFDS_DATA_DIR"):
+        flag, given = "TFDS_DATA_DIR", os.environ["TFDS_DATA_DIR"]
+    folder = user_path(given, flag)
+    if not {"*", "?", "["}.isdisjoint(str(folder)):
+        raise UserError(
+            f"{flag}={given}: TensorFlow Datasets takes *, ? and [ for patterns of names and would "
+            f"not find the set again; give a folder without them"
+        )
+    return folder
+
+
 def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
+    folder = _data_folder(data_dir)
     try:
-        builder = tfds.builder(name, data_dir=os.path.expanduser(data_dir) or None)
+        builder = tfds.builder(name, data_dir=str(folder))
     except tfds.core.DatasetNotFoundError:
         near = difflib.get_close_matches(name, tfds.list_builders(with_community_datasets=False))
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
@@ -122,7 +154,7 @@ def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
             f"--dataset={name}: TensorFlow Datasets has no set of that name{hint}"
         ) from None
     except Exception as error:  # whatever TFDS makes of a name, a version or damaged metadata
-        raise UserError(f"--dataset={name}: {_first_line(error)}") from None
+        raise UserError(f"--dataset={name}: {first_line(error)}") from None
     features = builder.info.features
     feature = features["image"] if "image" in features else None  # noqa: SIM401, has no get
     if not isinstance(feature, tfds.features.Image) or feature.dtype != np.uint8:
@@ -134,11 +166,12 @@ def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
             f"--dataset={name}: its images have different sizes {feature.shape}; take a set whose "
             f"images have one size, such as cifar10"
         )
+    if feature.shape[-1] not in (1, 3, 4):
+        raise UserError(
+            f"--dataset={name}: its images have {feature.shape[-1]} channels, which TensorFlow "
+            f"does not decode; take a set of grey or colour images, such as cifar10"
+        )
     return builder
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _original_files(builder: tfds.core.DatasetBuilder) -> dict[str, str]:
@@ -152,13 +185,13 @@ def _download_and_prepare(builder: tfds.core.DatasetBuilder, **kwargs: Any) -> N
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints paragraphs
             builder.download_and_prepare(download_config=config)
     except Exception as error:
-        raise UserError(f"--dataset={builder.name}: {_first_line(error)}") from error
+        raise UserError(f"--dataset={builder.name}: {first_line(error)}") from error
 
 
 def _prepare_from_files(
     builder: tfds.core.DatasetBuilder, manual_dir: str, say: Callable[[str], None]
 ) -> None:
-    folder = pathlib.Path(os.path.expanduser(manual_dir))
+    folder = user_path(manual_dir, "--manual_dir")
     missing = [name for name in _original_files(builder) if not (folder / name).is_file()]
     if missing:
         raise UserError(f"--manual_dir={manual_dir}: lacks {', '.join(missing)}")

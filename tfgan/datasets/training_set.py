@@ -35,6 +35,9 @@ class InMemory:
         self.shape = images.shape
         self._images = images
 
+    def check(self) -> None:
+        """Does nothing: the files have been read."""
+
     def batches(
         self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
     ) -> tf.data.Dataset:
@@ -60,7 +63,8 @@ class Streamed:
 
     Attributes:
         shape: `(size, height, width, channels)`.
-        read_errors: what TensorFlow raises while it trains, if the set's files are damaged.
+        read_errors: what TensorFlow raises while it trains, if the set's files are damaged; and
+            for other reasons: `check` tells.
     """
 
     read_errors: tuple[type[Exception], ...] = (
@@ -77,6 +81,23 @@ class Streamed:
         self._files = [str(path) for path in info.filepaths]
         self._feature = tfds.decode.PartialDecoding({"image": True}).extract_features(features)
         self._window = window
+
+    def check(self) -> None:
+        """Reads and decodes all images once.
+
+        Raises:
+            UserError: if that cannot be done; it says why.
+        """
+        examples = tf.data.TFRecordDataset(self._files).map(self._decode)
+        try:
+            for _ in examples:
+                pass
+        except (tf.errors.OpError, OSError, ValueError) as error:
+            raise pipeline.unreadable(self._builder.name, self._builder, error) from None
+
+    def _decode(self, example: tf.Tensor) -> tf.Tensor:
+        image = self._feature.deserialize_example(example)["image"]
+        return pipeline.upright(image, self._builder)
 
     def batches(
         self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
@@ -123,10 +144,6 @@ class Streamed:
             place = part % share.replicas
             return (share.first <= place) & (place < share.first + share.count)
 
-        def decode(example: tf.Tensor) -> tf.Tensor:
-            image = self._feature.deserialize_example(example)["image"]
-            return pipeline.upright(image, self._builder)
-
         return (
             tf.data.Dataset.range(first_epoch, tf.int64.max)
             .flat_map(epoch_examples)
@@ -136,7 +153,7 @@ class Streamed:
             .filter(ours)
             .map(lambda part, examples: examples)
             .unbatch()
-            .map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            .map(self._decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
             .batch(batch_size // share.replicas, drop_remainder=True)
         )
 

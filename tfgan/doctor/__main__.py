@@ -5,14 +5,14 @@ from collections.abc import Callable
 from absl import flags
 
 from tfgan.ground import cli
+from tfgan.run.workdir import Workdir
 
 SICK = 1
-
-flags.DEFINE_string("workdir", "runs/tutorial", "The folder of the run to look at.")
 
 
 def _prepare() -> Callable[[], int]:
     workdir = flags.FLAGS.workdir
+    Workdir(workdir).existing_run()
 
     def work() -> int:
         from tfgan import doctor
@@ -29,6 +29,7 @@ def _prepare() -> Callable[[], int]:
 
 def main() -> None:
     """Entry point of the command: exit status 0 for a healthy run, 1 if there are findings."""
+    flags.DEFINE_string("workdir", "runs/tutorial", "The folder of the run to look at.")
     cli.run(_prepare)
 
 

@@ -48,6 +48,18 @@ class Evidence:
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> "Evidence":
-        """The inverse of `dataclasses.asdict`, also after JSON."""
+        """The inverse of `dataclasses.asdict`, also after JSON.
+
+        Raises:
+            ValueError, KeyError or TypeError: if the row is something else.
+        """
         classes = row["classes"]
-        return cls(**{**row, "classes": None if classes is None else tuple(classes)})
+        evidence = cls(**{**row, "classes": None if classes is None else tuple(classes)})
+        for name, value in dataclasses.asdict(evidence).items():
+            whole = name in ("step", "neighbours")
+            optional = value is None and name in ("feature_diversity", "classes")
+            numbers = value if name == "classes" else (value,)
+            kinds = (int,) if whole else (int, float)
+            if not optional and any(type(number) not in kinds for number in numbers):
+                raise ValueError(f"{name} is no number")
+        return evidence

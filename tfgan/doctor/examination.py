@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from tfgan.datasets import sources
 from tfgan.doctor import record
 from tfgan.doctor.monitors import examiner_of
 from tfgan.doctor.record import History
@@ -25,6 +26,8 @@ def history(path: str) -> History:
     if newest is not None and int(newest.name) in {each.step for each in found.evidence}:
         return found
     gan = restore(workdir, lambda line: None).gan
+    image_set = sources.where_prepared(config.image_set)
+    config = dataclasses.replace(config, data_dir=image_set.data_dir, manual_dir="")
     now = examiner_of(gan, config).look()
     earlier = tuple(each for each in found.evidence if each.step < now.step)
     return dataclasses.replace(found, evidence=(*earlier, now))

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgan.datasets import sources
 from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import PROTOCOL, judges, report, samples
 from tfgan.evaluation.judges import Judge
@@ -17,11 +17,12 @@ from tfgan.evaluation.protocol import SEED, Row
 from tfgan.exports.saved_model import exported_step
 from tfgan.ground.console import duration
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import write_file
+from tfgan.ground.files import user_path, write_file
 from tfgan.ground.version import versions
 from tfgan.run import checkpointing
 from tfgan.run.config import TrainConfig
 from tfgan.run.environment import cores
+from tfgan.run.restoring import recorded_config
 from tfgan.run.workdir import Workdir
 
 
@@ -58,7 +59,7 @@ def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
         UserError: if no finished run is there, or it is being extended.
     """
     place = Workdir(workdir)
-    config = place.existing_run()["config"]
+    config = recorded_config(place).to_dict()
     if not place.generator.is_dir():
         raise UserError(f"--workdir={workdir}: its run has not ended yet, so it has no generator")
     step, newest = exported_step(place.generator), checkpointing.newest(place.checkpoints)
@@ -69,14 +70,17 @@ def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
         )
     found = {"generator": place.generator, "generator_raw": place.raw_generator}
     draw = {name: _from_model(path) for name, path in found.items() if path.is_dir()}
-    where = data_dir or config.get("data_dir", "")
-    image_set = ImageSet(config["dataset"], data_dir=where, manual_dir=manual_dir)
+    image_set = ImageSet(config["dataset"], data_dir=data_dir, manual_dir=manual_dir)
+    if not data_dir:
+        recorded = ImageSet(config["dataset"], data_dir=config.get("data_dir", ""))
+        where = sources.where_prepared(recorded).data_dir
+        image_set = dataclasses.replace(image_set, data_dir=where)
     return Subject(str(place.path), draw, place.evaluation, image_set, config, step)
 
 
 def model(path: str, output: str, image_set: ImageSet) -> Subject:
     """A SavedModel with the signature `sample`, as a run exports it."""
-    draw = {"generator": _from_model(pathlib.Path(os.path.expanduser(path)))}
+    draw = {"generator": _from_model(user_path(path, "--model"))}
     return Subject(path, draw, _folder(output), image_set)
 
 
@@ -91,7 +95,7 @@ def _from_model(path: pathlib.Path) -> Callable[[int], np.ndarray]:
 
 
 def _folder(output: str) -> pathlib.Path:
-    return pathlib.Path(os.path.expanduser(output))
+    return user_path(output, "--output")
 
 
 def evaluate(

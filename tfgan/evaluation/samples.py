@@ -5,8 +5,6 @@ the samples are the same ones in training and after export, and the first 10,000
 those that `--quick` looks at.
 """
 
-import os
-import pathlib
 import zipfile
 
 import numpy as np
@@ -17,6 +15,7 @@ from tfgan.exports import sampling
 from tfgan.gan import GAN
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import user_path
 from tfgan.noise import Stream
 
 _PART = 1000
@@ -61,7 +60,7 @@ def from_file(path: str, count: int) -> np.ndarray:
         UserError: if the file is something else, or holds fewer.
     """
     try:
-        images = np.load(pathlib.Path(os.path.expanduser(path)), mmap_mode="r", allow_pickle=False)
+        images = np.load(user_path(path, "--samples"), mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise UserError(f"--samples={path}: {error.strerror or 'cannot be read'}") from None
     except (ValueError, EOFError, zipfile.BadZipFile):

@@ -9,8 +9,6 @@ from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.run import config
 
-flags.DEFINE_string("output", "classifier.npz", "The file to write the weights to.")
-
 
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
@@ -20,16 +18,15 @@ def _prepare() -> Callable[[], None]:
 
     def work() -> None:
         import os
-        import pathlib
 
         from tfgan.datasets import derived, sources
         from tfgan.evaluation import classifier, splits
-        from tfgan.ground.files import write_file
+        from tfgan.ground.files import user_path, write_file
 
         if dataset in derived.SETS:
             base = derived.SETS[dataset].base
             raise UserError(f"--dataset={dataset}: has no classifier of its own; take {base}")
-        path = pathlib.Path(output).expanduser()
+        path = user_path(output, "--output")
         if not os.access(path.parent, os.W_OK):  # before the minutes that training takes
             raise UserError(f"--output={output}: {path.parent} is no folder to write to")
         builder = sources.prepare(image_set)
@@ -49,6 +46,7 @@ def _prepare() -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the command."""
+    flags.DEFINE_string("output", "classifier.npz", "The file to write the weights to.")
     config.define_flags("dataset", "data_dir", "manual_dir")
     cli.run(_prepare)
 

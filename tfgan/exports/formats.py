@@ -18,6 +18,7 @@ import numpy as np
 
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import without_patterns
 
 if TYPE_CHECKING:
     import keras
@@ -124,14 +125,15 @@ def _run_saved_model(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[
     with tempfile.TemporaryDirectory() as folder:
         latents, images = (os.path.join(folder, name) for name in ("z.npz", "images.npz"))
         np.savez(latents, *batches)
-        done = subprocess.run(
-            [sys.executable, "-c", _FRESH, str(path.absolute()), latents, images],
-            env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            cwd=folder,
-        )
+        with without_patterns(path) as plain:
+            done = subprocess.run(
+                [sys.executable, "-c", _FRESH, str(plain.absolute()), latents, images],
+                env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                cwd=folder,
+            )
         if done.returncode:
             last = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
             raise UserError(f"--format=savedmodel: a fresh process cannot run it: {last}")

@@ -1,7 +1,5 @@
 """Pictures from an exported generator; needs only the SavedModel, no `tfgan.GAN`."""
 
-import os
-import pathlib
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ from tfgan import noise
 from tfgan.exports import saved_model
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import user_path, without_patterns
 from tfgan.noise import Stream
 
 WALK_STEPS = 8
@@ -23,11 +22,12 @@ def load(model: str) -> Any:
     Raises:
         UserError: if there is none, or if it is not a generator of tfgan.
     """
-    path = pathlib.Path(os.path.expanduser(model))
+    path = user_path(model, "--model")
     if not (path / "saved_model.pb").is_file():
         raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
     try:
-        loaded = tf.saved_model.load(str(path))
+        with without_patterns(path) as plain:
+            loaded = tf.saved_model.load(str(plain))
     except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"--model={model}: is damaged: {first}") from None
@@ -64,7 +64,7 @@ def interpolate(model: str, n: int, seed: int, output: str) -> None:
     """
     generate = load(model).signatures["generate"]
     latent_size = generate.structured_input_signature[1]["z"].shape[1]
-    distribution = saved_model.distribution(pathlib.Path(os.path.expanduser(model)))
+    distribution = saved_model.distribution(user_path(model, "--model"))
     z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution).numpy()
     tour = output.lower().endswith(".gif")
     ends = np.concatenate([z[1:], z[:1]]) if tour else z[1:]
@@ -96,6 +96,6 @@ def slerp(a: np.ndarray, b: np.ndarray, fraction: float) -> np.ndarray:
 
 def _write(output: str, save: Any) -> None:
     try:
-        save(pathlib.Path(os.path.expanduser(output)))
+        save(user_path(output, "--output"))
     except OSError as error:
         raise UserError(f"--output={output}: {error.strerror}") from None

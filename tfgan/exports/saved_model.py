@@ -48,6 +48,11 @@ def exported_step(path: pathlib.Path) -> int | None:
         return None
 
 
+def when_exported(path: pathlib.Path) -> float:
+    """When that generator was written, in seconds of the clock of its file system."""
+    return (path / _STEP).stat().st_mtime
+
+
 def distribution(path: pathlib.Path) -> str:
     """That of an exported generator's latents; see `tfgan.noise.latents`.
 

@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
+from tfgan.ground import console
 from tfgan.ground.console import native_stderr_held_back
 from tfgan.ground.errors import Interrupted, UserError, WorkerLost
 
@@ -19,8 +20,14 @@ Arguments = Callable[[list[str]], list[str]]
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    _put(f"error: {message}", sys.stderr)
     sys.exit(USER_ERROR)
+
+
+def _put(line: str, stream: TextIO) -> None:
+    """Writes a last line, which nobody may read any more."""
+    with contextlib.suppress(OSError, UserError):
+        console.put(f"{line}\n", stream)
 
 
 def _parse(argv: list[str], arguments: Arguments) -> list[str]:
@@ -28,6 +35,8 @@ def _parse(argv: list[str], arguments: Arguments) -> list[str]:
         rest = flags.FLAGS(arguments(argv))
     except (UserError, flags.Error) as error:
         _fail(" ".join(str(error).split()))
+    except SystemExit as end:
+        sys.exit(0 if end.code == 1 else end.code)  # absl's --help, which did what it was to do
     if rest[1:]:
         _fail(f"{rest[1]!r} is not a flag; flags look like --name=value (--help lists them)")
     return rest
@@ -39,6 +48,9 @@ def load_tensorflow() -> None:
     Raises:
         UserError: if Keras is set to another backend.
     """
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend != "tensorflow":  # before its import, which fails in the backend's own way
+        raise UserError(f"KERAS_BACKEND={backend}: tfgan runs on the tensorflow backend")
     logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
     with native_stderr_held_back():
         import tensorflow as tf
@@ -61,18 +73,27 @@ def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -
             load_tensorflow()
         status = work()
     except (UserError, WorkerLost) as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        _put(f"error: {error}", sys.stderr)
         return USER_ERROR if isinstance(error, UserError) else os.EX_TEMPFAIL
     except Interrupted as stop:
-        print(stop, flush=True)
+        _put(str(stop), sys.stdout)
         return 128 + stop.signum
     except BrokenPipeError:  # whoever read the output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        print("Interrupted; the same command goes on.", file=sys.stderr)
+        _put("Interrupted; the same command goes on.", sys.stderr)
         return 130
     return status or 0
+
+
+def _let_go() -> None:
+    """Writes out what is left, as far as somebody reads it: Python would complain at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def run(
@@ -92,12 +113,12 @@ def run(
     def main(argv: list[str]) -> int:
         del argv
         status = _status(prepare, tensorflow)
+        _let_go()
         strategies = sys.modules.get("tfgan.cluster.strategies")
         if strategies and strategies.joined():
-            with contextlib.suppress(BrokenPipeError):
-                sys.stdout.flush()
             os._exit(status)  # TensorFlow's own way out waits seconds for the others
         return status
 
+    console.show_everything()
     app.run(main, flags_parser=functools.partial(_parse, arguments=arguments))
     raise AssertionError("absl's app.run exits")

@@ -1,18 +1,49 @@
 """What a person reads: lines above a progress bar, durations in words."""
 
 import contextlib
+import errno
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import TextIO
 
 from tqdm import tqdm
 
+from tfgan.ground.errors import UserError
+
 
 def say(line: str) -> None:
-    """Prints a line at once, above the bar if there is one."""
+    """Prints a line at once, above the bar if there is one; see `put`."""
     with tqdm.external_write_mode(file=sys.stdout):
-        print(line, flush=True)
+        put(f"{line}\n", sys.stdout)
+
+
+def put(text: str, stream: TextIO) -> None:
+    """Writes text at once. What the stream's encoding lacks becomes `\\uXXXX`.
+
+    If the stream is a terminal that is gone, nobody reads, and nothing happens.
+
+    Raises:
+        BrokenPipeError: if whoever read the stream has gone.
+        UserError: if it cannot be written for another reason, such as a full disk.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise UserError(f"the output cannot be written: {error.strerror or error}") from None
+
+
+def show_everything() -> None:
+    """Lets the standard streams print `\\uXXXX` for what their encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,11 @@
 """What a user can cause: each is one line, and a command ends with it."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says first, or its kind if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class UserError(ValueError):
     """Something that the user can mend.
 

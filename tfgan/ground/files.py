@@ -1,33 +1,83 @@
 """Writes that are never half done."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 
+from tfgan.ground.errors import UserError
+
 PART, OLD = ".part", ".old"  # what a write that was cut short leaves ends in these
+_PATTERN = frozenset("*?[]\\")  # what TensorFlow's readers take for a pattern of names
+
+
+def user_path(given: str, flag: str) -> pathlib.Path:
+    """What the user calls a path, `~` being the home folder.
+
+    Args:
+        given: the path.
+        flag: what it was given as, for the message.
+
+    Raises:
+        UserError: if the home folder is not known, where `~` would be a folder of that name.
+    """
+    path = pathlib.Path(os.path.expanduser(given))
+    if given.startswith("~") and not path.is_absolute():
+        raise UserError(f"{flag}={given}: that home folder is not known; set HOME, or give a path")
+    return path
 
 
 @contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
-    """Turns TensorFlow's errors, where all it does is write files, into OSError."""
+def disk_errors(path: pathlib.Path) -> Iterator[None]:
+    """Turns TensorFlow's errors, where all it does is write `path`, into OSError that names it."""
     import tensorflow as tf
 
     try:
-        yield
+        with _named(path):
+            yield
     except tf.errors.OpError as error:
-        raise OSError(str(error.message).splitlines()[0]) from None
+        text = str(error.message).strip() or type(error).__name__
+        raise OSError(errno.EIO, text.splitlines()[0], str(path)) from None
+
+
+@contextlib.contextmanager
+def _named(path: pathlib.Path) -> Iterator[None]:
+    """Names the file in each OSError: those of a write lack it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
+def without_patterns(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A path to the same folder that TensorFlow's readers do not take for a pattern.
+
+    They find nothing in a folder `lr[0.1]`, and something else in a folder `a*`.
+    """
+    if _PATTERN.isdisjoint(str(path.absolute())):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = pathlib.Path(folder) / "link"
+        link.symlink_to(path.absolute(), target_is_directory=True)
+        yield link
 
 
 def write_file(path: pathlib.Path, content: bytes) -> None:
     """Writes beside, then renames: `path` holds the old content or the new, whatever happens."""
     beside = path.with_name(f".{path.name}{PART}")
-    with open(beside, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    with _named(path):
+        with open(beside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
 
 
 def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:
@@ -46,14 +96,14 @@ def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> No
         remove(leftover)
     beside.mkdir()  # fails if the folder above was removed, where TensorFlow would make it anew
     try:
-        with disk_errors():
+        with disk_errors(path):
             fill(beside)
     except BaseException:
         remove(beside)
         raise
     for file in beside.rglob("*"):
         if file.is_file():
-            with open(file, "rb") as written:
+            with _named(file), open(file, "rb") as written:
                 os.fsync(written.fileno())
     if path.exists():
         os.replace(path, old)

@@ -84,7 +84,7 @@ class TensorBoard(EpochCallback):
         if self._writer is not None:
             return
         step = int(self.model.step.numpy())
-        with disk_errors():
+        with disk_errors(self._run.workdir.tensorboard):
             remove_events_after(self._run.workdir.tensorboard, step)
             self._writer = tf.summary.create_file_writer(str(self._run.workdir.tensorboard))
         if step == 0:
@@ -115,7 +115,7 @@ class TensorBoard(EpochCallback):
     def _writing(self, step: int | tf.Tensor) -> Iterator[None]:
         # TensorFlow calls a file that cannot grow "out of range", which to Keras means the end
         # of the data: it must not get that far.
-        with disk_errors(), self._writer.as_default(step=step):
+        with disk_errors(self._run.workdir.tensorboard), self._writer.as_default(step=step):
             yield
 
     def _step_graph(self) -> tf.Graph:
@@ -136,7 +136,7 @@ class TensorBoard(EpochCallback):
 
         As whole events, because `tf.summary.scalar` would give all of them the time of writing.
         """
-        with disk_errors():
+        with disk_errors(self._run.workdir.tensorboard):
             for step, wall_time, values in self._steps:
                 event = tf.compat.v1.Event(step=step, wall_time=wall_time)
                 for name, value in zip(self.model.metrics_names, values, strict=True):
@@ -188,7 +188,7 @@ class TensorBoard(EpochCallback):
             OSError: if it cannot be written.
         """
         self._write_steps()
-        with disk_errors():
+        with disk_errors(self._run.workdir.tensorboard):
             self._writer.flush()
 
     def _histograms(self) -> None:

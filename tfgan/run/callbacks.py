@@ -74,7 +74,7 @@ def save_training_gif(workdir: Workdir, most: int = 100) -> None:
     files = list(workdir.fixed_pictures().values())
     if files:
         frames = [pictures.load_png(files[index]) for index in pictures.spread(len(files), most)]
-        pictures.save_gif(workdir.samples / "training.gif", frames)
+        pictures.save_gif(workdir.training_gif, frames)
 
 
 class MetricsCSV(EpochCallback):
@@ -167,15 +167,17 @@ class CheckpointAndStop(keras.callbacks.Callback):
             self._save_if_due(step)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._save_if_due(int(self.model.step.numpy()))
+        first = self._checkpoints.newest() is None  # `Workdir.has_progress` counts on it
+        self._save_if_due(int(self.model.step.numpy()), first)
 
-    def _save_if_due(self, step: int) -> None:
+    def _save_if_due(self, step: int, first: bool = False) -> None:
         every = self._every_steps
         if (
             self._run.is_chief
             and step != self._saved_step
             and (
-                self._stop.agreed is not None
+                first
+                or self._stop.agreed is not None
                 or step == self._run.last_step
                 or (every and step // every > self._saved_step // every)
                 or (

@@ -1,5 +1,6 @@
 """Checkpoints: everything that the next step depends on, whole or not at all."""
 
+import errno
 import hashlib
 import pathlib
 import shutil
@@ -10,11 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan.gan import GAN
-from tfgan.ground.errors import Diverged, UserError
-from tfgan.ground.files import write_folder
+from tfgan.ground.errors import Diverged, UserError, first_line
+from tfgan.ground.files import without_patterns, write_folder
 
 _SUMS = "SHA256SUMS"
 _FOLDERS = "[0-9]" * 9
+_NOT_OF_THE_FILE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM)
 
 
 class Checkpoints:
@@ -83,7 +85,7 @@ class Checkpoints:
 
     def _steps(self) -> list[pathlib.Path]:
         """Checkpoint folders, newest first."""
-        return sorted(self._folder.glob(_FOLDERS), reverse=True)
+        return sorted(_folders(self._folder), reverse=True)
 
     def newest(self) -> pathlib.Path | None:
         """The newest checkpoint's folder, if there is one."""
@@ -121,9 +123,12 @@ class Checkpoints:
     def _read(self, folder: pathlib.Path) -> str | None:
         """Restores a checkpoint; returns what is wrong with it, or None."""
         try:
-            self._checkpoint.read(str(folder / "state")).assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError):
+            with without_patterns(folder) as plain:
+                self._checkpoint.read(str(plain / "state")).assert_existing_objects_matched()
+        except (AssertionError, ValueError, tf.errors.NotFoundError):
             return "it is of another model"
+        except (tf.errors.OpError, OSError) as error:
+            raise UserError(f"{folder}: cannot be read: {first_line(error)}") from None
         if int(self._gan.step.numpy()) != int(folder.name):
             return f"it is of step {int(self._gan.step.numpy())}"
         return None
@@ -144,7 +149,11 @@ class Checkpoints:
 
 def newest(folder: pathlib.Path) -> pathlib.Path | None:
     """The newest checkpoint in a run's folder of them, if there is one."""
-    return max(folder.glob(_FOLDERS), default=None)
+    return max(_folders(folder), default=None)
+
+
+def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    return [path for path in folder.glob(_FOLDERS) if path.is_dir()]  # a file is not ours
 
 
 def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> Diverged:
@@ -152,7 +161,9 @@ def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> Diverged:
     kept = f"{newest} is the newest checkpoint" if newest else "there is no checkpoint yet"
     what = f"step {step:,}: {quantity} not finite"
     return Diverged(
-        f"{what}, the run has diverged; {kept}; lower --d_learning_rate or --g_learning_rate", what
+        f"{what}, the run has diverged; {kept}; start anew with a lower --d_learning_rate or "
+        f"--g_learning_rate: in another --workdir, or with --overwrite",
+        what,
     )
 
 
@@ -170,6 +181,10 @@ def _problem(folder: pathlib.Path) -> str | None:
         wrong = [name for name, checksum in sums.items() if _sha256(folder / name) != checksum]
     except FileNotFoundError as error:
         return f"{pathlib.Path(error.filename).name} is missing"
-    except (OSError, ValueError):
+    except ValueError:
         return f"{_SUMS} cannot be read"
+    except OSError as error:
+        if error.errno in _NOT_OF_THE_FILE:
+            raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+        return f"{error.strerror}"
     return f"{wrong[0]} has another checksum" if wrong else None

@@ -10,12 +10,13 @@ from typing import Any
 
 from absl import flags
 
-from tfgan.run.options import at_least, check_all, not_empty, not_negative, option
+from tfgan.run.options import at_least, between, check_all, not_empty, not_negative, option
 from tfgan.run.recipe import ENDING_SCHEDULES, Recipe
 
 flags.disclaim_key_flags()  # so that --help shows them as the command's own
 
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
+MOST_THREADS = 4096  # TensorFlow would make however many it is asked for
 _RENAMED = {"g_loss": "loss"}  # what older runs called an option
 
 
@@ -70,7 +71,7 @@ class TrainConfig(Recipe):
         0,
         "CPU threads for one operation; 0 means one a core. Fix it to get the same bits on "
         "machines with different numbers of cores.",
-        check=at_least(0),
+        check=between(0, MOST_THREADS),
     )
     steps_per_execution: int = option(
         0,
@@ -83,7 +84,8 @@ class TrainConfig(Recipe):
     checkpoint_every_minutes: float = option(
         1.0,
         "Minutes between two checkpoints: what a killed run loses at most. 0: none by the clock. "
-        "The end of the run, Ctrl-C and SIGTERM always write one.",
+        "The end of the run, that of its first epoch, Ctrl-C, SIGTERM and SIGHUP always write "
+        "one.",
         check=not_negative,
         free=True,
     )
@@ -186,8 +188,13 @@ def python() -> str:
     return shlex.quote(sys.executable if path.startswith("..") else path)
 
 
-def define_flags(*names: str) -> None:
-    """Defines one absl flag for each named option of `TrainConfig`; for all, without names."""
+def define_flags(*names: str, **uses: str) -> None:
+    """Defines one absl flag for each named option of `TrainConfig`; for all, without names.
+
+    Args:
+        names: of the options.
+        uses: help texts by name, of options that the command uses in a way of its own.
+    """
     define: dict[Any, Callable[..., Any]] = {
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,
@@ -195,10 +202,11 @@ def define_flags(*names: str) -> None:
         bool: flags.DEFINE_boolean,
     }
     for field in dataclasses.fields(TrainConfig):
-        if names and field.name not in names:
+        if (names or uses) and field.name not in (*names, *uses):
             continue
         default: Any = field.default
-        why, choices = field.metadata["why"], field.metadata["choices"]
+        why = uses.get(field.name, field.metadata["why"])
+        choices = field.metadata["choices"]
         if choices:
             flags.DEFINE_enum(field.name, default, choices, why)
         else:

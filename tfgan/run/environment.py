@@ -9,13 +9,13 @@ from tfgan.cluster import strategies
 from tfgan.ground.console import say
 from tfgan.ground.errors import UserError
 from tfgan.ground.version import versions
-from tfgan.run.config import TrainConfig
+from tfgan.run.config import MOST_THREADS, TrainConfig
 
 
 def set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
     """Sets the CPU threads that are asked for, else those that the run had, for the same bits."""
     before = recorded["environment"].get("intra_op_threads") if recorded else None
-    if type(before) is not int or before < 1:
+    if type(before) is not int or not 1 <= before <= MOST_THREADS:
         before = threads()  # a new run, or an edited file
     asked = config.threads or before
     if asked == threads():

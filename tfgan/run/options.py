@@ -19,6 +19,10 @@ def at_least(low: int) -> Callable[[Any], str | None]:
     return lambda value: None if value >= low else f"must be at least {low}"
 
 
+def between(low: int, high: int) -> Callable[[Any], str | None]:
+    return lambda value: None if low <= value <= high else f"must lie between {low} and {high}"
+
+
 def positive(value: float) -> str | None:
     return None if math.isfinite(value) and value > 0 else "must be a positive number"
 

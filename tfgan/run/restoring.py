@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import without_patterns
 from tfgan.run import building
 from tfgan.run.checkpointing import Checkpoints
 from tfgan.run.config import TrainConfig
@@ -67,7 +68,8 @@ def _image_shape(workdir: Workdir) -> tuple[int, ...]:
     if isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape):
         return tuple(shape)
     try:
-        generate = tf.saved_model.load(str(workdir.generator)).signatures["generate"]
+        with without_patterns(workdir.generator) as plain:
+            generate = tf.saved_model.load(str(plain)).signatures["generate"]
     except OSError:
         raise UserError(
             f"{workdir.config}: does not say the image shape; let the run end first"

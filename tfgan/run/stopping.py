@@ -7,10 +7,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfgan.cluster import strategies
+from tfgan.ground import signals
 
 
 class StopSignals:
-    """Takes SIGINT and SIGTERM while a run trains; a second one acts as it always does.
+    """Takes SIGINT, SIGTERM and SIGHUP while a run trains; a second one acts as it always does.
 
     Args:
         strategy: the run's; its workers stop together.
@@ -27,7 +28,7 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
-            for signum in (signal.SIGINT, signal.SIGTERM):
+            for signum in signals.stopping():
                 self._previous[signum] = signal.signal(signum, self._receive)
         return self
 

@@ -6,16 +6,20 @@ import json
 import os
 import pathlib
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import filelock
 
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import OLD, PART, remove, write_file
+from tfgan.ground.files import OLD, PART, remove, user_path, write_file
 
 _LOCK = ".lock"
+# The names of what is written beside its place, whose leftovers are `.NAME.part` and `.NAME.old`.
+_WRITTEN = re.compile(
+    r"config\.json|metrics\.csv|monitors\.jsonl|diverged\.txt|report\.html|generator|generator_raw|"
+    r"real\.png|(fake|fixed)_\d+\.png|training\.gif|\d{9}|events\.out\.tfevents\..*"
+)
 
 
 class Workdir:
@@ -24,6 +28,7 @@ class Workdir:
     Attributes:
         config: every setting, versions, thread counts.
         samples: pictures.
+        training_gif: those of the fixed latents, as an animation.
         checkpoints: the newest states, each a folder named after its step.
         tensorboard: event files.
         metrics: one CSV row an epoch.
@@ -37,9 +42,10 @@ class Workdir:
     """
 
     def __init__(self, path: str):
-        self.path = pathlib.Path(os.path.expanduser(path))
+        self.path = user_path(path, "--workdir")
         self.config = self.path / "config.json"
         self.samples = self.path / "samples"
+        self.training_gif = self.samples / "training.gif"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.metrics = self.path / "metrics.csv"
@@ -92,8 +98,10 @@ class Workdir:
             return None
         try:
             return json.loads(self.config.read_bytes())
-        except (ValueError, OSError):
+        except ValueError:
             raise UserError(f"{self.config}: is damaged; --overwrite starts the run anew") from None
+        except OSError as error:
+            raise UserError(f"{self.config}: cannot be read: {error.strerror}") from None
 
     def existing_run(self) -> dict[str, Any]:
         """What `recorded` returns, of a folder that must hold a run.
@@ -107,11 +115,25 @@ class Workdir:
         return recorded
 
     def epochs(self) -> list[dict[str, str]]:
-        """The rows of `metrics.csv`, an epoch each; none before the end of the first."""
+        """The rows of `metrics.csv`, an epoch each; none before the end of the first.
+
+        Raises:
+            UserError: if there is something else than numbers.
+        """
         if not self.metrics.exists():
             return []
-        with open(self.metrics, newline="") as file:
-            return list(csv.DictReader(file))
+        try:
+            with open(self.metrics, newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            for row in rows:
+                [float(value or "nan") for value in row.values()]
+                if int(row["epoch"]) < 0 or int(row["step"]) < 0:
+                    raise ValueError
+        except (ValueError, KeyError, TypeError, csv.Error):
+            raise UserError(
+                f"{self.metrics}: is damaged; mend it, or remove it: then the curves begin anew"
+            ) from None
+        return rows
 
     def fixed_pictures(self) -> dict[int, pathlib.Path]:
         """The pictures of the fixed latents by their epoch, in order."""
@@ -153,11 +175,24 @@ class Workdir:
             for file in filter(_is_own_leftover, folder.iterdir()):
                 remove(file)
 
+    def has_progress(self) -> bool:
+        """Whether something here shows that the run had got further than to its first checkpoint.
+
+        A run writes its first checkpoint by the end of its first epoch, so that a killed one can
+        be without only in or right after that. What it lost then is written again, the same.
+        """
+        made = (self.generator, self.raw_generator, self.exports, self.evaluation)
+        if any(path.exists() for path in made):
+            return True
+        shown = max(len(self.epochs()), len(self.fixed_pictures()))
+        removed = not self.checkpoints.exists()  # which was there before anything was shown
+        return shown > 1 or (removed and (shown > 0 or self.monitors.exists()))
+
     def clear(self) -> None:
         """Removes the folders and files that a run writes, and nothing beside them."""
         models = (self.generator, self.raw_generator, self.exports)
         for folder in (self.samples, self.checkpoints, self.tensorboard, self.evaluation, *models):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)  # of a link, the link: what it leads to is not ours
         # The config last: it marks the folder as a run.
         for file in (self.metrics, self.monitors, self.diverged, self.report, self.config):
             file.unlink(missing_ok=True)
@@ -172,4 +207,7 @@ def _is_record(content: Any) -> bool:
 
 def _is_own_leftover(file: pathlib.Path) -> bool:
     """Whether a file is the lock, or what a write that was cut short left."""
-    return file.name == _LOCK or (file.name[0] == "." and file.suffix in (PART, OLD))
+    if file.name == _LOCK:
+        return True
+    cut_short = file.name[0] == "." and file.suffix in (PART, OLD)
+    return cut_short and bool(_WRITTEN.fullmatch(file.stem[1:]))

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import pathlib
 from typing import Any
 
 import keras
@@ -14,7 +13,7 @@ from tfgan import losses
 from tfgan.datasets.training_set import open_set
 from tfgan.ground.console import say
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import write_file
+from tfgan.ground.files import user_path, write_file
 from tfgan.noise import Stream
 from tfgan.run import building
 from tfgan.run.config import TrainConfig
@@ -113,7 +112,7 @@ def compare(config: TrainConfig, output: str) -> dict[str, Measured]:
     for form in FORMS:
         say(f"Training with {form}, {config.epochs} epochs of {config.dataset}")
         measured[form] = measure(dataclasses.replace(config, loss=form))
-    path = pathlib.Path(output).expanduser()
+    path = user_path(output, "--output")
     try:
         figures.save(path, _draw(measured))
         write_file(path.with_suffix(".csv"), _table(measured))

@@ -1,0 +1,66 @@
+"""Every command: imported without side effects, `--help`, paths that do not exist."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+COMMANDS = ["train", "data", "sample", "evaluate", "export", "launch", "toy", "doctor.__main__"]
+COMMANDS += ["theory.__main__", "evaluation.train_classifier"]
+
+
+def python(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+
+def run_light(command: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Runs a command that may not get as far as to import TensorFlow."""
+    code = f"import sys, runpy; sys.argv = {['x', *arguments]!r}\n"
+    code += f"try: runpy.run_module('tfgan.{command}', run_name='__main__', alter_sys=True)\n"
+    code += "finally: assert 'tensorflow' not in sys.modules"
+    return python(code)
+
+
+def test_importing_the_commands_defines_no_flag():
+    modules = [importlib.import_module(f"tfgan.{name}").__name__ for name in COMMANDS]
+    done = python(
+        "from absl import flags; import importlib; before = set(flags.FLAGS)\n"
+        f"for name in {modules}: importlib.import_module(name)\n"
+        "new = {name for name in set(flags.FLAGS) - before}\n"
+        f"ours = flags.FLAGS.flags_by_module_dict()\n"
+        "print([m for m in ours if m.startswith('tfgan') and ours[m]])"
+    )
+    assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_no_failure(command):
+    done = run_light(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--" in done.stdout
+
+
+def test_shared_flags_are_described_as_the_command_uses_them():
+    assert "resumes the run" not in run_light("export", "--help").stdout
+    assert "whose generator is exported" in run_light("export", "--help").stdout
+    assert "networks follow" not in run_light("evaluate", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        ("sample", "--model"),
+        ("evaluate", "--model"),
+        ("evaluate", "--samples"),
+        ("evaluate", "--workdir"),
+        ("export", "--workdir"),
+        ("doctor.__main__", "--workdir"),
+    ],
+)
+def test_path_that_does_not_exist_is_told_at_once(command, flag):
+    done = run_light(command, f"{flag}=no/such")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {flag}=no/such: ")
+    assert done.stderr.count("\n") == 1
