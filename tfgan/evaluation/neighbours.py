@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy.spatial.distance
 
 K = 5
 _CHUNK = 500
@@ -26,11 +27,12 @@ class Manifolds(NamedTuple):
 
 def radii(features: np.ndarray, k: int = K) -> np.ndarray:
     """Squared distance `(count,)` of each row to its k-th nearest other row."""
-    from sklearn.neighbors import NearestNeighbors  # which takes a second
-
     k = min(k, len(features) - 1)
-    distances, _ = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features).kneighbors()
-    return distances[:, -1] ** 2
+    found = []
+    for start in range(0, len(features), _CHUNK):
+        squares = squared_distances(features[start : start + _CHUNK], features)
+        found.append(np.partition(squares, k, axis=1)[:, k])  # at 0 is the row itself, or a copy
+    return np.concatenate(found)
 
 
 def manifolds(
@@ -64,12 +66,12 @@ def manifolds(
 
 
 def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances `(len(x), len(y))` of rows, as one matrix product."""
-    squares = x @ y.T
-    squares *= -2
-    squares += np.einsum("ij,ij->i", x, x)[:, np.newaxis]
-    squares += np.einsum("ij,ij->i", y, y)
-    return np.maximum(squares, 0, out=squares)
+    """Squared Euclidean distances `(len(x), len(y))` of rows.
+
+    A distance depends on its two rows alone, to the bit, and is 0 between copies. A matrix product
+    would be faster, but rounds by where a row stands: a tie or a copy would fall on either side.
+    """
+    return scipy.spatial.distance.cdist(x, y, "sqeuclidean")
 
 
 def nearest(queries: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
