@@ -39,7 +39,7 @@ def test_command_evaluates_a_run(workdir):
     assert set(content["rows"]) == {"generator", "floor", "ideal"}
     row = content["rows"]["generator"]
     quick = {name for name, metric in protocol.METRICS.items() if metric.quick}
-    assert set(row) == quick | {"kid_error"}
+    assert set(row) == quick | {"fcd_error", "kid_error"}
     assert row["fcd"]["mean"] > content["rows"]["floor"]["fcd"]["mean"] > 0
     fcd = next(line for line in done.stdout.splitlines() if line.startswith("FCD"))
     assert fcd.split()[1] == f"{row['fcd']['mean']:.2f}"

@@ -138,8 +138,8 @@ def score(
         real: what the slow metrics need; None leaves them out.
 
     Returns:
-        Values by the names of `METRICS`; "kid_error" and "parzen_error" are standard errors,
-        "parzen_sigma" a width of pixels in [0, 1].
+        Values by the names of `METRICS`; "fcd_error", "kid_error" and "parzen_error" are
+        standard errors, "parzen_sigma" a width of pixels in [0, 1].
     """
     features, probabilities = seen
     kid, kid_error = metrics.kernel_distance(reference.features, features)
@@ -147,6 +147,7 @@ def score(
     shares = metrics.class_shares(probabilities)
     found = {
         "fcd": metrics.frechet_distance(reference.features, features),
+        "fcd_error": metrics.frechet_error(reference.features, features),
         "kid": kid,
         "kid_error": kid_error,
         **manifolds._asdict(),

@@ -13,15 +13,21 @@ CONFIDENCE = 0.95
 
 
 def table(rows: dict[str, Row], metrics: dict[str, Metric]) -> str:
-    """A line a metric, a column a row; mean and standard deviation over sets of samples."""
+    """A line a metric, a column a row; mean and standard deviation over sets of samples.
+
+    Where there is one set, ± is the standard error, of those that have one.
+    """
     lines = [["", *rows]]
     for name, metric in metrics.items():
         cells = []
         for row in rows.values():
             value = row.get(name, {"mean": None, "std": None})
             cell = number(value["mean"], metric)
-            if value["std"] is not None:
-                cell += f" ± {number(value['std'], metric)}"
+            spread = value["std"]
+            if spread is None:
+                spread = row.get(f"{name}_error", {}).get("mean")
+            if spread is not None:
+                cell += f" ± {number(spread, metric)}"
             cells.append(cell)
         lines.append([metric.label, *cells])
     return _align(lines)
