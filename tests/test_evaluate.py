@@ -30,9 +30,9 @@ def workdir(tiny_data_dir, tmp_path_factory):
 def test_command_evaluates_a_run(workdir):
     done = run("evaluate", f"--workdir={workdir.path}", "--quick")
     assert done.returncode == 0, done.stderr
-    assert "10,000 samples, tfgan-eval-v1 --quick" in done.stdout
+    assert "10,000 samples, tfgan-eval-v2 --quick" in done.stdout
     content = json.loads((workdir.evaluation / "evaluation.json").read_bytes())
-    assert content["protocol"] == "tfgan-eval-v1"
+    assert content["protocol"] == "tfgan-eval-v2"
     assert content["samples"] == 10_000
     assert content["config"]["hidden_size"] == 16
     assert content["step"] == saved_model.exported_step(workdir.generator) > 0

@@ -129,6 +129,17 @@ def test_classifier_score_by_hand():
     assert metrics.classifier_score(turns)[0] == pytest.approx(expected)
 
 
+def test_classifier_score_does_not_grow_with_the_number_of_samples():
+    # Splits of 1,000: ten repetitions of 1,000 images score what they do, and so do fifty.
+    once = RNG.dirichlet(np.full(10, 0.1), size=1000)
+    for times in (10, 50):
+        found = metrics.classifier_score(np.tile(once, (times, 1)))
+        assert found == pytest.approx((metrics.classifier_score(once)[0], 0))
+    means = [metrics.classifier_score(RNG.dirichlet(np.full(10, 0.1), n)) for n in (10**4, 10**5)]
+    error = np.hypot(means[0][1] / 10**0.5, means[1][1] / 100**0.5)
+    assert abs(means[0][0] - means[1][0]) < 4 * error
+
+
 def test_class_histograms_by_hand():
     probabilities = np.array([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.2, 0.8, 0], [0.4, 0.6, 0]])
     shares = metrics.class_shares(probabilities)

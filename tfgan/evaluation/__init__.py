@@ -1,3 +1,3 @@
-"""How good the samples are: protocol `tfgan-eval-v1`, described in `docs/evaluation.md`."""
+"""How good the samples are: protocol `tfgan-eval-v2`, described in `docs/evaluation.md`."""
 
-PROTOCOL = "tfgan-eval-v1"
+PROTOCOL = "tfgan-eval-v2"

@@ -192,7 +192,7 @@ def row(images: np.ndarray, reference: Reference, real: RealImages | None = None
 
     Returns:
         Mean and standard deviation over the sets, None if there is one; for the classifier
-        score those over 10 splits of all images.
+        score those over splits of 1,000 of all images.
     """
     scores, probabilities = [], []
     for start in range(0, len(images), SET_SIZE):
