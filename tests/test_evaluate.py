@@ -157,9 +157,9 @@ def test_interval_by_hand():
 def test_comparison_groups_seeds():
     metrics = {"fcd": Metric("FCD", 1)}
     runs = [
-        ("a", "recipe 1", protocol.alone({"fcd": 1})),
-        ("b", "recipe 2", protocol.alone({"fcd": 9})),
-        ("c", "recipe 1", protocol.alone({"fcd": 3})),
+        ("a", "recipe 1", 1, protocol.alone({"fcd": 1})),
+        ("b", "recipe 2", 1, protocol.alone({"fcd": 9})),
+        ("c", "recipe 1", 2, protocol.alone({"fcd": 3})),
     ]
     table = report.comparison(runs, {"floor": protocol.alone({"fcd": 0.5})}, metrics)
     # Mean 2, deviation sqrt 2, t of one degree of freedom 12.706: 12.706.
@@ -171,6 +171,28 @@ def test_comparison_groups_seeds():
         ["b", "9.0"],
         ["floor", "0.5"],
     ]
+
+
+def test_equal_seeds_have_no_interval():
+    metrics = {"fcd": Metric("FCD", 1)}
+    runs = [(name, "recipe", 7, protocol.alone({"fcd": 1})) for name in "ab"]
+    runs.append(("c", "recipe", 8, protocol.alone({"fcd": 3})))
+    table = report.comparison(runs, {}, metrics)
+    assert "±" not in table
+    assert "no mean: two have one seed" in table
+
+
+@pytest.mark.parametrize("spelling", ["{0}", "{0}/", "{0}/../{1}", "link"])
+def test_one_run_under_two_names_is_refused_before_the_work(
+    spelling, workdir, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(judges, "judge", lambda *_: pytest.fail("has begun to work"))
+    (tmp_path / "link").symlink_to(workdir.path)
+    again = spelling.format(workdir.path, workdir.path.name)
+    again = str(tmp_path / "link") if spelling == "link" else again
+    subjects = [harness.run(each) for each in (str(workdir.path), again)]
+    with pytest.raises(UserError, match=r"is the same run as --workdir=.*; give each run once$"):
+        harness.evaluate(subjects)
 
 
 def test_recipes_differ_in_what_decides_the_weights():

@@ -119,16 +119,34 @@ def evaluate(
                 f"--workdir={other.name}: is of {other.image_set.name}, but {first.name} is of "
                 f"{first.image_set.name}; scores of two sets cannot be compared"
             )
+    _check_distinct(subjects)
     judge = judges.judge(first.image_set, quick, say)
     contents = [_evaluate(subject, judge, quick, say) for subject in subjects]
     if len(subjects) > 1:
         runs = [
-            (_title(subject, name, content), (name, _recipe(subject.config)), content["rows"][name])
+            (
+                _title(subject, name, content),
+                (name, _recipe(subject.config)),
+                (subject.config or {}).get("seed"),
+                content["rows"][name],
+            )
             for subject, content in zip(subjects, contents, strict=True)
             for name in subject.draw
         ]
         say(report.comparison(runs, judge.reference_rows, judge.metrics))
     return contents
+
+
+def _check_distinct(subjects: Sequence[Subject]) -> None:
+    folders: dict[str, Subject] = {}
+    for subject in subjects:
+        folder = os.path.realpath(subject.output)
+        if folder in folders:
+            raise UserError(
+                f"--workdir={subject.name}: is the same run as --workdir={folders[folder].name}; "
+                f"give each run once"
+            )
+        folders[folder] = subject
 
 
 def _title(subject: Subject, name: str, content: dict[str, Any]) -> str:

@@ -34,17 +34,20 @@ def table(rows: dict[str, Row], metrics: dict[str, Metric]) -> str:
 
 
 def comparison(
-    runs: Sequence[tuple[str, Any, Row]], reference_rows: dict[str, Row], metrics: dict[str, Metric]
+    runs: Sequence[tuple[str, Any, Any, Row]],
+    reference_rows: dict[str, Row],
+    metrics: dict[str, Metric],
 ) -> str:
     """A line a run; for runs that differ in their seed alone, also the mean over the seeds.
 
     Args:
-        runs: name, recipe and row of each; runs of equal recipes differ in their seed.
+        runs: name, recipe, seed and row of each.
         reference_rows: rows for the end of the table.
         metrics: the columns.
 
     Returns:
         The table. A mean over seeds has the half-width of its 95 % interval, by Student's t.
+        There is none where a seed stands twice: two runs of one seed are no two draws.
     """
     lines = [["", *(metric.label for metric in metrics.values())]]
 
@@ -52,14 +55,16 @@ def comparison(
         values = [row.get(each, {}).get("mean") for each in metrics]
         lines.append([name, *map(number, values, metrics.values())])
 
-    for recipe in _distinct([recipe for _, recipe, _ in runs]):
-        same = [(name, row) for name, other, row in runs if other == recipe]
-        for name, row in same:
+    for recipe in _distinct([recipe for _, recipe, _, _ in runs]):
+        same = [(name, seed, row) for name, other, seed, row in runs if other == recipe]
+        for name, _, row in same:
             add(name, row)
-        if len(same) > 1:
+        if len(_distinct([seed for _, seed, _ in same])) < len(same):
+            lines.append(["  no mean: two have one seed", *[""] * len(metrics)])
+        elif len(same) > 1:
             cells = []
             for each, metric in metrics.items():
-                mean, half = interval([row[each]["mean"] for _, row in same])
+                mean, half = interval([row[each]["mean"] for _, _, row in same])
                 cells.append(f"{number(mean, metric)} ± {number(half, metric)}")
             lines.append([f"  mean of {len(same)} seeds", *cells])
     for name, row in reference_rows.items():
@@ -88,11 +93,11 @@ def finite(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def _distinct(recipes: Sequence[Any]) -> list[Any]:
+def _distinct(values: Sequence[Any]) -> list[Any]:
     found: list[Any] = []
-    for recipe in recipes:
-        if recipe not in found:
-            found.append(recipe)
+    for value in values:
+        if value not in found:
+            found.append(value)
     return found
 
 
