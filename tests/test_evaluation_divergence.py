@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.stats
 
 from tfgan.evaluation import metrics
 
@@ -42,8 +43,54 @@ def test_kernel_distance_is_the_definition():
         + sum(kernel(y[i], y[j]) for i, j in others) / 30
         - 2 * sum(kernel(a, b) for a in x for b in y) / 36
     )
-    # Fewer than 1,000: every subset is all of them, so the values have no spread.
-    assert metrics.kernel_distance(x, y) == pytest.approx((expected, 0), abs=1e-12)
+    # Fewer than 1,000: every subset is all of them.
+    assert metrics.kernel_distance(x, y)[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_jackknife_error_by_hand():
+    # Of a mean, it is the standard error: 1, 2, 3, 6 have the mean 3 and a variance of 14 / 3.
+    means_without_one = [11 / 3, 10 / 3, 3, 2]
+    assert metrics.jackknife_error(means_without_one) == pytest.approx(np.sqrt(14 / 3 / 4))
+
+
+def test_errors_are_those_of_leaving_blocks_out(monkeypatch):
+    monkeypatch.setattr(metrics, "SUBSETS", 2)
+    monkeypatch.setattr(metrics, "BLOCKS", 3)
+    x, y = RNG.normal(size=(12, 2)), RNG.normal(size=(9, 2)) + 1
+    blocks = [(slice(0, 4), slice(0, 3)), (slice(4, 8), slice(3, 6)), (slice(8, 12), slice(6, 9))]
+    left = [(np.delete(x, i, 0), np.delete(y, j, 0)) for i, j in blocks]
+    v = np.array([metrics.frechet_distance(*each) for each in left])
+    expected = np.sqrt(2 / 3 * ((v - v.mean()) ** 2).sum())
+    assert metrics.frechet_error(x, y) == pytest.approx(expected)
+    # Of equally many, whose subsets are all of them, nothing but the blocks has a part.
+    y = np.concatenate([y, RNG.normal(size=(3, 2))])
+    left = [(np.delete(x, i, 0), np.delete(y, i, 0)) for i, _ in blocks]
+    v = np.array([metrics.kernel_distance(*each)[0] for each in left])
+    expected = np.sqrt(2 / 3 * ((v - v.mean()) ** 2).sum())
+    assert metrics.kernel_distance(x, y)[1] == pytest.approx(expected)
+
+
+def test_intervals_cover_what_repetitions_give(monkeypatch):
+    """95 % intervals hold the mean over repetitions; so they do where subsets are redrawn."""
+    monkeypatch.setattr(metrics, "SUBSETS", 20)
+    monkeypatch.setattr(metrics, "SUBSET_SIZE", 100)
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(60):
+        x, y = np.maximum(rng.normal(size=(2, 500, 4)), 0)
+        y = y * 1.2 + 0.1
+        found.append(
+            (
+                (metrics.frechet_distance(x, y), metrics.frechet_error(x, y)),
+                metrics.kernel_distance(x, y),
+            )
+        )
+    values, errors = np.moveaxis(found, -1, 0)
+    quantile = scipy.stats.t.ppf(0.975, metrics.BLOCKS - 1)
+    covered = np.mean(abs(values - values.mean(0)) <= quantile * errors, axis=0)
+    assert ((covered >= 0.85) & (covered <= 1)).all()
+    ratio = errors.mean(0) / values.std(0, ddof=1)
+    assert ((ratio > 0.75) & (ratio < 1.6)).all()
 
 
 def test_kernel_distance_of_equal_distributions_is_about_0(monkeypatch):
@@ -80,6 +127,17 @@ def test_classifier_score_by_hand():
     turns = np.tile([[0.75, 0.25], [0.25, 0.75]], (50, 1))
     expected = np.exp(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
     assert metrics.classifier_score(turns)[0] == pytest.approx(expected)
+
+
+def test_classifier_score_does_not_grow_with_the_number_of_samples():
+    # Splits of 1,000: ten repetitions of 1,000 images score what they do, and so do fifty.
+    once = RNG.dirichlet(np.full(10, 0.1), size=1000)
+    for times in (10, 50):
+        found = metrics.classifier_score(np.tile(once, (times, 1)))
+        assert found == pytest.approx((metrics.classifier_score(once)[0], 0))
+    means = [metrics.classifier_score(RNG.dirichlet(np.full(10, 0.1), n)) for n in (10**4, 10**5)]
+    error = np.hypot(means[0][1] / 10**0.5, means[1][1] / 100**0.5)
+    assert abs(means[0][0] - means[1][0]) < 4 * error
 
 
 def test_class_histograms_by_hand():

@@ -40,17 +40,6 @@ def test_collapsed_generator_has_high_precision_and_low_recall():
     assert scattered.recall > 0.95
 
 
-def test_a_set_against_itself_by_the_definition():
-    # Each ball holds its own row and the k - 1 others that are nearer than the k-th.
-    rows = np.abs(RNG.normal(size=(1300, 40))) * 3  # of the size of a classifier's features
-    found = neighbours.manifolds(rows, rows)
-    assert found == (1, 1, 1, 1)
-    # Three copies of each: the k-th neighbour of a row is another image for k = 3, itself for 2.
-    copies = np.repeat(rows[:200], 3, axis=0)[RNG.permutation(600)]
-    assert neighbours.manifolds(copies, copies, k=3) == (1, 1, 1, 1)
-    assert neighbours.manifolds(copies, copies, k=2) == (0, 0, 0, 0)
-
-
 def test_ties_against_whole_numbers():
     # On a lattice most distances are ties, and whole numbers have no rounding.
     real, fake = RNG.integers(0, 4, (2, 700, 3))
@@ -71,6 +60,38 @@ def test_ties_against_whole_numbers():
     for shift in (0.0, 1000.0):
         found = neighbours.manifolds(real + shift, fake + shift)
         assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_copies_and_ties_by_hand():
+    # 0 and its copy have a radius of 0, whose open ball is empty; 1 has one of 1, without 0.
+    rows = column(0, 0, 1)
+    assert neighbours.radii(rows, 1).tolist() == [0, 0, 1]
+    assert neighbours.manifolds(rows, rows, k=1) == pytest.approx((1 / 3, 1 / 3, 1 / 3, 1 / 3))
+    # Each ball ends at the rows beside it, and holds its own row alone.
+    rows = column(0, 1, 2, 3)
+    assert neighbours.manifolds(rows, rows, k=1) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("scale", [1, 1e3])
+def test_set_against_itself_has_density_1_in_any_order(scale):
+    # Far from 0 and in float32, as features are: products of such rows round by their place.
+    rows = np.float32(scale * (5 + RNG.normal(size=(1203, 128)))).astype(np.float64)
+    for other in (rows, rows[::-1], RNG.permutation(rows)):
+        assert neighbours.manifolds(rows, other) == (1, 1, 1, 1)
+
+
+def test_repeated_set_is_exact():
+    # Of six copies each, the fifth neighbour is a copy: all radii are 0, and no ball holds a row.
+    rows = np.float32(RNG.normal(size=(301, 128))).astype(np.float64)
+    repeated = RNG.permutation(np.tile(rows, (6, 1)))
+    assert neighbours.radii(repeated).max() == 0
+    assert neighbours.manifolds(repeated, rows, neighbours.radii(repeated)).density == 0
+    # Of three copies each, the fifth neighbour is a copy of the nearest other row. The open ball
+    # holds its own row alone, and each row stands in three balls.
+    repeated = RNG.permutation(np.tile(rows, (3, 1)))
+    expected = np.unique(neighbours.radii(rows, 1))
+    np.testing.assert_array_equal(np.unique(neighbours.radii(repeated)), expected)
+    assert neighbours.manifolds(repeated, rows).density == 3 / 5
 
 
 def test_against_prdc():

@@ -55,6 +55,41 @@ def test_interpolation_starts_and_ends_at_samples(distribution, tmp_path):
         assert np.abs(picture(walk, row, 7) - picture(ends, 0, row + 1)).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("key", "shape", "value", "problem"),
+    [
+        ("x", (4, 6, 1), 0.5, "has the outputs x, but images is needed"),
+        ("images", (4, 6), 0.5, r"gives images \(2, 4, 6\)"),
+        ("images", (4, 6, 2), 0.5, r"gives images \(2, 4, 6, 2\)"),
+        ("images", (4, 6, 1), np.nan, "NaN"),
+        ("images", (4, 6, 1), -0.9, r"from -0.9 to -0.9, but they must lie in \[0, 1\]"),
+        ("images", (4, 6, 1), 255, "from 255 to 255"),
+    ],
+)
+def test_models_that_give_no_images_in_0_1_are_refused(
+    key, shape, value, problem, tmp_path, monkeypatch
+):
+    class Other(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([], tf.int64, n) for n in ("n", "seed")])
+        def sample(self, n, seed):
+            return {key: tf.fill((n, *shape), np.float32(value))}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 5], tf.float32, "z")])
+        def generate(self, z):
+            return {key: tf.fill((tf.shape(z)[0], *shape), np.float32(value))}
+
+    other = Other()
+    path, signatures = str(tmp_path / "m"), {"sample": other.sample, "generate": other.generate}
+    tf.saved_model.save(other, path, signatures)
+    with pytest.raises(UserError, match=f"^--model: .*{problem}"):
+        sampling.sample(path, 2, 1, str(tmp_path / "a.png"))
+    if shape[1:]:
+        monkeypatch.setattr(saved_model, "distribution", lambda _: "normal")
+        with pytest.raises(UserError, match=r"^--model: "):
+            sampling.interpolate(path, 2, 1, str(tmp_path / "a.png"))
+    assert not (tmp_path / "a.png").exists()
+
+
 def test_interpolation_as_gif_is_a_closed_tour(model, tmp_path):
     sampling.interpolate(model, 3, 1, str(tmp_path / "tour.gif"))
     with Image.open(tmp_path / "tour.gif") as gif:

@@ -1,4 +1,4 @@
-"""`python -m tfgan.evaluate`: how good samples are, by the protocol `tfgan-eval-v1`."""
+"""`python -m tfgan.evaluate`: how good samples are, by the protocol `tfgan-eval-v2`."""
 
 from collections.abc import Callable
 

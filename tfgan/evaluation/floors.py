@@ -13,7 +13,7 @@ import numpy as np
 import scipy.stats
 
 from tfgan.datasets import sources
-from tfgan.evaluation import PROTOCOL, REVISION, metrics, neighbours, parzen, splits
+from tfgan.evaluation import PROTOCOL, metrics, neighbours, parzen, splits
 from tfgan.evaluation.protocol import (
     METRICS,
     SET_SIZE,
@@ -72,7 +72,7 @@ def load(
 def _path(reference: Reference, validation: np.ndarray, fit: np.ndarray | None) -> pathlib.Path:
     builder = sources.prepare(reference.image_set, lambda line: None)
     names = " ".join(METRICS)  # an older version may have had fewer
-    digest = hashlib.sha256(f"{PROTOCOL} {REVISION} {reference.classifier.sha256} {names}".encode())
+    digest = hashlib.sha256(f"{PROTOCOL} {reference.classifier.sha256} {names}".encode())
     for images in (reference.images, validation, fit):
         if images is not None:
             digest.update(images.tobytes())

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from tfgan.datasets import sources
 from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import PROTOCOL, judges, report, samples
 from tfgan.evaluation.judges import Judge
@@ -17,12 +17,11 @@ from tfgan.evaluation.protocol import SEED, Row
 from tfgan.exports.saved_model import exported_step
 from tfgan.ground.console import duration
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import user_path, write_file
+from tfgan.ground.files import write_file
 from tfgan.ground.version import versions
 from tfgan.run import checkpointing
 from tfgan.run.config import TrainConfig
 from tfgan.run.environment import cores
-from tfgan.run.restoring import recorded_config
 from tfgan.run.workdir import Workdir
 
 
@@ -59,7 +58,7 @@ def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
         UserError: if no finished run is there, or it is being extended.
     """
     place = Workdir(workdir)
-    config = recorded_config(place).to_dict()
+    config = place.existing_run()["config"]
     if not place.generator.is_dir():
         raise UserError(f"--workdir={workdir}: its run has not ended yet, so it has no generator")
     step, newest = exported_step(place.generator), checkpointing.newest(place.checkpoints)
@@ -70,17 +69,14 @@ def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
         )
     found = {"generator": place.generator, "generator_raw": place.raw_generator}
     draw = {name: _from_model(path) for name, path in found.items() if path.is_dir()}
-    image_set = ImageSet(config["dataset"], data_dir=data_dir, manual_dir=manual_dir)
-    if not data_dir:
-        recorded = ImageSet(config["dataset"], data_dir=config.get("data_dir", ""))
-        where = sources.where_prepared(recorded).data_dir
-        image_set = dataclasses.replace(image_set, data_dir=where)
+    where = data_dir or config.get("data_dir", "")
+    image_set = ImageSet(config["dataset"], data_dir=where, manual_dir=manual_dir)
     return Subject(str(place.path), draw, place.evaluation, image_set, config, step)
 
 
 def model(path: str, output: str, image_set: ImageSet) -> Subject:
     """A SavedModel with the signature `sample`, as a run exports it."""
-    draw = {"generator": _from_model(user_path(path, "--model"))}
+    draw = {"generator": _from_model(pathlib.Path(os.path.expanduser(path)))}
     return Subject(path, draw, _folder(output), image_set)
 
 
@@ -95,7 +91,7 @@ def _from_model(path: pathlib.Path) -> Callable[[int], np.ndarray]:
 
 
 def _folder(output: str) -> pathlib.Path:
-    return user_path(output, "--output")
+    return pathlib.Path(os.path.expanduser(output))
 
 
 def evaluate(
@@ -123,10 +119,7 @@ def evaluate(
                 f"--workdir={other.name}: is of {other.image_set.name}, but {first.name} is of "
                 f"{first.image_set.name}; scores of two sets cannot be compared"
             )
-    folders = [subject.output.resolve() for subject in subjects if subject.config]
-    for subject in subjects:
-        if subject.config and folders.count(subject.output.resolve()) > 1:
-            raise UserError(f"--workdir={subject.name}: is given twice; give each run once")
+    _check_distinct(subjects)
     judge = judges.judge(first.image_set, quick, say)
     contents = [_evaluate(subject, judge, quick, say) for subject in subjects]
     if len(subjects) > 1:
@@ -142,6 +135,18 @@ def evaluate(
         ]
         say(report.comparison(runs, judge.reference_rows, judge.metrics))
     return contents
+
+
+def _check_distinct(subjects: Sequence[Subject]) -> None:
+    folders: dict[str, Subject] = {}
+    for subject in subjects:
+        folder = os.path.realpath(subject.output)
+        if folder in folders:
+            raise UserError(
+                f"--workdir={subject.name}: is the same run as --workdir={folders[folder].name}; "
+                f"give each run once"
+            )
+        folders[folder] = subject
 
 
 def _title(subject: Subject, name: str, content: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Who scores the samples of a set: by `tfgan-eval-v1`, or by the modes of Stacked MNIST."""
+"""Who scores the samples of a set: by `tfgan-eval-v2`, or by the modes of Stacked MNIST."""
 
 import functools
 import pathlib
@@ -13,7 +13,7 @@ from tfgan.ground import pictures
 
 
 class SampleQuality:
-    """Scores by every metric of `tfgan-eval-v1`.
+    """Scores by every metric of `tfgan-eval-v2`.
 
     Args:
         image_set: that the samples imitate, whatever its split.

@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from tfgan.noise import Stream, derive_seed
 
 SUBSETS, SUBSET_SIZE = 100, 1000
-SPLITS = 10
+SPLIT_SIZE = 1000  # of the classifier score, which grows with it
+BLOCKS = 10  # of the jackknife
 
 
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
@@ -51,7 +52,8 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
 
     Returns:
         Mean over the subsets, about 0 if both are alike and then as often below 0; and its
-        standard error.
+        standard error, for new images of both kinds: `jackknife_error` of the estimate from all
+        images, and what the choice of subsets adds.
     """
     size = min(SUBSET_SIZE, len(real), len(fake))
     rng = np.random.default_rng(derive_seed(0, Stream.EVALUATION))
@@ -63,7 +65,56 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
             (k.sum() - np.trace(k)) / (size * (size - 1)) for k in (_cubic(x, x), _cubic(y, y))
         )
         values[index] = within - 2 * _cubic(x, y).mean()
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(SUBSETS))
+    sampling = jackknife_error(_block_distances(real, fake))
+    return float(values.mean()), float(np.hypot(sampling, values.std(ddof=1) / np.sqrt(SUBSETS)))
+
+
+def _block_distances(real: np.ndarray, fake: np.ndarray) -> list[float]:
+    """The unbiased squared MMD of all images but those of each block, from one pass over pairs."""
+    blocks = _blocks(real, fake)
+    parts = [np.array_split(features, blocks) for features in (real, fake)]
+    within = np.zeros((2, blocks, blocks))  # sums of k over pairs of blocks, without k(x, x)
+    across = np.zeros((blocks, blocks))
+    for i in range(blocks):
+        for j in range(blocks):
+            across[i, j] = _cubic(parts[0][i], parts[1][j]).sum()
+            for kind in (0, 1):
+                if j <= i:
+                    k = _cubic(parts[kind][i], parts[kind][j])
+                    total = k.sum() - (np.trace(k) if i == j else 0)
+                    within[kind, i, j] = within[kind, j, i] = total
+    found = []
+    for left_out in range(blocks):
+        rest = np.delete(np.arange(blocks), left_out)
+        m, n = (sum(len(part[i]) for i in rest) for part in parts)
+        x, y, xy = (sums[np.ix_(rest, rest)].sum() for sums in (*within, across))
+        found.append(x / (m * (m - 1)) + y / (n * (n - 1)) - 2 * xy / (m * n))
+    return found
+
+
+def frechet_error(real: np.ndarray, fake: np.ndarray) -> float:
+    """Standard error of `frechet_distance`, for new images of both kinds: `jackknife_error`."""
+    blocks = _blocks(real, fake)
+    split = [np.array_split(np.arange(len(features)), blocks) for features in (real, fake)]
+    return jackknife_error(
+        [
+            frechet_distance(np.delete(real, x, axis=0), np.delete(fake, y, axis=0))
+            for x, y in zip(*split, strict=True)
+        ]
+    )
+
+
+def jackknife_error(values: list[float]) -> float:
+    """Standard error of an estimate, from its values without each of B disjoint blocks.
+
+    ((B - 1) / B sum (v - mean)^2)^(1/2) (Efron & Stein 1981: on average not too small). Its
+    interval is Student's with B - 1 degrees of freedom.
+    """
+    return float(np.std(values) * np.sqrt(len(values) - 1))
+
+
+def _blocks(real: np.ndarray, fake: np.ndarray) -> int:
+    return min(BLOCKS, len(real), len(fake))
 
 
 def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -80,10 +131,12 @@ def classifier_score(probabilities: np.ndarray) -> tuple[float, float]:
         probabilities: `(count, classes)`.
 
     Returns:
-        Mean and standard deviation over 10 splits, in [1, classes].
+        Mean and standard deviation over splits of 1,000, or one of all if there are fewer; in
+        [1, classes]. A larger split scores higher: its mean is nearer to the true one, and so
+        scores of different numbers of images can be compared only by splits of one size.
     """
     scores = []
-    for part in np.array_split(probabilities, min(SPLITS, len(probabilities))):
+    for part in np.array_split(probabilities, max(1, round(len(probabilities) / SPLIT_SIZE))):
         divergences = scipy.special.rel_entr(part, part.mean(axis=0)).sum(axis=1)
         scores.append(np.exp(divergences.mean()))
     return float(np.mean(scores)), float(np.std(scores))

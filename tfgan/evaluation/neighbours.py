@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy.spatial.distance
 
 K = 5
 _CHUNK = 500
-_ROUNDING = 1e-12
 
 
 class Manifolds(NamedTuple):
@@ -28,22 +28,17 @@ class Manifolds(NamedTuple):
 def radii(features: np.ndarray, k: int = K) -> np.ndarray:
     """Squared distance `(count,)` of each row to its k-th nearest other row."""
     k = min(k, len(features) - 1)
-    found = np.empty(len(features))
+    found = []
     for start in range(0, len(features), _CHUNK):
-        rows = np.arange(start, min(start + _CHUNK, len(features)))
-        squares = squared_distances(features[rows], features)
-        squares[rows - start, rows] = np.inf  # itself
-        found[rows] = np.partition(squares, k - 1, axis=1)[:, k - 1]
-    return found
+        squares = squared_distances(features[start : start + _CHUNK], features)
+        found.append(np.partition(squares, k, axis=1)[:, k])  # at 0 is the row itself, or a copy
+    return np.concatenate(found)
 
 
 def manifolds(
     real: np.ndarray, fake: np.ndarray, real_radii: np.ndarray | None = None, k: int = K
 ) -> Manifolds:
     """Precision, recall, density and coverage: balls around each row, out to its k-th neighbour.
-
-    A ball is open: what lies as far away as the k-th neighbour is outside, and so are copies of a
-    row that has k of them. Distances that differ by rounding alone count as equal.
 
     Args:
         real: float64 features `(count, features)`.
@@ -53,17 +48,15 @@ def manifolds(
     """
     real_radii = radii(real, k) if real_radii is None else real_radii
     fake_radii = radii(fake, k)
-    # Rounding of `squared_distances` is below this: it grows with the squares of the lengths.
-    slack = _ROUNDING * max(np.square(rows).sum(axis=1).max() for rows in (real, fake))
     in_real = np.zeros(len(fake), np.int64)
     recalled = covered = 0
     for start in range(0, len(real), _CHUNK):
         rows = slice(start, start + _CHUNK)
         squares = squared_distances(real[rows], fake)
-        near = squares < real_radii[rows, np.newaxis] - slack
+        near = squares < real_radii[rows, np.newaxis]
         in_real += near.sum(axis=0)
         covered += int(near.any(axis=1).sum())
-        recalled += int((squares < fake_radii - slack).any(axis=1).sum())
+        recalled += int((squares < fake_radii).any(axis=1).sum())
     return Manifolds(
         precision=float(np.mean(in_real > 0)),
         recall=recalled / len(real),
@@ -73,12 +66,12 @@ def manifolds(
 
 
 def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances `(len(x), len(y))` of rows, as one matrix product."""
-    squares = x @ y.T
-    squares *= -2
-    squares += np.einsum("ij,ij->i", x, x)[:, np.newaxis]
-    squares += np.einsum("ij,ij->i", y, y)
-    return np.maximum(squares, 0, out=squares)
+    """Squared Euclidean distances `(len(x), len(y))` of rows.
+
+    A distance depends on its two rows alone, to the bit, and is 0 between copies. A matrix product
+    would be faster, but rounds by where a row stands: a tie or a copy would fall on either side.
+    """
+    return scipy.spatial.distance.cdist(x, y, "sqeuclidean")
 
 
 def nearest(queries: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

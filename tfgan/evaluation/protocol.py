@@ -138,8 +138,8 @@ def score(
         real: what the slow metrics need; None leaves them out.
 
     Returns:
-        Values by the names of `METRICS`; "kid_error" and "parzen_error" are standard errors,
-        "parzen_sigma" a width of pixels in [0, 1].
+        Values by the names of `METRICS`; "fcd_error", "kid_error" and "parzen_error" are
+        standard errors, "parzen_sigma" a width of pixels in [0, 1].
     """
     features, probabilities = seen
     kid, kid_error = metrics.kernel_distance(reference.features, features)
@@ -147,6 +147,7 @@ def score(
     shares = metrics.class_shares(probabilities)
     found = {
         "fcd": metrics.frechet_distance(reference.features, features),
+        "fcd_error": metrics.frechet_error(reference.features, features),
         "kid": kid,
         "kid_error": kid_error,
         **manifolds._asdict(),
@@ -191,7 +192,7 @@ def row(images: np.ndarray, reference: Reference, real: RealImages | None = None
 
     Returns:
         Mean and standard deviation over the sets, None if there is one; for the classifier
-        score those over 10 splits of all images.
+        score those over splits of 1,000 of all images.
     """
     scores, probabilities = [], []
     for start in range(0, len(images), SET_SIZE):

@@ -13,22 +13,28 @@ CONFIDENCE = 0.95
 
 
 def table(rows: dict[str, Row], metrics: dict[str, Metric]) -> str:
-    """A line a metric, a column a row; mean and standard deviation over sets of samples."""
+    """A line a metric, a column a row; mean and standard deviation over sets of samples.
+
+    Where there is one set, ± is the standard error, of those that have one.
+    """
     lines = [["", *rows]]
     for name, metric in metrics.items():
         cells = []
         for row in rows.values():
             value = row.get(name, {"mean": None, "std": None})
             cell = number(value["mean"], metric)
-            if value["std"] is not None:
-                cell += f" ± {number(value['std'], metric)}"
+            spread = value["std"]
+            if spread is None:
+                spread = row.get(f"{name}_error", {}).get("mean")
+            if spread is not None:
+                cell += f" ± {number(spread, metric)}"
             cells.append(cell)
         lines.append([metric.label, *cells])
     return _align(lines)
 
 
 def comparison(
-    runs: Sequence[tuple[str, Any, int | None, Row]],
+    runs: Sequence[tuple[str, Any, Any, Row]],
     reference_rows: dict[str, Row],
     metrics: dict[str, Metric],
 ) -> str:
@@ -41,6 +47,7 @@ def comparison(
 
     Returns:
         The table. A mean over seeds has the half-width of its 95 % interval, by Student's t.
+        There is none where a seed stands twice: two runs of one seed are no two draws.
     """
     lines = [["", *(metric.label for metric in metrics.values())]]
 
@@ -52,13 +59,14 @@ def comparison(
         same = [(name, seed, row) for name, other, seed, row in runs if other == recipe]
         for name, _, row in same:
             add(name, row)
-        by_seed = {seed: row for _, seed, row in reversed(same)}  # of equal seeds, the first
-        if len(by_seed) > 1:
+        if len(_distinct([seed for _, seed, _ in same])) < len(same):
+            lines.append(["  no mean: two have one seed", *[""] * len(metrics)])
+        elif len(same) > 1:
             cells = []
             for each, metric in metrics.items():
-                mean, half = interval([row[each]["mean"] for row in by_seed.values()])
+                mean, half = interval([row[each]["mean"] for _, _, row in same])
                 cells.append(f"{number(mean, metric)} ± {number(half, metric)}")
-            lines.append([f"  mean of {len(by_seed)} seeds", *cells])
+            lines.append([f"  mean of {len(same)} seeds", *cells])
     for name, row in reference_rows.items():
         add(name, row)
     return _align(lines)
@@ -85,11 +93,11 @@ def finite(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def _distinct(recipes: Sequence[Any]) -> list[Any]:
+def _distinct(values: Sequence[Any]) -> list[Any]:
     found: list[Any] = []
-    for recipe in recipes:
-        if recipe not in found:
-            found.append(recipe)
+    for value in values:
+        if value not in found:
+            found.append(value)
     return found
 
 

@@ -14,6 +14,7 @@ from tfgan.noise import Stream
 
 WALK_STEPS = 8
 _CHUNK = 1000
+_ROUNDING = 1e-3  # that a pixel may be outside [0, 1] by
 
 
 def load(model: str) -> Any:
@@ -50,10 +51,32 @@ def sample(model: str, n: int, seed: int, output: str) -> None:
 
 
 def draw(loaded: Any, n: int, seed: int) -> np.ndarray:
-    """`n` images of a loaded SavedModel, uint8 `(n, height, width, channels)`."""
+    """`n` images of a loaded SavedModel, uint8 `(n, height, width, channels)`.
+
+    Raises:
+        UserError: if what it gives are no such images.
+    """
     sample = loaded.signatures["sample"]
-    images = sample(n=tf.constant(n, tf.int64), seed=tf.constant(seed, tf.int64))["images"]
-    return pictures.unit_to_uint8(images.numpy())
+    outputs = sample(n=tf.constant(n, tf.int64), seed=tf.constant(seed, tf.int64))
+    return pictures.unit_to_uint8(_pixels(outputs))
+
+
+def _pixels(outputs: dict[str, tf.Tensor]) -> np.ndarray:
+    if "images" not in outputs:
+        raise UserError(f"--model: has the outputs {', '.join(outputs)}, but images is needed")
+    images = outputs["images"].numpy()
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise UserError(
+            f"--model: gives images {images.shape}, but (count, height, width, 1 or 3) is needed"
+        )
+    if not np.isfinite(images).all():
+        raise UserError("--model: gives pixels that are NaN or infinite; has its training failed?")
+    low, high = float(images.min()), float(images.max())
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise UserError(
+            f"--model: gives pixels from {low:.3g} to {high:.3g}, but they must lie in [0, 1]"
+        )
+    return images
 
 
 def interpolate(model: str, n: int, seed: int, output: str) -> None:
@@ -71,7 +94,7 @@ def interpolate(model: str, n: int, seed: int, output: str) -> None:
     fractions = np.linspace(0, 1, WALK_STEPS, endpoint=not tour)
     walks = [slerp(a, b, t) for a, b in zip(z, ends, strict=False) for t in fractions]
     chunks = [walks[start : start + _CHUNK] for start in range(0, len(walks), _CHUNK)]
-    drawn = [generate(z=tf.constant(chunk))["images"].numpy() for chunk in chunks]
+    drawn = [_pixels(generate(z=tf.constant(chunk))) for chunk in chunks]
     images = pictures.unit_to_uint8(np.concatenate(drawn))
     if tour:
         _write(output, lambda path: pictures.save_gif(path, list(images), seconds=len(images) / 12))
