@@ -313,6 +313,7 @@ def test_batches_that_replicas_cannot_share_are_refused():
             contract.check_spec(spec, 2)
         contract.check_spec(spec, 1)
     contract.check_spec(tf.TensorSpec((4, *SHAPE), tf.float32), 2)
+    contract.check_spec(tf.TensorSpec((5, *SHAPE), tf.float32), 2, shared=True)
 
 
 def test_networks_of_tfgan_pass():

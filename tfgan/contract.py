@@ -106,8 +106,10 @@ def check_fit(arguments: Mapping[str, Any], replicas: int) -> None:
     x = arguments.get("x")
     if isinstance(x, (np.ndarray, tf.Tensor)):
         check_values(np.asarray(x))
-    elif isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
+    elif isinstance(x, tf.data.Dataset):
         check_spec(x.element_spec, replicas)
+    elif isinstance(x, tf.distribute.DistributedDataset):
+        check_spec(x.element_spec, replicas, shared=True)
 
 
 def check_evaluate(arguments: Mapping[str, Any], replicas: int) -> None:
@@ -138,8 +140,13 @@ def _images_of(data: Any) -> Any:
     return data[0] if isinstance(data, (list, tuple)) else data
 
 
-def check_spec(spec: Any, replicas: int) -> None:
+def check_spec(spec: Any, replicas: int, shared: bool = False) -> None:
     """Makes sure that the elements of a dataset are batches of images.
+
+    Args:
+        spec: of an element.
+        replicas: that train on it.
+        shared: whether the batches are those of single replicas already.
 
     Raises:
         UserError: if they come with weights, are whole numbers, or cannot be shared evenly.
@@ -153,7 +160,7 @@ def check_spec(spec: Any, replicas: int) -> None:
         raise UserError(f"images: have the type {parts[0].dtype.name}; must be {_IN_WORDS}")
     sizes = {part.shape[0] if part.shape.rank else None for part in parts}
     even = None not in sizes and len(sizes) == 1
-    if len(parts) == 1 and even:
+    if even and not shared:
         even = parts[0].shape[0] % replicas == 0
     if replicas > 1 and not even:
         raise UserError(

@@ -242,7 +242,8 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
         if not isinstance(iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)):
             iterator = iter(tf.data.Dataset.from_tensors(next(iter(iterator))))
         if not gan.steps_in_epoch:
-            contract.check_spec(iterator.element_spec, strategy.num_replicas_in_sync)
+            replicas = strategy.num_replicas_in_sync
+            contract.check_spec(iterator.element_spec, replicas, shared=True)
         step_logs, means = train_steps(iterator, gan.most_steps(), gan.endless)
         if not len(step_logs):
             raise tf.errors.OutOfRangeError(None, None, "the data have ended")  # Keras expects it
