@@ -163,6 +163,7 @@ def unreadable(name: str, builder: tfds.core.DatasetBuilder, error: Exception) -
 
 # Of what reads files and decodes images. UserError, a ValueError too, is not raised there.
 _OF_DAMAGE = (
+    tf.errors.FailedPreconditionError,  # fewer images than the set is said to have
     tf.errors.DataLossError,
     tf.errors.InvalidArgumentError,
     tf.errors.NotFoundError,
