@@ -190,3 +190,14 @@ def test_damaged_file_is_told(tmp_path, flags):
     shard.write_bytes(content)
     done = run("train", *flags, f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run")
     assert_one_line_error(done, "--dataset=mnist: its prepared files in ", "are damaged (")
+
+
+def test_identity_tells_sets_of_one_name_apart(data_dir):
+    images = make_images(40)
+    own = InMemory(images, "1.0.0").identity()
+    assert own == InMemory(images.copy(), "1.0.0").identity()
+    assert own["shape"] == [40, 28, 28, 1]
+    changed = images.copy()
+    changed[17, 5, 5] ^= 255
+    for other in (InMemory(changed, "1.0.0"), InMemory(images, "1.0.1"), InMemory(images[:39])):
+        assert other.identity() != own

@@ -4,13 +4,15 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, SMALL, assert_one_line_error, run, run_afresh
+import tensorflow_datasets as tfds
+from conftest import ROOT, SMALL, assert_one_line_error, prepare_tiny, run, run_afresh
 from fingerprint import exported_weights, tree
 from PIL import Image
 
@@ -241,3 +243,29 @@ def test_wrong_flags_are_told_without_waiting_for_tensorflow():
     code += "except SystemExit: assert 'tensorflow' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_run_whose_set_has_changed_is_refused(tmp_path, capsys):
+    import tfgan
+
+    def train(epochs: int, count: int):
+        prepare_tiny(
+            tfds.image_classification.MNIST, tmp_path / "data", "mnist", (28, 28, 1), count=count
+        )
+        return tfgan.train_and_export(
+            tfgan.TrainConfig(
+                data_dir=str(tmp_path / "data"),
+                workdir=str(tmp_path / "run"),
+                epochs=epochs,
+                batch_size=15,
+                hidden_size=16,
+                jit_compile=False,
+            )
+        )
+
+    train(1, count=60)
+    shutil.rmtree(tmp_path / "data")
+    before = tree(tmp_path / "run")
+    with pytest.raises(tfgan.UserError, match=r"^--dataset=mnist: .* then, \[45, 28, 28, 1\] now"):
+        train(2, count=45)
+    assert tree(tmp_path / "run") == before

@@ -83,6 +83,8 @@ def train_and_export(
         )
         data = training_set.open_set(config.image_set, config.cache_limit_mb, say)
         run = Run(config, workdir, data, strategy)
+        if recorded:
+            _check_data(run, recorded)
         return _train_and_export(run, recorded, overwrite, gan_class)
 
 
@@ -135,6 +137,20 @@ def _train_and_export(
     return gan
 
 
+def _check_data(run: Run, recorded: Record) -> None:
+    """Makes sure that the run's set is still the one that it was trained on."""
+    before, now = recorded["environment"].get("data"), run.data.identity()
+    if before in (None, now):  # runs of before 0.2 did not record it
+        return
+    then = before if isinstance(before, dict) else {}
+    names = [name for name in now if then.get(name) != now[name]]
+    differences = "; ".join(f"{name} {then.get(name)} then, {now[name]} now" for name in names)
+    raise UserError(
+        f"--dataset={run.config.dataset}: is not what the run in {run.workdir.path} was trained "
+        f"on: {differences}; bring that set back, or --overwrite starts the run anew"
+    )
+
+
 def _build(run: Run, gan_class: type[GAN]) -> GAN:
     wants_mean = networks.KINDS[run.config.network].wants_mean_image
     mean_image = training_set.mean_image(run.data) if wants_mean else None
@@ -176,6 +192,7 @@ def _resume_and_export(
         image_shape = {"image_shape": run.data.shape[1:]}  # an export needs it, without the data
         facts = environment.versions_and_devices(run.strategy) | image_shape
         networks_of = {"generator": gan.generator, "discriminator": gan.discriminator}
+        facts |= {"data": run.data.identity()}
         facts |= {"parameters": {name: each.count_params() for name, each in networks_of.items()}}
         workdir.create(config.to_dict(), facts)
         checkpoints.put_damaged_aside()

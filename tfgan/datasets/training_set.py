@@ -1,7 +1,11 @@
 """An image set to train on: in memory if it fits, else streamed from its files."""
 
+import hashlib
+import json
 import math
+import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +20,7 @@ from tfgan.noise import Stream
 
 _FILES_AT_ONCE = 16
 _MEAN_BYTES = 2**28
+_HASHED_IMAGES = 1000  # at equal distances: all of a large set would take seconds
 
 
 class InMemory:
@@ -23,6 +28,7 @@ class InMemory:
 
     Args:
         images: uint8 `(size, height, width, channels)`.
+        version: of the set, by TFDS.
 
     Attributes:
         shape: `(size, height, width, channels)`.
@@ -31,9 +37,10 @@ class InMemory:
 
     read_errors: tuple[type[Exception], ...] = ()
 
-    def __init__(self, images: np.ndarray):
+    def __init__(self, images: np.ndarray, version: str = ""):
         self.shape = images.shape
         self._images = images
+        self._version = version
 
     def check(self) -> None:
         """Does nothing: the files have been read."""
@@ -47,6 +54,11 @@ class InMemory:
     def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
         """The uint8 batch that step number `step` gets."""
         return pipeline.batch_at(self._images, batch_size, seed, step)
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this set from another of its name: version, shape, a hash of the content."""
+        some = self._images[:: max(1, len(self._images) // _HASHED_IMAGES)]
+        return _identity(self._version, self.shape, some.tobytes())
 
 
 class Streamed:
@@ -114,6 +126,11 @@ class Streamed:
         """The uint8 batch that step number `step` gets; reads what its epoch has before it."""
         return next(self._batches(batch_size, seed, step, WHOLE).as_numpy_iterator())
 
+    def identity(self) -> dict[str, Any]:
+        """As that of `InMemory`, but that the hash is of the files' sizes."""
+        sizes = [pathlib.Path(file).stat().st_size for file in self._files]
+        return _identity(str(self._builder.version), self.shape, json.dumps(sizes).encode())
+
     def _batches(
         self, batch_size: int, seed: int, first_step: int, share: Share
     ) -> tf.data.Dataset:
@@ -158,6 +175,11 @@ class Streamed:
         )
 
 
+def _identity(version: str, shape: tuple[int, ...], content: bytes) -> dict[str, Any]:
+    digest = hashlib.sha256(content).hexdigest()
+    return {"version": version, "shape": list(shape), "fingerprint": digest}
+
+
 def mean_image(data: InMemory | Streamed) -> np.ndarray:
     """The mean of the images that fit in 256 MiB, all of a small set, in [0, 1].
 
@@ -188,7 +210,7 @@ def open_set(
     info = pipeline.split_info(builder, image_set)
     decoded = info.num_examples * math.prod(pipeline.image_shape(builder))
     if name in derived.SETS or decoded <= 1e6 * cache_limit_mb:
-        return InMemory(pipeline.load(builder, image_set))
+        return InMemory(pipeline.load(builder, image_set), str(builder.version))
     size = f"takes {decoded / 1e6:,.0f} MB in memory, more than --cache_limit_mb={cache_limit_mb}"
     kind = builder.info.file_format
     if kind != tfds.core.FileFormat.TFRECORD:
