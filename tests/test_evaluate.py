@@ -1,4 +1,5 @@
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -81,9 +82,11 @@ def test_full_protocol_and_comparison(tiny_data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(protocol, "SET_SIZE", 500)
     path = str(tmp_path / "samples.npy")
     np.save(path, make_images(1000, seed=1))
-    where = (str(tmp_path / "out"), ImageSet("mnist", data_dir=str(tiny_data_dir)))
+    image_set = ImageSet("mnist", data_dir=str(tiny_data_dir))
     lines = []
-    subjects = [harness.images(path, *where)] * 2
+    copy = str(tmp_path / "copy.npy")
+    shutil.copy(path, copy)
+    subjects = [harness.images(each, f"{each}-out", image_set) for each in (path, copy)]
     content, again = harness.evaluate(subjects, say=lines.append)
     assert content["rows"] == again["rows"]
     assert set(content["rows"]) == {"samples", "floor", "kmeans", "ideal"}
@@ -92,7 +95,7 @@ def test_full_protocol_and_comparison(tiny_data_dir, tmp_path, monkeypatch):
     assert row["fcd"]["std"] > 0
     assert set(content["rows"]["kmeans"]) == {"parzen", "parzen_error", "parzen_sigma"}
     assert content["rows"]["ideal"]["nn_ratio_median"]["mean"] == 1
-    lines = [line for line in "\n".join(lines).splitlines() if line.startswith(path)]
+    lines = [line for line in "\n".join(lines).splitlines() if line.startswith((path, copy))]
     assert len(lines) >= 4  # a title each, and a line each of the comparison
     assert "Floors:" not in "\n".join(lines)
 

@@ -68,7 +68,7 @@ def test_images_with_transparency_have_a_report(config, monkeypatch, capsys):
     training.train_and_export(config)
     assert "Warning" not in capsys.readouterr().out
     workdir = Workdir(config.workdir)
-    assert data_of(workdir.report)["real"].startswith("data:image/jpeg")
+    assert data_of(workdir.report)["real"].startswith("data:image/png")
     assert workdir.training_gif.exists()
     assert sampling.draw(sampling.load(str(workdir.generator)), 2, 1).shape == (2, 28, 28, 4)
 

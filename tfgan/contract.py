@@ -152,7 +152,9 @@ def check_spec(spec: Any, replicas: int, shared: bool = False) -> None:
         UserError: if they come with weights, are whole numbers, or cannot be shared evenly.
     """
     images, _, weights = keras.utils.unpack_x_y_sample_weight(spec)
-    check_fit({"sample_weight": weights}, replicas)
+    # `train_on_batch` says by a spec without a type that there are none.
+    given = hasattr(weights, "dtype") or hasattr(weights, "_value_specs")
+    check_fit({"sample_weight": weights if given else None}, replicas)
     if isinstance(images, (dict, list, tuple)):
         raise UserError("images: the dataset must give one array of images, alone or before labels")
     parts = getattr(images, "_value_specs", (images,))  # a part for each replica, if it is shared

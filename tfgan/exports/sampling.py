@@ -65,9 +65,9 @@ def _pixels(outputs: dict[str, tf.Tensor]) -> np.ndarray:
     if "images" not in outputs:
         raise UserError(f"--model: has the outputs {', '.join(outputs)}, but images is needed")
     images = outputs["images"].numpy()
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
         raise UserError(
-            f"--model: gives images {images.shape}, but (count, height, width, 1 or 3) is needed"
+            f"--model: gives images {images.shape}, but (count, height, width, 1, 3 or 4) is needed"
         )
     if not np.isfinite(images).all():
         raise UserError("--model: gives pixels that are NaN or infinite; has its training failed?")

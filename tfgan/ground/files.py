@@ -14,7 +14,7 @@ PART, OLD = ".part", ".old"  # what a write that was cut short leaves ends in th
 _PATTERN = frozenset("*?[]\\")  # what TensorFlow's readers take for a pattern of names
 
 
-def user_path(given: str, flag: str) -> pathlib.Path:
+def user_path(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
     """What the user calls a path, `~` being the home folder.
 
     Args:
@@ -25,7 +25,7 @@ def user_path(given: str, flag: str) -> pathlib.Path:
         UserError: if the home folder is not known, where `~` would be a folder of that name.
     """
     path = pathlib.Path(os.path.expanduser(given))
-    if given.startswith("~") and not path.is_absolute():
+    if os.fspath(given).startswith("~") and not path.is_absolute():
         raise UserError(f"{flag}={given}: that home folder is not known; set HOME, or give a path")
     return path
 
