@@ -29,9 +29,10 @@ def benchmark(name, data_dir, output, *flags):
     "here",
     [
         ["tfgan fit", "Keras guide", "floor (numpy)"],
-        pytest.param(["tfgan bare", "floor (TensorFlow)"], marks=pytest.mark.slow),
+        ["tfgan bare", "floor (TensorFlow)"],
     ],
 )
+@pytest.mark.slow
 def test_race_of_those_that_need_no_extra(here, tiny_data_dir, tmp_path):
     asked = [*here, "JAX"]
     done = benchmark(

@@ -107,9 +107,13 @@ def test_the_same_trajectory_with_options(options):
     ("workers", "strategy", "devices", "description"),
     [
         (1, "mirrored", "CPU:0,CPU:1", "2 mirrored CPUs"),
-        (1, "mirrored", "CPU:0,CPU:1,CPU:2,CPU:3", "4 mirrored CPUs"),
+        pytest.param(
+            *(1, "mirrored", "CPU:0,CPU:1,CPU:2,CPU:3", "4 mirrored CPUs"), marks=pytest.mark.slow
+        ),
         (2, "auto", "", "2 workers with 1 CPU each"),
-        (3, "multi_worker", "CPU", "3 workers with 1 CPU each"),
+        pytest.param(
+            *(3, "multi_worker", "CPU", "3 workers with 1 CPU each"), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_the_same_trajectory(workers, strategy, devices, description, one_device):

@@ -115,7 +115,9 @@ def hit(flags, workdir, worker: int, signum: int, restarts: int = 1) -> tuple[st
         pytest.param(
             *(1, signal.SIGKILL, "worker 1 was killed by SIGKILL"), marks=pytest.mark.slow
         ),
-        (1, signal.SIGTERM, "SIGTERM: stopped after step"),
+        pytest.param(
+            *(1, signal.SIGTERM, "SIGTERM: stopped after step"), marks=pytest.mark.slow
+        ),  # test_ctrl_c_ends_all sends it to all
     ],
 )
 def test_restarted_run_ends_as_the_unbroken_one(worker, signum, words, unbroken, flags, tmp_path):
@@ -134,6 +136,7 @@ def test_restarts_come_to_an_end(flags, tmp_path):
     assert status == os.EX_TEMPFAIL, out
 
 
+@pytest.mark.slow  # test_frozen_worker_is_given_up waits for one, too
 def test_paused_worker_is_waited_for(unbroken, flags, tmp_path):
     process = launch("--max_restarts=0", "--", *flags, f"--workdir={tmp_path}/run")
     seen = read_until(process, "Epoch: [2/6], Step: [5/10]")
