@@ -91,8 +91,8 @@ def test_data_folder_follows_the_environment(variable, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TFDS_DATA_DIR", variable)
     expected = tmp_path / ("sets" if variable else "tensorflow_datasets")
-    assert sources._data_folder("") == expected
-    assert sources._data_folder("/given") == files.user_path("/given", "")
+    assert sources.data_folder("") == expected
+    assert sources.data_folder("/given") == files.user_path("/given", "")
 
 
 @pytest.mark.parametrize("letter", "*?[")

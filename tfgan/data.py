@@ -1,4 +1,4 @@
-"""`python -m tfgan.data --dataset=mnist`: brings an image set to this machine."""
+"""`python -m tfgan.data`: brings an image set to this machine, or makes one of pictures."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,18 @@ from absl import flags
 
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground import cli
-from tfgan.run import config
+from tfgan.run import config, own_pictures
 
 
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS
-    image_set = ImageSet(values.dataset, data_dir=values.data_dir, manual_dir=values.manual_dir)
+    pictures = own_pictures.from_flags(values.name)
+    named = ImageSet(values.dataset, data_dir=values.data_dir, manual_dir=values.manual_dir)
 
     def work() -> None:
         from tfgan.datasets import sources
 
+        image_set = pictures.prepare() if pictures else named
         info = sources.prepare(image_set).info
         sizes = ", ".join(f"{split.num_examples:,} {key}" for key, split in info.splits.items())
         print(f"Images: {info.features['image'].shape}, {sizes}")
@@ -27,6 +29,12 @@ def main() -> None:
     """Entry point of the command."""
     config.define_flags(
         "data_dir", "manual_dir", dataset="Image set to bring, by its TensorFlow Datasets name."
+    )
+    own_pictures.define_flags()
+    flags.DEFINE_string(
+        "name",
+        "",
+        "Name of the set that --images becomes; its folder's and its content's if empty.",
     )
     cli.run(_prepare)
 

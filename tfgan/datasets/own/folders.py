@@ -1,0 +1,175 @@
+"""The files of a folder, of a zip or of a tar archive, one after the other."""
+
+import contextlib
+import functools
+import os
+import pathlib
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from tfgan.datasets.own.picture import NotTaken
+from tfgan.ground.errors import UserError, first_line
+
+MOST_BYTES = 2**29  # of one file: an uncompressed picture of picture.MOST_PIXELS takes half
+_NOT_OURS = "__MACOSX"  # what macOS adds to an archive
+
+
+class File(NamedTuple):
+    """A file that may hold a picture.
+
+    Attributes:
+        name: its path inside the folder, "/" between the parts.
+        read: gives its content, from any thread, or raises `NotTaken`.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+
+
+@contextlib.contextmanager
+def opened(path: pathlib.Path) -> Iterator[Iterator[File]]:
+    """All files of a folder and its sub-folders, or of an archive, without the hidden ones.
+
+    A link to a folder is followed, once. A file of an archive can be read inside the context only.
+
+    Args:
+        path: the folder or archive.
+
+    Raises:
+        UserError: if there is nothing of that kind, or an archive is damaged, or holds a path
+            that leads out of it.
+    """
+    kind = _kind(path)
+    with contextlib.ExitStack() as stack:
+        if kind == "folder":
+            yield _of_folder(path)
+            return
+        with _damage_told(path):
+            if kind == "zip":
+                found = _of_zip(path, stack.enter_context(zipfile.ZipFile(path)))
+            else:
+                found = _of_tar(path, stack.enter_context(tarfile.open(path)))
+        yield found
+
+
+def check(path: pathlib.Path) -> None:
+    """Makes sure that there is a folder or an archive.
+
+    Raises:
+        UserError: if not.
+    """
+    _kind(path)
+
+
+def _kind(path: pathlib.Path) -> str:
+    if path.is_dir():
+        return "folder"
+    if not path.exists():
+        raise UserError(f"--images={path}: there is no such folder or archive")
+    try:
+        if zipfile.is_zipfile(path):
+            return "zip"
+        if tarfile.is_tarfile(path):
+            return "tar"
+    except OSError as error:
+        raise UserError(f"--images={path}: {error.strerror or error}") from None
+    raise UserError(f"--images={path}: is no folder, and no zip or tar archive")
+
+
+def _is_hidden(name: str) -> bool:
+    parts = name.split("/")
+    return parts[0] == _NOT_OURS or any(part.startswith(".") for part in parts)
+
+
+def _of_folder(path: pathlib.Path) -> Iterator[File]:
+    def failed(error: OSError) -> None:
+        raise UserError(f"--images={path}: {error.filename}: {error.strerror}") from None
+
+    seen = set()
+    for folder, folders, names in os.walk(path, followlinks=True, onerror=failed):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            file = pathlib.Path(folder, name)
+            relative = file.relative_to(path).as_posix()
+            if not _is_hidden(relative):
+                yield File(relative, functools.partial(_read, file))
+
+
+def _read(file: pathlib.Path) -> bytes:
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise NotTaken("no file")
+        if status.st_size > MOST_BYTES:
+            raise NotTaken(_TOO_LARGE)
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise NotTaken("link to nothing") from None
+    except OSError as error:
+        raise NotTaken(f"not readable ({error.strerror})") from None
+
+
+_TOO_LARGE = f"more than {MOST_BYTES // 2**20} MiB"
+
+
+def _check_inside(archive: pathlib.Path, name: str) -> None:
+    if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
+        raise UserError(
+            f"--images={archive}: holds the path {name!r}, which leads out of it; an archive of "
+            f"pictures has no such path"
+        )
+
+
+@contextlib.contextmanager
+def _damage_told(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        raise UserError(
+            f"--images={path}: the archive cannot be read: {first_line(error)}"
+        ) from None
+
+
+def _of_zip(path: pathlib.Path, archive: zipfile.ZipFile) -> Iterator[File]:
+    for member in archive.infolist():
+        _check_inside(path, member.filename)
+        if not (member.is_dir() or _is_hidden(member.filename)):
+            yield File(member.filename, functools.partial(_unzip, archive, member))
+
+
+def _unzip(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.file_size > MOST_BYTES:
+        raise NotTaken(_TOO_LARGE)
+    if member.flag_bits & 1:
+        raise NotTaken("encrypted")
+    try:
+        return archive.read(member)
+    except Exception:  # whatever zipfile and its decompressors make of damaged bytes
+        raise NotTaken("damaged in the archive") from None
+
+
+def _of_tar(path: pathlib.Path, archive: tarfile.TarFile) -> Iterator[File]:
+    with _damage_told(path):
+        for member in archive:
+            name = member.name.removeprefix("./")
+            _check_inside(path, name)
+            if not member.isfile() or _is_hidden(name):
+                continue
+            too_large = member.size > MOST_BYTES
+            extracted = None if too_large else archive.extractfile(member)
+            content = extracted.read() if extracted else None  # in order: it may be compressed
+            yield File(name, functools.partial(_content, content))
+
+
+def _content(content: bytes | None) -> bytes:
+    if content is None:
+        raise NotTaken(_TOO_LARGE)
+    return content

@@ -1,0 +1,128 @@
+"""The flags of one's own pictures: they come down to a set's name before a run is configured."""
+
+import dataclasses
+
+from absl import flags
+
+from tfgan.datasets.image_set import ImageSet
+from tfgan.datasets.own import folders, picture
+from tfgan.ground.console import say
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import user_path
+from tfgan.run.config import TrainConfig
+
+_OTHERS = ("fit", "background", "channels", "holdout")
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Pictures that are to become a set.
+
+    Attributes:
+        images: folder or archive; empty for those of `known`.
+        known: a set of TensorFlow Datasets.
+        how: what becomes of a picture.
+        holdout: share held out for evaluation.
+        name: of the set, or empty.
+    """
+
+    images: str
+    known: ImageSet
+    how: picture.Preparation
+    holdout: float
+    name: str = ""
+
+    def prepare(self) -> ImageSet:
+        """Prepares the set, unless that was done before."""
+        from tfgan.datasets.own import picture_sources, preparing
+
+        if self.images:
+            source: picture_sources.Source = picture_sources.Folder(self.images)
+        else:
+            source = picture_sources.KnownSet(self.known, say)
+        name = preparing.prepare(
+            source, self.how, self.known.data_dir, self.name, self.holdout, say
+        )
+        return ImageSet(name, data_dir=self.known.data_dir)
+
+    def for_run(self, config: TrainConfig) -> TrainConfig:
+        """Prepares the set, unless that was done before, for a run that is to train on it.
+
+        Raises:
+            UserError: if the run's networks cannot have that size, before anything is prepared.
+        """
+        from tfgan.run import building
+
+        side = self.how.image_size
+        building.check_networks(config, (side, side, 3))
+        return dataclasses.replace(config, dataset=self.prepare().name, manual_dir="")
+
+
+def define_flags() -> None:
+    """Defines the flags that make pictures a set."""
+    flags.DEFINE_string(
+        "images",
+        None,
+        "Folder of pictures to imitate, or a zip or tar archive of one, instead of --dataset. It "
+        "is prepared once as a set of its own, whose name is printed; sub-folders become classes.",
+    )
+    flags.DEFINE_integer(
+        "image_size",
+        None,
+        "Side of the images that --images is prepared as, in pixels; 64 unless given. With "
+        "--dataset, prepares that set's pictures at this size, however large they are.",
+    )
+    flags.DEFINE_enum(
+        "fit",
+        None,
+        picture.FITS,
+        "What happens to a picture that is not square: crop keeps the middle (the default), pad "
+        "adds background, stretch distorts.",
+    )
+    flags.DEFINE_string(
+        "background",
+        None,
+        "Colour behind transparent parts and in pads, as CSS writes it; white unless given.",
+    )
+    flags.DEFINE_enum(
+        "channels",
+        None,
+        picture.CHANNELS,
+        "1 makes grey images, 3 colour images, auto (the default) grey ones if all pictures are.",
+    )
+    flags.DEFINE_float(
+        "holdout",
+        None,
+        "Share of the pictures held out for evaluation, as the split test; 0.1 unless given. "
+        "Chosen by content: copies stay together.",
+    )
+
+
+def from_flags(name: str = "") -> Request | None:
+    """What the parsed command line asks for; None if it is about a set that is ready.
+
+    Args:
+        name: of the set, or empty.
+
+    Raises:
+        UserError: if the flags do not go together, or there is no such folder.
+    """
+    values = flags.FLAGS
+    given = [key for key in _OTHERS if values[key].value is not None]
+    if values.images is None and values.image_size is None:
+        if given or name:
+            raise UserError(
+                f"--{given[0] if given else 'name'}: does nothing without --images or --image_size"
+            )
+        return None
+    if values.images is not None:
+        if values["dataset"].present:
+            raise UserError("--images: gives what is trained on, as --dataset does; give one")
+        folders.check(user_path(values.images, "--images"))
+    options = {"image_size": values.image_size} | {key: values[key].value for key in _OTHERS}
+    chosen = {key: value for key, value in options.items() if value is not None}
+    holdout = chosen.pop("holdout", 0.1)
+    if not 0 <= holdout < 1:
+        raise UserError(f"--holdout={holdout}: must be a number in [0, 1)")
+    known = ImageSet(values.dataset, data_dir=values.data_dir, manual_dir=values.manual_dir)
+    return Request(values.images or "", known, picture.Preparation(**chosen), holdout, name)
