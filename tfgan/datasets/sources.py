@@ -24,12 +24,17 @@ import requests
 import tensorflow_datasets as tfds
 from absl import logging
 
-from tfgan.datasets import derived, mnist_wheel
+from tfgan.datasets import derived, gzip_headers, mnist_wheel
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError, first_line
 from tfgan.ground.files import user_path
 
 ANSWER_SECONDS = 5
+# Other ways to a set's original files.
+_PACKAGES = {
+    "fashion_mnist": "; Debian's package dataset-fashion-mnist has them, in "
+    "/usr/share/datasets/fashion-mnist"
+}
 
 
 Check = Callable[[tfds.core.DatasetBuilder], None]
@@ -128,11 +133,12 @@ def _prepare(
             download_and_prepare(mnist_wheel.builder(pathlib.Path(folder), root))
         say(f"Data: {name}, all checksums right, prepared in {builder.data_path}")
     else:
+        package = _PACKAGES.get(builder.name, "")
         raise UserError(
             f"--dataset={name}: not prepared in {builder.data_path.parent}, and its host does "
             f"not answer; on a machine that reaches it, fetch "
             f"{', '.join(_original_files(builder)) or 'the original files'}, then pass their "
-            f"folder as --manual_dir"
+            f"folder as --manual_dir{package}"
         )
 
 
@@ -234,7 +240,15 @@ def _prepare_from_files(
     if missing:
         raise UserError(f"--manual_dir={manual_dir}: lacks {', '.join(missing)}")
     say(f"Data: {builder.name}, preparing from {folder} in {builder.data_path}")
-    download_and_prepare(builder, manual_dir=folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        for info in (builder.url_infos or {}).values():
+            file, published = folder / info.filename, pathlib.Path(temporary, info.filename)
+            content = gzip_headers.restored(file, info.checksum)
+            if content is None:
+                published.symlink_to(file.absolute())
+            else:
+                published.write_bytes(content)
+        download_and_prepare(builder, manual_dir=temporary)
 
 
 def _answering_host(builder: tfds.core.DatasetBuilder) -> str | None:
