@@ -182,4 +182,4 @@ def as_bytes(name: str) -> bytes:
 def shown(name: str) -> str:
     """A file's name, whatever is in it, in one line of plain text."""
     text = as_bytes(name).decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else ascii(text)[1:-1]
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
