@@ -128,13 +128,18 @@ def test_run_that_is_being_extended_is_not_scored(workdir):
         (np.array([{}], dtype=object), "is no .npy file of numbers"),
         (b"", "is no .npy file of numbers"),
         (b"PK\x03\x04 half a .npz", "is no .npy file of numbers"),
+        (np.zeros((10_000, 1), np.uint8), "must be a .npy file of uint8"),
+        (None, "No such file or directory"),
     ],
 )
-def test_wrong_samples_are_named(content, problem, tmp_path, tiny_data_dir):
+def test_wrong_samples_are_named_before_the_work(
+    content, problem, tmp_path, tiny_data_dir, monkeypatch
+):
+    monkeypatch.setattr(judges, "judge", lambda *_: pytest.fail("has begun to work"))
     path = tmp_path / "samples.npy"
     if isinstance(content, bytes):
         path.write_bytes(content)
-    else:
+    elif content is not None:
         np.save(path, content, allow_pickle=True)
     subject = harness.images(
         str(path), str(tmp_path), ImageSet("mnist", data_dir=str(tiny_data_dir))
@@ -143,13 +148,42 @@ def test_wrong_samples_are_named(content, problem, tmp_path, tiny_data_dir):
         harness.evaluate([subject], quick=True, say=lambda line: None)
 
 
-def test_model_of_another_shape_is_named(tmp_path, tiny_data_dir):
-    saved_model.save_generator(tmp_path / "model", networks.mlp_generator(5, 16, (4, 6, 1)))
-    subject = harness.model(
-        str(tmp_path / "model"), str(tmp_path), ImageSet("mnist", data_dir=str(tiny_data_dir))
-    )
-    with pytest.raises(UserError, match=r"has images \(4, 6, 1\), but those of mnist"):
-        harness.evaluate([subject], quick=True, say=lambda line: None)
+@pytest.fixture
+def mnist(tiny_data_dir, monkeypatch):
+    """A small MNIST that nobody may begin to score."""
+    monkeypatch.setattr(judges, "judge", lambda *_: pytest.fail("has begun to work"))
+    return ImageSet("mnist", data_dir=str(tiny_data_dir))
+
+
+@pytest.mark.parametrize(
+    ("shape", "problem"),
+    [
+        ((4, 6, 1), r"has images \(4, 6, 1\), but those of mnist are \(28, 28, 1\)"),
+        ((28, 28, 3), r"has images \(28, 28, 3\), but those of mnist"),
+    ],
+)
+def test_another_shape_is_named_before_the_work(shape, problem, mnist, tmp_path):
+    saved_model.save_generator(tmp_path / "model", networks.mlp_generator(5, 16, shape))
+    np.save(tmp_path / "samples.npy", np.zeros((10_000, *shape), np.uint8))
+    for subject in (
+        harness.model(str(tmp_path / "model"), str(tmp_path), mnist),
+        harness.images(str(tmp_path / "samples.npy"), str(tmp_path), mnist),
+    ):
+        with pytest.raises(UserError, match=problem):
+            harness.evaluate([subject], quick=True, say=lambda line: None)
+
+
+def test_output_that_cannot_be_written_is_named_before_the_work(workdir, mnist, tmp_path):
+    np.save(tmp_path / "samples.npy", np.zeros((10_000, 28, 28, 1), np.uint8))
+    (tmp_path / "file").touch()
+    subject = harness.images(str(tmp_path / "samples.npy"), str(tmp_path / "file"), mnist)
+    with pytest.raises(UserError, match=r"^--output=.*file: is a file; give a folder"):
+        harness.evaluate([subject], quick=True)
+    shutil.rmtree(workdir.evaluation, ignore_errors=True)
+    workdir.evaluation.touch()
+    with pytest.raises(UserError, match=r"^.*/evaluation: is a file; give a folder"):
+        harness.evaluate([harness.run(str(workdir.path))], quick=True)
+    workdir.evaluation.unlink()
 
 
 def test_interval_by_hand():

@@ -7,7 +7,7 @@ from absl import flags
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import user_path
+from tfgan.ground.files import check_folder, user_path
 from tfgan.run import config
 from tfgan.run.workdir import Workdir
 
@@ -25,10 +25,14 @@ def _prepare() -> Callable[[], None]:
         if workdirs and flags.FLAGS[name].present:
             raise UserError(f"--{name}={values[name]}: a run in --workdir has its own")
     for workdir in workdirs:
-        Workdir(workdir).existing_run()
+        place = Workdir(workdir)
+        place.existing_run()
+        check_folder(place.evaluation)
     for name in ("model", "samples"):
         if values[name] and not user_path(values[name], f"--{name}").exists():
             raise UserError(f"--{name}={values[name]}: there is nothing of that name")
+    if not workdirs:
+        check_folder(values["output"], "--output")
     data_dir, manual_dir, output = (values[n] for n in ("data_dir", "manual_dir", "output"))
     image_set = ImageSet(values["dataset"], data_dir=data_dir, manual_dir=manual_dir)
 
@@ -68,8 +72,10 @@ def main() -> None:
     config.define_flags(
         "data_dir",
         "manual_dir",
-        dataset="The set that --model or --samples imitate, by its TensorFlow Datasets name.",
+        dataset="The set that --model or --samples imitate, by its TensorFlow Datasets name. "
+        "Empty: what the SavedModel was trained on, if it records that, else mnist.",
     )
+    flags.FLAGS.set_default("dataset", "")
     cli.run(_prepare)
 
 
