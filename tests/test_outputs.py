@@ -108,6 +108,7 @@ def prepare(module: str, *arguments: str) -> None:
     known = set(flags.FLAGS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["x", *arguments])
+        patch.delitem(sys.modules, module, raising=False)
         patch.setattr("tfgan.ground.cli.run", lambda prepare, **_: call(prepare))
         try:
             runpy.run_module(module, run_name="__main__", alter_sys=True)
