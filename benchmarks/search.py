@@ -72,6 +72,8 @@ def trial(recipe: config.TrainConfig, epochs: int) -> None:
     recipe = dataclasses.replace(recipe, epochs=epochs, split=splits.name("fit", sizes))
     data = training_set.open_set(recipe.image_set)
     steps = data.shape[0] // recipe.batch_size
+    if not steps:
+        raise UserError(f"--batch_size={recipe.batch_size}: the trial has {data.shape[0]} images")
     steps_per_execution = building.steps_per_execution(recipe, data.shape)
     gan = building.build(
         recipe, data.shape[1:], steps_per_execution, steps, training_set.mean_image(data)

@@ -15,6 +15,7 @@ from absl import flags
 
 from benchmarks import report
 from tfgan.ground import cli
+from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that both are measured, in turns.", 1)
@@ -79,6 +80,8 @@ def _compare(output: pathlib.Path) -> None:
     }
     shape = sets["in memory"].shape
     steps = shape[0] // config.batch_size
+    if not steps:
+        raise UserError(f"--batch_size={config.batch_size}: {image_set.name} has {shape[0]} images")
     train_function = building.build(config, shape[1:], steps_per_execution=1).make_train_function()
     found: dict[str, dict[str, list[float]]] = {name: {} for name in sets}
     for _ in range(_ROUNDS.value):

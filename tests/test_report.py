@@ -243,6 +243,16 @@ def test_report_shows_scores_and_findings(workdir):
     assert data["findings"][0]["evidence"] == "step 7: D_loss not finite"
 
 
+def test_scores_that_are_too_good_are_a_finding(workdir):
+    evaluate(workdir, step=1800)
+    file = workdir.evaluation / "evaluation.json"
+    content = json.loads(file.read_text()) | {"collapsed": [], "warnings": ["it saw them"]}
+    file.write_text(json.dumps(content))
+    report.write_report(workdir)
+    (finding,) = data_of(workdir.report)["findings"]
+    assert (finding["title"], finding["evidence"]) == ("its scores are too good", "it saw them")
+
+
 def test_scores_of_before_the_run_went_on_are_not_shown(workdir):
     evaluate(workdir, step=1200)
     report.write_report(workdir)

@@ -15,11 +15,16 @@ from tfgan.run.workdir import Workdir
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
     workdirs = values["workdir"]
-    given = [name for name in ("workdir", "model", "samples") if values[name]]
+    given = [
+        f"--{name}={value}"
+        for name in ("workdir", "model", "samples")
+        for value in ([values[name]] if isinstance(values[name], str) else values[name][:1])
+        if value
+    ]
     if len(given) != 1:
         raise UserError(
-            f"{' and '.join(f'--{name}' for name in given) or 'nothing to evaluate'}: give one of "
-            f"--workdir, --model and --samples"
+            f"{' and '.join(given) or 'nothing to evaluate'}: give one of --workdir, --model and "
+            f"--samples"
         )
     for name in ("dataset", "output"):
         if workdirs and flags.FLAGS[name].present:

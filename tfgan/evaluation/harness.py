@@ -194,19 +194,6 @@ def _check(subject: Subject, quick: bool) -> None:
             )
 
 
-def _warnings(subject: Subject) -> list[str]:
-    """What makes its scores say less than they seem to, a sentence each."""
-    if subject.split is None:
-        return []
-    seen, count = splits.test_images_in(subject.image_set.with_split(subject.split))
-    if not seen:
-        return []
-    return [
-        f"it was trained on {seen:,} of the {count:,} test images that it is scored against "
-        f"(--split={subject.split}), so its scores are too good"
-    ]
-
-
 def _title(subject: Subject, name: str, content: dict[str, Any]) -> str:
     raw = ", raw" if name == "generator_raw" else ""
     seen = ", saw test images" if content["warnings"] else ""
@@ -225,7 +212,8 @@ def _evaluate(
         rows[name] = judge.row(drawn)
         if len(rows) == 1:
             shown = drawn
-    warnings = _warnings(subject)
+    trained_on = subject.split and subject.image_set.with_split(subject.split)
+    warnings = splits.warnings(trained_on) if trained_on else []
     collapsed = [name for name, row in rows.items() if judge.collapsed(row)]
     content = {
         "protocol": PROTOCOL,

@@ -82,6 +82,24 @@ def test_images_in(image_set: ImageSet) -> tuple[int, int]:
         return 0, count
 
 
+def warnings(image_set: ImageSet) -> list[str]:
+    """What makes scores of a run on a split say less than they seem to, a sentence each.
+
+    Args:
+        image_set: which, and which split.
+
+    Raises:
+        UserError: if the set cannot be had, or lacks train or test.
+    """
+    seen, count = test_images_in(image_set)
+    if not seen:
+        return []
+    return [
+        f"it was trained on {seen:,} of the {count:,} test images that it is scored against "
+        f"(--split={image_set.split}), so its scores are too good"
+    ]
+
+
 def _sizes(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> dict[str, int]:
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     if not {"train", "test"} <= set(sizes):
