@@ -1,4 +1,4 @@
-"""`python -m tfgan.evaluate`: how good samples are, by the protocol `tfgan-eval-v2`."""
+"""`python -m tfgan.evaluate`: how good samples are, by the protocol that their set has."""
 
 from collections.abc import Callable
 
@@ -68,11 +68,14 @@ def main() -> None:
     )
     flags.DEFINE_string("model", "", "Instead: a SavedModel with the signature `sample`.")
     flags.DEFINE_string(
-        "samples", "", "Instead: a .npy file of 50,000 uint8 images (10,000 with --quick)."
+        "samples",
+        "",
+        "Instead: a .npy file of uint8 images: 50,000 (10,000 with --quick) of a set with classes; "
+        "five times as many as are held out (as many with --quick) of any other.",
     )
     flags.DEFINE_string("output", "evaluation", "Folder for what is found of --model or --samples.")
     flags.DEFINE_boolean(
-        "quick", False, "One set of 10,000 samples instead of five, and only the fast metrics."
+        "quick", False, "One set of samples instead of five, and only the fast metrics."
     )
     config.define_flags(
         "data_dir",

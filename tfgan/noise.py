@@ -31,6 +31,8 @@ class Stream(enum.IntEnum):
     CLASSIFIER_ORDER = 21
     EVALUATION = 22
     STACKED_ORDER = 23
+    FEATURES = 24
+    PATCHES = 25
     MONITOR_LATENTS = 30  # from here on: tfgan.doctor
     PROBE_LATENTS = 31
     PROBE_ORDER = 32

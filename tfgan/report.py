@@ -15,7 +15,9 @@ from tfgan.web import html
 
 _PARTS = ("report", "training", "settings")
 # Which way is better; of the other metrics, the nearer to the floor.
-_BETTER = dict.fromkeys(("fcd", "kid", "class_kl", "class_error"), "lower") | dict.fromkeys(
+_BETTER = dict.fromkeys(
+    ("fcd", "fsd", "kid", "swd", "class_kl", "class_error", "repeats"), "lower"
+) | dict.fromkeys(
     ("precision", "recall", "density", "coverage", "classifier_score", "classes", "parzen"),
     "higher",
 )
@@ -97,7 +99,11 @@ def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
         return None
     try:
         shown = ("protocol", "samples", "collapsed", "rows", "metrics")
-        return {name: content[name] for name in shown} | {"warnings": content.get("warnings", [])}
+        return {
+            **{name: content[name] for name in shown},
+            "collapse": content.get("collapse", "some classes are missing from its samples"),
+            "warnings": content.get("warnings", []),
+        }
     except LookupError:
         file = workdir.evaluation / "evaluation.json"
         raise UserError(f"{file}: is damaged; remove it, and the report does without") from None
@@ -111,9 +117,9 @@ def _doctor(workdir: Workdir, evaluation: dict[str, Any] | None) -> dict[str, An
     history = record.read(workdir)
     history = dataclasses.replace(history, collapsed=record.collapsed(evaluation))
     found = [dataclasses.asdict(finding) for finding in diagnoses.diagnose(history)]
-    found += [
-        {"title": "its scores are too good", "evidence": warning, "advice": "--split=train"}
-        for warning in (evaluation or {}).get("warnings", [])
-    ]
+    for warning in (evaluation or {}).get("warnings", []):
+        evidence, _, rest = warning.partition("; ")
+        advice = rest or "--split=train"
+        found.append({"title": "its scores are too good", "evidence": evidence, "advice": advice})
     skipped = [dataclasses.asdict(each) for each in diagnoses.skipped(history)]
     return {"findings": found if found or history.evidence else None, "skipped": skipped}

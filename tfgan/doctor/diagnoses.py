@@ -170,7 +170,7 @@ def classes_missing(history: History) -> Result:
         return None
     return Finding(
         "the generator has collapsed",
-        "the evaluation finds that classes are missing from its samples",
+        "the evaluation finds that its samples lack what real images have",
         "a lower --g_learning_rate, another --seed, or dropout or a gradient penalty in D",
     )
 

@@ -1,3 +1,4 @@
-"""How good the samples are: protocol `tfgan-eval-v2`, described in `docs/evaluation.md`."""
+"""How good the samples are: protocols, described in `docs/evaluation.md`."""
 
-PROTOCOL = "tfgan-eval-v2"
+PROTOCOL = "tfgan-eval-v2"  # of sets with classes
+PICTURES_PROTOCOL = "tfgan-eval-pictures-v1"  # of all others

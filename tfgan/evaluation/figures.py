@@ -2,6 +2,8 @@
 
 import io
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +15,22 @@ from tfgan.ground.files import write_file
 _PAIRS = 32  # samples, each above its nearest training image
 
 
-def save_neighbours(path: pathlib.Path, samples: np.ndarray, training: np.ndarray) -> None:
+def save_neighbours(
+    path: pathlib.Path,
+    samples: np.ndarray,
+    training: np.ndarray,
+    small: Callable[[np.ndarray], np.ndarray] = lambda images: images,
+) -> None:
     """Writes samples in every other row, and below each its nearest training image.
 
     Args:
         path: the PNG.
         samples: uint8 `(count, height, width, channels)`, of which the first 32 are shown.
         training: uint8 `(size, height, width, channels)`.
+        small: what of images is compared.
     """
     shown = samples[:_PAIRS]
-    nearest, _ = neighbours.nearest(shown, training)
+    nearest, _ = neighbours.nearest(small(shown), small(training))
     columns = pictures.COLUMNS
     rows = [
         part[start : start + columns]
@@ -54,11 +62,6 @@ def save_plots(
             "pip install 'tfgan[plots]'"
         )
 
-    def save(name: str, figure: Figure) -> None:
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=120)
-        write_file(folder / name, buffer.getvalue())
-
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.subplots()
     positions = np.arange(len(shares))
@@ -68,8 +71,16 @@ def save_plots(
     if len(shares) <= 30:
         axes.set_xticks(positions)
     axes.legend()
-    save("classes.png", figure)
+    _save(folder / "classes.png", figure)
+    return save_manifolds(folder, rows)
 
+
+def save_manifolds(folder: pathlib.Path, rows: dict[str, Row]) -> str:
+    """Writes `precision_recall.png`; see `save_plots`."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return "Pictures: precision_recall.png needs matplotlib: pip install 'tfgan[plots]'"
     figure = Figure(figsize=(4.5, 4.5), layout="constrained")
     axes = figure.subplots()
     for name, row in rows.items():
@@ -79,5 +90,11 @@ def save_plots(
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="recall", ylabel="precision", aspect="equal")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")
-    save("precision_recall.png", figure)
+    _save(folder / "precision_recall.png", figure)
     return ""
+
+
+def _save(file: pathlib.Path, figure: Any) -> None:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    write_file(file, buffer.getvalue())

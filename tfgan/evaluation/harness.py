@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfgan.datasets.image_set import ImageSet
-from tfgan.evaluation import PROTOCOL, judges, report, samples, splits
+from tfgan.evaluation import judges, report, samples
 from tfgan.evaluation.judges import Judge
 from tfgan.evaluation.protocol import SEED, Row
 from tfgan.evaluation.samples import Source
@@ -132,7 +132,7 @@ def evaluate(
 
     Args:
         subjects: of one set of images.
-        quick: one set of 10,000 samples, without the slow metrics.
+        quick: one set of samples, 10,000 by `tfgan-eval-v2`, without the slow metrics.
         say: takes each line.
 
     Returns:
@@ -184,7 +184,9 @@ def _check(subject: Subject, quick: bool) -> None:
     """Makes sure, before a classifier is trained, that it can be scored and what is found kept."""
     check_folder(subject.output, "" if subject.config else "--output")
     kind = judges.kind(subject.image_set)
-    shapes = [source.check(kind.wanted(quick)) for source in subject.sources.values()]
+    shapes = [
+        source.check(kind.wanted(subject.image_set, quick)) for source in subject.sources.values()
+    ]
     wanted = kind.shape(subject.image_set)
     for shape in shapes:
         if shape != wanted:
@@ -205,7 +207,7 @@ def _evaluate(
     subject: Subject, judge: Judge, quick: bool, say: Callable[[str], None]
 ) -> dict[str, Any]:
     start = time.perf_counter()
-    say(f"{subject.name}: {judge.count:,} samples, {PROTOCOL}{' --quick' if quick else ''}")
+    say(f"{subject.name}: {judge.count:,} samples, {judge.protocol}{' --quick' if quick else ''}")
     rows: dict[str, Row] = {}
     for name, source in subject.sources.items():
         drawn = source.draw(judge.count)
@@ -213,10 +215,10 @@ def _evaluate(
         if len(rows) == 1:
             shown = drawn
     trained_on = subject.split and subject.image_set.with_split(subject.split)
-    warnings = splits.warnings(trained_on) if trained_on else []
+    warnings = judge.warnings(trained_on) if trained_on else []
     collapsed = [name for name, row in rows.items() if judge.collapsed(row)]
     content = {
-        "protocol": PROTOCOL,
+        "protocol": judge.protocol,
         "quick": quick,
         "subject": subject.name,
         "dataset": subject.image_set.name,
@@ -225,10 +227,11 @@ def _evaluate(
         "step": subject.step,
         "samples": judge.count,
         "seed": SEED,
-        "classifier_sha256": judge.classifier,
+        f"{judge.eyes}_sha256": judge.sha256,
         "rows": report.finite(rows | judge.reference_rows),
         "metrics": {name: metric[:2] for name, metric in judge.metrics.items()},
         "collapsed": collapsed,
+        "collapse": judge.collapse,
         "warnings": warnings,
         "seconds": round(time.perf_counter() - start, 1),
         "environment": versions() | {"cores": cores()},
@@ -237,7 +240,7 @@ def _evaluate(
     for warning in warnings:
         say(f"Warning: {subject.name}: {warning}")
     for name in collapsed:
-        say(f"{subject.name}: {name} has collapsed: some classes are missing from its samples")
+        say(f"{subject.name}: {name} has collapsed: {judge.collapse}")
     try:
         subject.output.mkdir(parents=True, exist_ok=True)
         file = subject.output / "evaluation.json"

@@ -1,4 +1,4 @@
-"""Who scores the samples of a set: by `tfgan-eval-v2`, or by the modes of Stacked MNIST."""
+"""Who scores the samples of a set: by its classes, by modes of Stacked MNIST, or as pictures."""
 
 import functools
 import pathlib
@@ -8,7 +8,18 @@ import numpy as np
 
 from tfgan.datasets import pipeline, sources
 from tfgan.datasets.image_set import ImageSet
-from tfgan.evaluation import figures, floors, metrics, modes, protocol, splits
+from tfgan.evaluation import (
+    PICTURES_PROTOCOL,
+    PROTOCOL,
+    figures,
+    floors,
+    metrics,
+    modes,
+    picture_parts,
+    picture_protocol,
+    protocol,
+    splits,
+)
 from tfgan.evaluation.protocol import SET_SIZE, SETS, RealImages, Reference, Row
 from tfgan.ground import pictures
 
@@ -25,22 +36,27 @@ class SampleQuality:
         metrics: how each is shown.
         count: how many samples it wants.
         image_shape: of the samples, `(height, width, channels)`.
-        classifier: SHA-256 of the classifier's weights.
+        sha256: of the weights of its `eyes`; scores by others cannot be compared.
     """
+
+    protocol = PROTOCOL
+    eyes = "classifier"
+    collapse = "some classes are missing from its samples"
+    warnings = staticmethod(splits.warnings)
 
     def __init__(self, image_set: ImageSet, quick: bool, say: Callable[[str], None]):
         self.metrics = {
             name: metric for name, metric in protocol.METRICS.items() if metric.quick or not quick
         }
-        self.count = self.wanted(quick)
+        self.count = self.wanted(image_set, quick)
         self._reference = Reference.load(image_set, say)
         self.image_shape = self._reference.classifier.image_shape
-        self.classifier = self._reference.classifier.sha256
+        self.sha256 = self._reference.classifier.sha256
         self._load_floors = lambda: floors.load(self._reference, quick, say)
         self._quick = quick
 
     @staticmethod
-    def wanted(quick: bool) -> int:
+    def wanted(image_set: ImageSet, quick: bool) -> int:
         """How many samples it wants."""
         return SET_SIZE if quick else SET_SIZE * SETS
 
@@ -84,15 +100,20 @@ class SampleQuality:
 class ModeCoverage:
     """Scores samples of Stacked MNIST by the modes that they cover; see `SampleQuality`."""
 
+    protocol = PROTOCOL
+    eyes = "classifier"
+    collapse = ""
+    warnings = staticmethod(splits.warnings)
+
     def __init__(self, image_set: ImageSet, quick: bool, say: Callable[[str], None]):
         self.metrics = modes.METRICS
-        self.count = self.wanted(quick)
+        self.count = self.wanted(image_set, quick)
         self._judge, self._shares, self.reference_rows = modes.load(image_set, say)
         self.image_shape = self.shape(image_set)
-        self.classifier = self._judge.sha256
+        self.sha256 = self._judge.sha256
 
     @staticmethod
-    def wanted(quick: bool) -> int:
+    def wanted(image_set: ImageSet, quick: bool) -> int:
         """How many samples it wants."""
         return modes.SAMPLES
 
@@ -115,20 +136,72 @@ class ModeCoverage:
         return ""
 
 
-Judge = SampleQuality | ModeCoverage
+class PictureQuality:
+    """Scores by every metric of `tfgan-eval-pictures-v1`; see `SampleQuality`."""
 
-JUDGES: dict[str, type[SampleQuality] | type[ModeCoverage]] = {"stacked_mnist": ModeCoverage}
+    protocol = PICTURES_PROTOCOL
+    eyes = "features"
+    collapse = "most of its samples are nearly copies of one another"
+    warnings = staticmethod(picture_parts.warnings)
+
+    def __init__(self, image_set: ImageSet, quick: bool, say: Callable[[str], None]):
+        self.metrics = {
+            name: metric
+            for name, metric in picture_protocol.METRICS.items()
+            if metric.quick or not quick
+        }
+        self.count = self.wanted(image_set, quick)
+        self._reference = picture_protocol.Reference.load(image_set, say)
+        self.image_shape = self.shape(image_set)
+        self.sha256 = self._reference.features.sha256
+        self._quick, self._say = quick, say
+
+    @staticmethod
+    def wanted(image_set: ImageSet, quick: bool) -> int:
+        """How many samples it wants."""
+        return picture_parts.parts(image_set).count * (1 if quick else picture_protocol.SETS)
+
+    @staticmethod
+    def shape(image_set: ImageSet) -> tuple[int, ...]:
+        """Of the samples, `(height, width, channels)`."""
+        return SampleQuality.shape(image_set)
+
+    @functools.cached_property
+    def reference_rows(self) -> dict[str, Row]:
+        """Rows that stand beside every score; computed on first use, and kept beside the data."""
+        return picture_protocol.floors(self._reference, self._quick, self._say)
+
+    def row(self, images: np.ndarray) -> Row:
+        """Scores uint8 `(self.count, *self.image_shape)`."""
+        return picture_protocol.row(images, self._reference, self._quick)
+
+    def collapsed(self, row: Row) -> bool:
+        """Whether most samples repeat one another."""
+        return (row["repeats"]["mean"] or 0) > 0.5
+
+    def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
+        """Writes pictures into a folder; see `SampleQuality`."""
+        fit = picture_parts.load(self._reference.image_set, self._reference.parts.fit)
+        figures.save_neighbours(folder / "neighbours.png", images, fit, picture_protocol.small)
+        return figures.save_manifolds(folder, rows)
+
+
+Judge = SampleQuality | ModeCoverage | PictureQuality
+Kind = type[SampleQuality] | type[ModeCoverage] | type[PictureQuality]
+
+JUDGES: dict[str, Kind] = {"stacked_mnist": ModeCoverage}
 
 
 def judge(image_set: ImageSet, quick: bool = False, say: Callable[[str], None] = print) -> Judge:
     """The judge of a set.
 
     Raises:
-        UserError: if the set cannot be had, or has no labels or no test split.
+        UserError: if the set cannot be had, or has too few images.
     """
     return kind(image_set)(image_set, quick, say)
 
 
-def kind(image_set: ImageSet) -> type[SampleQuality] | type[ModeCoverage]:
+def kind(image_set: ImageSet) -> Kind:
     """The kind of judge that a set has, which knows what it wants before it can judge."""
-    return JUDGES.get(image_set.name, SampleQuality)
+    usual = PictureQuality if picture_parts.is_for(image_set) else SampleQuality
+    return JUDGES.get(image_set.name, usual)

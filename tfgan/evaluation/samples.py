@@ -48,7 +48,7 @@ class Source(Protocol):
 
 
 class FromModel:
-    """Draws from a SavedModel with the signature `sample`; counts are multiples of 1,000.
+    """Draws from a SavedModel with the signature `sample`.
 
     Args:
         model: its folder.
@@ -68,19 +68,22 @@ class FromModel:
 
     def draw(self, count: int) -> np.ndarray:
         """See `Source`."""
-        return np.concatenate(
-            [sampling.draw(self._loaded, _PART, SEED + part) for part in range(count // _PART)]
-        )
+        parts = [sampling.draw(self._loaded, _PART, SEED + part) for part in _parts(count)]
+        return np.concatenate(parts)[:count]
 
 
 def from_gan(gan: GAN, count: int) -> np.ndarray:
     """Draws from a model in training what its export would draw; see `FromModel`."""
     size, distribution = gan.latent_size, gan.distribution
     parts = []
-    for part in range(count // _PART):
+    for part in _parts(count):
         z = noise.latents(0, Stream.SAMPLES, SEED + part, _PART, size, distribution=distribution)
         parts.append(pictures.to_uint8(gan.sampler(z, training=False).numpy()))
-    return np.concatenate(parts)
+    return np.concatenate(parts)[:count]
+
+
+def _parts(count: int) -> range:
+    return range(-(-count // _PART))
 
 
 class FromFile:

@@ -110,7 +110,7 @@ def _sizes(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> dict[str, 
     return sizes
 
 
-def cache(builder: tfds.core.DatasetBuilder) -> pathlib.Path:
-    """The folder beside a set's data for what the protocol computes once."""
+def cache(builder: tfds.core.DatasetBuilder, protocol: str = _CACHE) -> pathlib.Path:
+    """The folder beside a set's data for what a protocol computes once."""
     root = pathlib.Path(builder.data_dir_root)
-    return root / _CACHE / pathlib.Path(builder.data_path).relative_to(root)
+    return root / protocol / pathlib.Path(builder.data_path).relative_to(root)

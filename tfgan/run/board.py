@@ -51,6 +51,8 @@ _DESCRIPTIONS = {
     "monitors/value_limit": "-log 4: V(D, G) if D cannot tell.",
     "monitors/divergence_limit": "log 2: the divergence if p_g and p_data do not meet.",
     "evaluation/fcd": "The Fréchet distance in a classifier's features: lower is better.",
+    "evaluation/fsd": "The Fréchet distance in features learnt without labels: lower is better.",
+    "evaluation/swd": "The sliced Wasserstein distance of patches: lower is better.",
 }
 _HPARAMS_METRICS = {
     "epoch/D_loss": "D_loss",
@@ -58,6 +60,7 @@ _HPARAMS_METRICS = {
     "epoch/D(x)": "D(x)",
     "epoch/D(G(z))": "D(G(z))",
     "evaluation/fcd": "FCD",
+    "evaluation/fsd": "FSD",
 }
 
 

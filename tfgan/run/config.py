@@ -120,7 +120,7 @@ class TrainConfig(Recipe):
     )
     evaluate_every: int = option(
         0,
-        "Epochs between two evaluations of 10,000 samples, which TensorBoard and metrics.csv get "
+        "Epochs between two evaluations of samples, which TensorBoard and metrics.csv get "
         "and whose cost is printed; 0: none. Compare runs with python -m tfgan.evaluate.",
         check=at_least(0),
         free=True,

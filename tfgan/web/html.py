@@ -20,15 +20,18 @@ from tfgan.run.workdir import Workdir
 MOST_FRAMES = 60
 _MOST_BYTES = 1_900_000  # of all frames; a third more in base64
 _DECIMALS = 3
-# What `--evaluate_every` adds: names and decimals as in `evaluation.protocol.METRICS`, which cannot
-# be imported from here.
+# What `--evaluate_every` adds: names and decimals as in the `METRICS` of `evaluation.protocol` and
+# `evaluation.picture_protocol`, which cannot be imported from here.
 SCORES = {
     "fcd": ("FCD", 2),
+    "fsd": ("FSD", 2),
     "kid": ("KID", 4),
+    "swd": ("SWD", 1),
     "precision": ("precision", 3),
     "recall": ("recall", 3),
     "density": ("density", 3),
     "coverage": ("coverage", 3),
+    "repeats": ("repeats", 3),
     "classifier_score": ("class score", 3),
     "class_kl": ("class KL", 5),
     "class_error": ("class error", 3),

@@ -51,7 +51,7 @@
   }
 
   if (evaluation) {
-    const { protocol, samples, metrics, collapsed, rows } = evaluation;
+    const { protocol, samples, metrics, collapsed, collapse, rows } = evaluation;
     const names = Object.keys(rows);
     const words = (text) => text.replaceAll("_", " ");
     const cell = (score, decimals) => {
@@ -87,7 +87,7 @@
       `them. The floor is what real images score: the nearer to it, the better. ` +
       `↓: lower is better, ↑: higher is.`;
     byId("evaluation-collapsed").textContent = collapsed
-      .map((name) => `${words(name)} has collapsed: classes are missing from its samples. `)
+      .map((name) => `${words(name)} has collapsed: ${collapse}. `)
       .join("");
     const columns = make("thead", {}, make("tr", {}, make("td"), ...head));
     byId("evaluation-rows").append(columns, make("tbody", {}, ...lines));

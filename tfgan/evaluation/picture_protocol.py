@@ -1,0 +1,194 @@
+"""`tfgan-eval-pictures-v1`: the rows of samples of any set of pictures, and those beside them."""
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+
+import numpy as np
+
+from tfgan.datasets.image_set import ImageSet
+from tfgan.evaluation import features as selfsupervised
+from tfgan.evaluation import metrics, neighbours, patches, picture_parts
+from tfgan.evaluation.features import Features
+from tfgan.evaluation.picture_parts import Parts
+from tfgan.evaluation.protocol import Metric, Row, alone, over_sets
+from tfgan.ground.files import write_file
+
+SETS = 5
+PIXELS_SIDE = 32  # at most, of images whose nearest training image is looked for
+_REPEATED = 1  # percentile
+
+METRICS = {
+    "fsd": Metric("FSD", 2),
+    "kid": Metric("KID", 4),
+    "swd": Metric("SWD", 1),
+    "precision": Metric("precision", 3),
+    "recall": Metric("recall", 3),
+    "density": Metric("density", 3),
+    "coverage": Metric("coverage", 3),
+    "repeats": Metric("repeats", 3),
+    "c2st": Metric("C2ST", 3),
+    "nn_ratio_median": Metric("NN ratio", 3, quick=False),
+    "nn_ratio_p01": Metric("NN ratio, 1 %", 3, quick=False),
+}
+IDEAL = {
+    "fsd": 0.0,
+    "kid": 0.0,
+    "swd": 0.0,
+    "repeats": _REPEATED / 100,
+    "c2st": 0.5,
+    "nn_ratio_median": 1.0,
+    "nn_ratio_p01": 1.0,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """What samples are compared with: held-out images.
+
+    Attributes:
+        image_set: where they are from.
+        parts: of that set.
+        features: trained on its other images.
+        images: uint8 `(count, height, width, channels)`.
+    """
+
+    image_set: ImageSet
+    parts: Parts
+    features: Features
+    images: np.ndarray
+
+    @classmethod
+    def load(cls, image_set: ImageSet, say: Callable[[str], None] = print) -> "Reference":
+        """Loads the images and the features, which are trained if there are none yet.
+
+        Raises:
+            UserError: if the set cannot be had, or has too few images.
+        """
+        parts = picture_parts.parts(image_set)
+        seeing = selfsupervised.load(image_set, parts.fit, say)
+        return cls(image_set, parts, seeing, picture_parts.load(image_set, parts.held_out))
+
+    @functools.cached_property
+    def seen(self) -> np.ndarray:
+        """The images' features, float64 `(count, features)`."""
+        return self.features(self.images)
+
+    @functools.cached_property
+    def radii(self) -> np.ndarray:
+        """`neighbours.radii` of the features."""
+        return neighbours.radii(self.seen)
+
+    @functools.cached_property
+    def patches(self) -> patches.Reference:
+        """The images' patches."""
+        return patches.Reference(self.images)
+
+    @functools.cached_property
+    def fit(self) -> np.ndarray:
+        """Images to look for copies in, of which a generator may hold some; at most 32 pixels."""
+        images = picture_parts.load(self.image_set, self.parts.fit)
+        return small(images)
+
+    @functools.cached_property
+    def floor_images(self) -> np.ndarray:
+        """Real images that are scored as samples are."""
+        return picture_parts.load(self.image_set, self.parts.floor)
+
+    @functools.cached_property
+    def distances(self) -> tuple[float, float]:
+        """Of the images to their nearest in `fit`: median and 1st percentile."""
+        return _nearest(self.images, self.fit)
+
+
+def small(images: np.ndarray) -> np.ndarray:
+    """What of images is compared with training images, pixel by pixel: 32 pixels at most."""
+    return picture_parts.at_most(images, PIXELS_SIDE)
+
+
+def _nearest(images: np.ndarray, fit: np.ndarray) -> tuple[float, float]:
+    _, distances = neighbours.nearest(small(images), fit)
+    return float(np.median(distances)), float(np.percentile(distances, 1))
+
+
+def score(images: np.ndarray, reference: Reference, quick: bool = False) -> dict[str, float]:
+    """Every metric of one set of samples, as many as there are held-out images.
+
+    Returns:
+        Values by the names of `METRICS`; "fsd_error" and "kid_error" are standard errors,
+        "swd_32" is that of the level whose shorter side has 32 pixels.
+    """
+    features = reference.features(images)
+    kid, kid_error = metrics.kernel_distance(reference.seen, features)
+    manifolds = neighbours.manifolds(reference.seen, features, reference.radii)
+    swd = reference.patches.distances(images)
+    found = {
+        "fsd": metrics.frechet_distance(reference.seen, features),
+        "fsd_error": metrics.frechet_error(reference.seen, features),
+        "kid": kid,
+        "kid_error": kid_error,
+        "swd": float(np.mean(swd)),
+        **{
+            f"swd_{side}": value
+            for side, value in zip(patches.levels(min(images.shape[1:3])), swd, strict=True)
+        },
+        **manifolds._asdict(),
+        "repeats": repeats(reference.radii, neighbours.radii(features)),
+        "c2st": metrics.two_sample_accuracy(reference.seen, features),
+    }
+    if quick:
+        return found
+    with np.errstate(divide="ignore", invalid="ignore"):  # held-out images that are in `fit` too
+        ratios = np.divide(_nearest(images, reference.fit), reference.distances)
+    return found | {"nn_ratio_median": float(ratios[0]), "nn_ratio_p01": float(ratios[1])}
+
+
+def repeats(real_radii: np.ndarray, radii: np.ndarray) -> float:
+    """The share of samples whose 5 nearest are as near as those of 1 % of real images.
+
+    About 0.01 of real images, 1 where every sample is there six times.
+
+    Args:
+        real_radii: `neighbours.radii` of the real images.
+        radii: of the samples.
+    """
+    return float(np.mean(radii <= np.percentile(real_radii, _REPEATED)))
+
+
+def row(images: np.ndarray, reference: Reference, quick: bool = False) -> Row:
+    """Scores disjoint sets, each of as many as there are held-out images, one by one.
+
+    Returns:
+        Mean and standard deviation over the sets, None if there is one.
+    """
+    size = reference.parts.count
+    sets = [images[start : start + size] for start in range(0, len(images), size)]
+    return over_sets([score(each, reference, quick) for each in sets])
+
+
+def floors(
+    reference: Reference, quick: bool = False, say: Callable[[str], None] = print
+) -> dict[str, Row]:
+    """What stands beside every score; computed once for a set and its features, and kept.
+
+    Returns:
+        Rows "floor", other real images against the held-out ones; and "ideal", what a perfect
+        sampler would have.
+    """
+    digest = hashlib.sha256(reference.images)
+    digest.update(np.ascontiguousarray(reference.floor_images))
+    known = (reference.features.sha256, sorted(METRICS), quick, digest.hexdigest())
+    path = picture_parts.cache(reference.image_set, "floors.json", *known)
+    with contextlib.suppress(OSError, ValueError, KeyError):  # a damaged one is computed again
+        return json.loads(path.read_bytes())["rows"] | {"ideal": alone(IDEAL)}
+    say("Floors: real images against real images, once for this set and its features")
+    rows = {"floor": row(reference.floor_images, reference, quick)}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps({"rows": rows}, indent=2).encode())
+    except OSError as error:
+        say(f"Floors: not kept, {path.parent}: {error.strerror}")
+    return rows | {"ideal": alone(IDEAL)}
