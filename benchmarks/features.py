@@ -29,6 +29,7 @@ _CANDIDATES = flags.DEFINE_list("candidates", [], "Those to look at; all unless 
 _STEPS = flags.DEFINE_integer("steps", features.STEPS, "Steps that each is trained for.")
 _MOST = flags.DEFINE_integer("most", 1000, "Held-out images, at most; six times as many to train.")
 _SEED = 0
+_GONE = "without class"
 
 Features = Callable[[np.ndarray], np.ndarray]
 
@@ -182,7 +183,6 @@ def spoilt(
         found[: round(share * count)] = images[-1]
         return found
 
-    largest = np.argsort(-np.bincount(classes, minlength=10), kind="stable")
     return {
         "whole": images,
         **{f"blurred by {sigma} pixels": blurred(sigma) for sigma in (0.5, 1, 2)},
@@ -191,8 +191,8 @@ def spoilt(
         **{f"cropped to {share:.0%}": cropped(share) for share in (0.85, 0.7)},
         **{f"{number} principal components": by_components(number) for number in (128, 32)},
         **{f"halves swapped in {share:.0%}": quarters(share) for share in (0.25, 1)},
-        "largest class gone": without(largest[:1]),
-        "five of ten classes gone": without(largest[::2]),
+        **{f"{_GONE} {each}": without(np.array([each])) for each in range(10)},
+        "five of ten classes gone": without(np.arange(0, 10, 2)),
         **{f"1/{times} of them {times} times": repeated(times) for times in (2, 10)},
         **{f"one image in {share:.0%}": collapsed(share) for share in (0.1, 0.5)},
         "two laid over one another": _pixels((x + x[::-1]) / 2),
@@ -232,8 +232,13 @@ def table(image_set: ImageSet, names: list[str]) -> str:
         columns[name]["standard error"] = metrics.frechet_error(real, see(whole))
         print(f"{name}: {columns[name]['whole']:.4g} of whole images", flush=True)
     columns["SWD"] = swd
+    for column in columns.values():
+        gone = [column.pop(key) for key in sets if key.startswith(_GONE)]
+        column["one class gone, mean of ten"] = float(np.mean(gone))
+        column["one class gone, least seen of ten"] = min(gone)
+    order = [key for key in columns[names[0]] if key != "standard error"]
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
-    for key in (*sets, "standard error"):
+    for key in (*order, "standard error"):
         cells = [
             f"{column[key] / column['whole']:.2f}" if key in column else ""
             for column in columns.values()
