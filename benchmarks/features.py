@@ -204,7 +204,7 @@ def spoilt(
 def table(image_set: ImageSet, names: list[str]) -> str:
     """The table, in Markdown."""
     parts = picture_parts.parts(image_set)
-    count = min(parts.count, _MOST.value)
+    count = min(parts.size, _MOST.value)
 
     def load(split: str, most: int) -> np.ndarray:
         return picture_parts.load(image_set, split)[:most]

@@ -90,7 +90,7 @@ def sizes(image_set):
 def test_parts_of_a_set_that_holds_images_out(bars):
     found, there = picture_parts.parts(bars), sizes(bars)
     count = there["test"]
-    assert found.count == count < there["train"] // 6
+    assert found.size == count < there["train"] // 6
     assert found.held_out == f"test[:{count}]"
     assert found.floor == f"train[{there['train'] - count}:{there['train']}]"
     assert found.fit == f"train[:{there['train'] - count}]"
@@ -130,7 +130,7 @@ def test_which_sets_are_judged_as_pictures(bars, tiny_data_dir):
 
 
 def test_spoilt_images_rank_below_whole_ones(reference):
-    count, fresh = reference.parts.count, draw(3000, seed=77)
+    count, fresh = reference.parts.size, draw(3000, seed=77)
     images = fresh[:count]
     x, rng = images.astype(np.float64), np.random.default_rng(1)
 
@@ -230,7 +230,7 @@ def test_floors_are_kept_and_ideal_stands_beside(reference, monkeypatch):
 
 
 def test_copies_of_training_images_have_a_ratio_of_nought(reference):
-    copies = picture_parts.load(reference.image_set, "train")[: reference.parts.count]
+    copies = picture_parts.load(reference.image_set, "train")[: reference.parts.size]
     found = picture_protocol.score(copies, reference)
     assert found["nn_ratio_median"] == 0
     held_out = picture_protocol.score(reference.images, reference)
@@ -261,14 +261,14 @@ def test_evaluations_in_training(workdir, bars):
     assert [name for name in rows[0] if name in picture_protocol.METRICS] == quick
     judge = judges.judge(bars, quick=True, say=quiet)
     drawn = samples.FromModel(str(workdir.generator)).draw(judge.count)
-    assert len(drawn) == judge.count == picture_parts.parts(bars).count
+    assert len(drawn) == judge.count == picture_parts.parts(bars).size
     assert float(rows[-1]["fsd"]) == pytest.approx(judge.row(drawn)["fsd"]["mean"], rel=1e-3)
 
 
 def test_command_evaluates_a_run(workdir, bars):
     done = run("evaluate", f"--workdir={workdir.path}", "--quick")
     assert done.returncode == 0, done.stderr
-    count = picture_parts.parts(bars).count
+    count = picture_parts.parts(bars).size
     assert f"{count} samples, tfgan-eval-pictures-v1 --quick" in done.stdout
     content = json.loads((workdir.evaluation / "evaluation.json").read_bytes())
     assert content["protocol"] == "tfgan-eval-pictures-v1"
@@ -298,7 +298,7 @@ def test_two_runs_are_compared_over_five_sets(workdir, tmp_path):
 
 
 def test_a_collapsed_generator_is_called_so(bars, tmp_path):
-    count = picture_parts.parts(bars).count
+    count = picture_parts.parts(bars).size
     np.save(tmp_path / "one.npy", draw(1, 1).repeat(count, 0))
     lines = []
     subject = harness.images(str(tmp_path / "one.npy"), str(tmp_path / "found"), bars)

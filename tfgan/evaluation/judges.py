@@ -159,7 +159,7 @@ class PictureQuality:
     @staticmethod
     def wanted(image_set: ImageSet, quick: bool) -> int:
         """How many samples it wants."""
-        return picture_parts.parts(image_set).count * (1 if quick else picture_protocol.SETS)
+        return picture_parts.parts(image_set).size * (1 if quick else picture_protocol.SETS)
 
     @staticmethod
     def shape(image_set: ImageSet) -> tuple[int, ...]:

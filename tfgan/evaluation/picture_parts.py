@@ -25,13 +25,13 @@ class Parts(NamedTuple):
         fit: trains the features; what copies are looked for in.
         floor: real images that are scored as samples are.
         held_out: what samples are compared with.
-        count: images in `held_out` and in `floor`, and in each set of samples.
+        size: images in `held_out` and in `floor`, and in each set of samples.
     """
 
     fit: str
     floor: str
     held_out: str
-    count: int
+    size: int
 
 
 def parts(image_set: ImageSet) -> Parts:
@@ -59,7 +59,7 @@ def parts(image_set: ImageSet) -> Parts:
         fit=f"train[:{min(end - count, most)}]",
         floor=f"train[{end - count}:{end}]",
         held_out=f"test[:{count}]" if test else f"train[{end}:]",
-        count=count,
+        size=count,
     )
 
 
@@ -74,9 +74,9 @@ def seen(image_set: ImageSet) -> tuple[int, int]:
     found = parts(image_set)
     try:
         held_out = image_set.with_split(found.held_out)
-        return pipeline.in_common(builder, image_set, held_out), found.count
+        return pipeline.in_common(builder, image_set, held_out), found.size
     except UserError:  # a split that this version of the set does not have
-        return 0, found.count
+        return 0, found.size
 
 
 def warnings(image_set: ImageSet) -> list[str]:

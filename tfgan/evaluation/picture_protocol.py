@@ -22,7 +22,7 @@ PIXELS_SIDE = 32  # at most, of images whose nearest training image is looked fo
 _REPEATED = 1  # percentile
 
 METRICS = {
-    "fsd": Metric("FSD", 2),
+    "fsd": Metric("FSD", 3),
     "kid": Metric("KID", 4),
     "swd": Metric("SWD", 1),
     "precision": Metric("precision", 3),
@@ -164,7 +164,7 @@ def row(images: np.ndarray, reference: Reference, quick: bool = False) -> Row:
     Returns:
         Mean and standard deviation over the sets, None if there is one.
     """
-    size = reference.parts.count
+    size = reference.parts.size
     sets = [images[start : start + size] for start in range(0, len(images), size)]
     return over_sets([score(each, reference, quick) for each in sets])
 
@@ -178,8 +178,7 @@ def floors(
         Rows "floor", other real images against the held-out ones; and "ideal", what a perfect
         sampler would have.
     """
-    digest = hashlib.sha256(reference.images)
-    digest.update(np.ascontiguousarray(reference.floor_images))
+    digest = hashlib.sha256(reference.images.tobytes() + reference.floor_images.tobytes())
     known = (reference.features.sha256, sorted(METRICS), quick, digest.hexdigest())
     path = picture_parts.cache(reference.image_set, "floors.json", *known)
     with contextlib.suppress(OSError, ValueError, KeyError):  # a damaged one is computed again

@@ -24,7 +24,7 @@ _DECIMALS = 3
 # `evaluation.picture_protocol`, which cannot be imported from here.
 SCORES = {
     "fcd": ("FCD", 2),
-    "fsd": ("FSD", 2),
+    "fsd": ("FSD", 3),
     "kid": ("KID", 4),
     "swd": ("SWD", 1),
     "precision": ("precision", 3),
