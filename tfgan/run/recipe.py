@@ -10,6 +10,7 @@ from tfgan.run.options import at_least, below_one, not_empty, not_negative, opti
 LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "relativistic")
 SMOOTHED = ("non_saturating", "minimax", "least_squares")
 NETWORKS = ("mlp", "maxout", "infogan", "conv")
+AUGMENTATIONS = ("color", "translation", "cutout")
 LATENTS = ("normal", "uniform", "uniform_sqrt3")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
 ENDING_SCHEDULES = ("linear", "cosine")
@@ -17,6 +18,13 @@ ENDING_SCHEDULES = ("linear", "cosine")
 
 def _divisor(value: float) -> str | None:
     return None if 1 <= value < 2 else "must be a number from 1 up to, but not, 2"
+
+
+def _augmentations(value: str) -> str | None:
+    names = value.split(",") if value else []
+    if set(names) <= set(AUGMENTATIONS) and len(names) == len(set(names)):
+        return None
+    return f"must be some of {','.join(AUGMENTATIONS)}, each once, with commas between"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +107,13 @@ class Recipe:
         0.0,
         "Share of the image's numbers that the discriminator drops in training.",
         check=below_one,
+    )
+    augment: str = option(
+        "",
+        "Change all images that the discriminator judges at random, reals and fakes: some of "
+        "color,translation,cutout. Against a discriminator that learns a few thousand images, or "
+        "fewer, by heart. Empty: none.",
+        check=_augmentations,
     )
     loss: str = option(
         "non_saturating",
