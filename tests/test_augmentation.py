@@ -5,7 +5,6 @@ import tensorflow as tf
 from test_gan import assert_equal, dataset, make_gan, state
 
 from tfgan import augmentation
-from tfgan.augmentation import Number
 from tfgan.networks.dropout import Pass
 from tfgan.penalties import gradient_penalty
 from tfgan.run import recipe
