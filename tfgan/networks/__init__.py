@@ -10,6 +10,7 @@ from tfgan.networks.infogan import infogan_discriminator, infogan_generator
 from tfgan.networks.layers import DoesNotFit, leaky_relu
 from tfgan.networks.maxout import maxout_discriminator, maxout_generator
 from tfgan.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan.networks.resnet import resnet_discriminator, resnet_generator
 
 __all__ = [
     "KINDS",
@@ -22,6 +23,8 @@ __all__ = [
     "maxout_generator",
     "mlp_discriminator",
     "mlp_generator",
+    "resnet_discriminator",
+    "resnet_generator",
 ]
 
 
@@ -52,4 +55,5 @@ KINDS = {
         functools.partial(infogan_discriminator, input_range=(-1, 1)),
         convolves=True,
     ),
+    "resnet": Kind(resnet_generator, resnet_discriminator, convolves=True),
 }

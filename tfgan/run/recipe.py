@@ -9,7 +9,7 @@ from tfgan.run.options import at_least, below_one, not_empty, not_negative, opti
 # The names in tfgan.losses.OBJECTIVES and so on: --help must not wait for TensorFlow.
 LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "relativistic")
 SMOOTHED = ("non_saturating", "minimax", "least_squares")
-NETWORKS = ("mlp", "maxout", "infogan", "conv")
+NETWORKS = ("mlp", "maxout", "infogan", "conv", "resnet")
 AUGMENTATIONS = ("color", "translation", "cutout")
 LATENTS = ("normal", "uniform", "uniform_sqrt3")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
