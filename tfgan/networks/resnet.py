@@ -14,7 +14,7 @@ from tfgan.networks.layers import DoesNotFit, leaky_relu, normalised
 from tfgan.networks.layers import dropout as dropped
 from tfgan.noise import Stream, derive_seed
 
-SMALLEST = 4  # no side is halved below it
+SMALLEST = 4  # a side that is halved more than once ends here or above
 
 
 @keras.saving.register_keras_serializable("tfgan")
@@ -56,22 +56,25 @@ class Residual(keras.layers.Layer):
 
 
 def _halvings(hidden_size: int, image_shape: tuple[int, ...]) -> int:
-    """How often the image's sides are halved.
+    """How often the image's sides are halved: once, and then as often as they stay whole and large.
 
     Raises:
-        DoesNotFit: if not even once, or there would be no channel.
+        DoesNotFit: if a side is no multiple of 4, or there would be no channel.
     """
     height, width = image_shape[:2]
-    if height % 4 or width % 4 or min(height, width) < 2 * SMALLEST:
-        raise DoesNotFit(
-            f"needs image sides that are multiples of 4, from {2 * SMALLEST} on, not {height} x "
-            f"{width}"
-        )
+    if height % 4 or width % 4:
+        raise DoesNotFit(f"needs image sides that are multiples of 4, not {height} x {width}")
     if hidden_size < 16:
         raise DoesNotFit("needs a hidden_size of at least 16, for one channel")
-    count = 0
-    while not (height % 2 or width % 2) and min(height, width) >= 2 * SMALLEST:
-        height, width, count = height // 2, width // 2, count + 1
+
+    def fits(halvings: int) -> bool:
+        return all(
+            side % 2**halvings == 0 and side // 2**halvings >= SMALLEST for side in (height, width)
+        )
+
+    count = 1
+    while fits(count + 1):
+        count += 1
     return count
 
 
@@ -100,7 +103,7 @@ def resnet_generator(
         latent_size: length of z.
         hidden_size: its 16th part are the channels at half the image's size, twice as many at a
             quarter, and so on.
-        image_shape: of one image; its sides multiples of 4, from 8 on.
+        image_shape: of one image; its sides multiples of 4.
         seed: the run's seed.
 
     Raises:
@@ -168,7 +171,7 @@ def resnet_discriminator(
     Args:
         hidden_size: its 16th part are the channels at half the image's size, twice as many at a
             quarter, and so on.
-        image_shape: of one image; its sides multiples of 4, from 8 on.
+        image_shape: of one image; its sides multiples of 4.
         seed: the run's seed.
         dropout: the share of each hidden layer's outputs that is dropped in training.
         input_dropout: the share of the image that is.

@@ -69,8 +69,10 @@ class Recipe:
     network: str = option(
         "mlp",
         "Kind of both networks: mlp, the tutorial's; maxout, those of the paper's experiments; "
-        "infogan, convolutions, slower and sharper, for image sides that are multiples of 4; conv, "
-        "the same but for the range that D sees, [-1, 1] instead of infogan's [0, 1].",
+        "infogan, convolutions, slower and sharper; conv, the same but for the range that D sees, "
+        "[-1, 1] instead of infogan's [0, 1]; resnet, residual convolutions with a block for each "
+        "halving of the image, for 16 x 16 up to 128 x 128. The latter three want image sides that "
+        "are multiples of 4.",
         choices=NETWORKS,
     )
     latent_size: int = option(
@@ -88,8 +90,9 @@ class Recipe:
     hidden_size: int = option(
         256,
         "Units in each hidden layer of both networks; of maxout's D, linear pieces, five a unit; "
-        "of infogan and conv, units of the dense layers, whose 16th and 8th part are the channels. "
-        "More draw finer strokes and cost time.",
+        "of infogan and conv, units of the dense layers, whose 16th and 8th part are the channels; "
+        "of resnet, the 16th part are the channels at half the image's size, twice as many at a "
+        "quarter, and so on. More draw finer strokes and cost time.",
         check=at_least(1),
     )
     spectral_norm: bool = option(
