@@ -187,6 +187,8 @@ def test_optimizers_by_name_and_unknown_loss():
     assert gan.optimizer is gan.g_optimizer
     with pytest.raises(ValueError, match="non_saturating, minimax"):
         make_gan(loss="wgan")
+    with pytest.raises(ValueError, match="'flip'; known: color, translation, cutout"):
+        make_gan(augment="color,flip")
 
 
 EVERYTHING = {
@@ -198,6 +200,7 @@ EVERYTHING = {
     "input_dropout": 0.1,
     "spectral_norm": True,
     "distribution": "uniform",
+    "augment": "color,translation,cutout",
 }
 
 

@@ -106,9 +106,10 @@ def assert_same(seen: np.ndarray, expected: np.ndarray) -> None:
     [
         (networks.mlp_generator(), 2),
         (networks.infogan_generator(7, 16, (8, 12, 3)), 15),
+        (networks.resnet_generator(7, 32, (16, 24, 3)), 2),
         (convolutional(), 1),
     ],
-    ids=["mlp", "infogan", "convolutional"],
+    ids=["mlp", "infogan", "resnet", "convolutional"],
 )
 def test_pixels_are_those_of_python(visit, tmp_path, generator, factor):
     generator.set_weights([factor * weight for weight in generator.get_weights()])  # for contrast
