@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import keras
 
-from tfgan.networks import infogan
+from tfgan.networks import infogan, resnet
 from tfgan.networks.infogan import infogan_discriminator, infogan_generator
 from tfgan.networks.layers import DoesNotFit, leaky_relu
 from tfgan.networks.maxout import maxout_discriminator, maxout_generator
@@ -62,5 +62,5 @@ KINDS = {
         convolves=True,
         check=infogan.channels,
     ),
-    "resnet": Kind(resnet_generator, resnet_discriminator, convolves=True),
+    "resnet": Kind(resnet_generator, resnet_discriminator, convolves=True, check=resnet.halvings),
 }

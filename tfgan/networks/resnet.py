@@ -55,7 +55,7 @@ class Residual(keras.layers.Layer):
         return cls(**{**config, **chains})
 
 
-def _halvings(hidden_size: int, image_shape: tuple[int, ...]) -> int:
+def halvings(hidden_size: int, image_shape: tuple[int, ...]) -> int:
     """How often the image's sides are halved: once, and then as often as they stay whole and large.
 
     Raises:
@@ -67,9 +67,9 @@ def _halvings(hidden_size: int, image_shape: tuple[int, ...]) -> int:
     if hidden_size < 16:
         raise DoesNotFit("needs a hidden_size of at least 16, for one channel")
 
-    def fits(halvings: int) -> bool:
+    def fits(times: int) -> bool:
         return all(
-            side % 2**halvings == 0 and side // 2**halvings >= SMALLEST for side in (height, width)
+            side % 2**times == 0 and side // 2**times >= SMALLEST for side in (height, width)
         )
 
     count = 1
@@ -109,7 +109,7 @@ def resnet_generator(
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
     """
-    count = _halvings(hidden_size, image_shape)
+    count = halvings(hidden_size, image_shape)
     height, width, depth = image_shape
     stream = Stream.GENERATOR_WEIGHTS
     channels = hidden_size // 16 * 2 ** (count - 1)
@@ -180,7 +180,7 @@ def resnet_discriminator(
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
     """
-    count = _halvings(hidden_size, image_shape)
+    count = halvings(hidden_size, image_shape)
     height, width, depth = image_shape
     stream = Stream.DISCRIMINATOR_WEIGHTS
     channels = hidden_size // 16
