@@ -96,8 +96,8 @@ def resnet_generator(
 
     A dense layer to the smallest size (7 x 7 for 28, 4 x 4 for powers of 2); then, while the size
     is below half the image's, a residual block that doubles it and halves the channels:
-    LeakyReLU(0.2), transposed convolution 4 x 4, stride 2, beside convolution 1 x 1, pixels
-    repeated; last such a transposed convolution to the image, tanh.
+    LeakyReLU(0.2), pixels repeated, convolution 3 x 3, beside convolution 1 x 1, pixels repeated;
+    last the former three to the image, tanh. (A transposed convolution leaves a chequered pattern.)
 
     Args:
         latent_size: length of z.
@@ -115,39 +115,41 @@ def resnet_generator(
     channels = hidden_size // 16 * 2 ** (count - 1)
     small = (height // 2**count, width // 2**count, channels)
 
-    def enlarge(outputs: int, inputs: int, index: int) -> keras.layers.Layer:
-        # 4 of the 16 taps reach each pixel.
-        return keras.layers.Conv2DTranspose(
-            outputs,
-            4,
-            strides=2,
-            padding="same",
-            **CHANNELS_LAST,
-            **_normal(seed, stream, index, 1 / (8 * inputs)),
-        )
+    def repeated(halvings: int, channels: int) -> list[keras.layers.Layer]:
+        # TensorFlow loses the size when it repeats pixels, and LiteRT wants to know it.
+        size = (height // 2**halvings, width // 2**halvings, channels)
+        return [keras.layers.UpSampling2D(2, **CHANNELS_LAST), keras.layers.Reshape(size)]
+
+    def doubled(halvings: int, inputs: int, outputs: int, index: int) -> list[keras.layers.Layer]:
+        return [
+            keras.layers.Activation(leaky_relu),
+            *repeated(halvings, inputs),
+            keras.layers.Conv2D(
+                outputs,
+                3,
+                padding="same",
+                **CHANNELS_LAST,
+                **_normal(seed, stream, index, 0.5 / (9 * inputs)),
+            ),
+        ]
 
     blocks = []
     for index in range(1, count):
-        branch = [keras.layers.Activation(leaky_relu), enlarge(channels // 2, channels, 2 * index)]
-        shortcut = [
-            keras.layers.Conv2D(
-                channels // 2,
-                1,
-                **CHANNELS_LAST,
-                **_normal(seed, stream, 2 * index + 1, 1 / channels),
-            ),
-            keras.layers.UpSampling2D(2, **CHANNELS_LAST),
-        ]
+        halved = channels // 2
+        around = keras.layers.Conv2D(
+            halved, 1, **CHANNELS_LAST, **_normal(seed, stream, 2 * index + 1, 1 / channels)
+        )
+        branch = doubled(count - index, channels, halved, 2 * index)
+        shortcut = [around, *repeated(count - index, halved)]
         blocks.append(Residual(keras.Sequential(branch), keras.Sequential(shortcut)))
-        channels //= 2
+        channels = halved
     return keras.Sequential(
         [
             keras.Input((latent_size,), name="z"),
             keras.layers.Dense(math.prod(small), **_normal(seed, stream, 0, 1 / latent_size)),
             keras.layers.Reshape(small),
             *blocks,
-            keras.layers.Activation(leaky_relu),
-            enlarge(depth, channels, 1),
+            *doubled(0, channels, depth, 1),
             keras.layers.Activation("tanh"),
         ],
         name="generator",
@@ -164,7 +166,7 @@ def resnet_discriminator(
 ) -> keras.Sequential:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
-    The generator's mirror image: a convolution 4 x 4, stride 2, then residual blocks that halve
+    The way back: a convolution 4 x 4, stride 2, then residual blocks that halve
     the size and double the channels: LeakyReLU(0.2), such a convolution, beside means of 2 x 2
     pixels, convolution 1 x 1; last LeakyReLU(0.2) and a dense layer.
 
