@@ -166,7 +166,7 @@ def resnet_discriminator(
 ) -> keras.Sequential:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
-    The way back: a convolution 4 x 4, stride 2, then residual blocks that halve
+    The way back: a convolution 4 x 4, stride 2, without a bias, then residual blocks that halve
     the size and double the channels: LeakyReLU(0.2), such a convolution, beside means of 2 x 2
     pixels, convolution 1 x 1; last LeakyReLU(0.2) and a dense layer.
 
@@ -187,12 +187,15 @@ def resnet_discriminator(
     stream = Stream.DISCRIMINATOR_WEIGHTS
     channels = hidden_size // 16
 
-    def halve(outputs: int, inputs: int, index: int, variance: float) -> keras.layers.Layer:
+    def halve(
+        outputs: int, inputs: int, index: int, variance: float, use_bias: bool = True
+    ) -> keras.layers.Layer:
         layer = keras.layers.Conv2D(
             outputs,
             4,
             strides=2,
             padding="same",
+            use_bias=use_bias,
             **CHANNELS_LAST,
             **_normal(seed, stream, index, variance / (16 * inputs)),
         )
@@ -223,7 +226,9 @@ def resnet_discriminator(
         [
             keras.Input(image_shape, name="x"),
             *dropped(input_dropout, seed, 0),
-            halve(channels // 2 ** (count - 1), depth, 0, 2),
+            # Without a bias: TensorFlow's optimizer would join one with the activation that follows,
+            # find the shortcut in its way, and complain.
+            halve(channels // 2 ** (count - 1), depth, 0, 2, use_bias=False),
             *blocks,
             keras.layers.Activation(leaky_relu),
             keras.layers.Flatten(**CHANNELS_LAST),
