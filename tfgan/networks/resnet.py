@@ -226,8 +226,8 @@ def resnet_discriminator(
         [
             keras.Input(image_shape, name="x"),
             *dropped(input_dropout, seed, 0),
-            # Without a bias: TensorFlow's optimizer would join one with the activation that follows,
-            # find the shortcut in its way, and complain.
+            # Without a bias: TensorFlow's graph optimizer would join one with the activation that
+            # follows, find the shortcut in its way, and complain.
             halve(channels // 2 ** (count - 1), depth, 0, 2, use_bias=False),
             *blocks,
             keras.layers.Activation(leaky_relu),
