@@ -253,6 +253,7 @@ def test_run_that_cannot_be_exported_is_one_line(tmp_path):
     workdir.exports.write_text("a file")
     with pytest.raises(UserError, match=r"exports: is a file; give a folder"):
         export(workdir, "keras")
+    workdir.exports.unlink()
     for checkpoint in workdir.checkpoints.iterdir():
         (checkpoint / "state.index").write_bytes(b"")
     with pytest.raises(UserError, match="no checkpoint is whole"):
