@@ -351,6 +351,8 @@ def test_report_opens(visit, tmp_path):
     assert collapsed == "generator has collapsed: classes are missing from its samples."
     finding = browser.find_element(By.CSS_SELECTOR, "#findings .finding").text
     assert finding.split("\n")[:2] == ["diverged", "step 7: D_loss not finite"]
+    skipped = browser.find_element(By.CSS_SELECTOR, "#findings ul").text
+    assert skipped.startswith("all else: ")
     changed = browser.find_elements(By.CSS_SELECTOR, "#settings-changed tr")
     assert {row.text for row in changed} == {"epochs 3", "batch_size 64"}
     assert not browser.find_element(By.ID, "settings-config").is_displayed()

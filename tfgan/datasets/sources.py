@@ -27,7 +27,7 @@ from absl import logging
 from tfgan.datasets import derived, mnist_wheel
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError, first_line
-from tfgan.ground.files import user_path
+from tfgan.ground.files import check_folder, user_path
 
 ANSWER_SECONDS = 5
 
@@ -103,7 +103,7 @@ def _prepare(
 @contextlib.contextmanager
 def _alone(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
     """Lets one process at a time prepare sets in a data folder; the others wait."""
-    folder = pathlib.Path(builder.data_dir_root)
+    folder = check_folder(builder.data_dir_root, "--data_dir")
     lock = filelock.FileLock(folder / ".tfgan.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
