@@ -11,13 +11,17 @@ import pathlib
 import shutil
 import statistics
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 from absl import flags
 
 from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import user_path
 
 REPEATS = 30
+_ORT_FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 
 flags.DEFINE_string("ort", "", "The folder dist/ of onnxruntime-web; empty leaves it out.")
 
@@ -55,11 +59,8 @@ def _plain(generator: Any) -> str:
 
 def _onnx_runtime(generator: Any, folder: pathlib.Path, ort: pathlib.Path) -> str:
     generator.export(str(folder / "model.onnx"), format="onnx", verbose=False)
-    names = {
-        "library": ort / "ort.wasm.bundle.min.mjs",
-        "wasm": ort / "ort-wasm-simd-threaded.wasm",
-        "model": folder / "model.onnx",
-    }
+    library, wasm = (ort / name for name in _ORT_FILES)
+    names = {"library": library, "wasm": wasm, "model": folder / "model.onnx"}
     texts = {name: base64.b64encode(file.read_bytes()).decode() for name, file in names.items()}
     return '<script type="module">' + _ORT.format(**texts) + _TIMER + "</script>"
 
@@ -92,7 +93,7 @@ def run(ort: str) -> None:
             for network, generator in generators.items():
                 pages = {"plain JavaScript": _plain(generator)}
                 if ort:
-                    content = _onnx_runtime(generator, folder, pathlib.Path(ort))
+                    content = _onnx_runtime(generator, folder, user_path(ort, "--ort"))
                     pages["ONNX Runtime Web"] = content
                 for way, content in pages.items():
                     file = folder / "page.html"
@@ -106,5 +107,13 @@ def run(ort: str) -> None:
         browser.quit()
 
 
+def _prepare() -> Callable[[], None]:
+    ort = flags.FLAGS.ort
+    missing = [name for name in _ORT_FILES if not (user_path(ort, "--ort") / name).is_file()]
+    if ort and missing:
+        raise UserError(f"--ort={ort}: lacks {', '.join(missing)}; give onnxruntime-web's dist/")
+    return lambda: run(ort)
+
+
 if __name__ == "__main__":
-    cli.run(lambda: lambda ort=flags.FLAGS.ort: run(ort))
+    cli.run(_prepare)

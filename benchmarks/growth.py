@@ -16,11 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 from benchmarks import contestants, race, report
+from tfgan.ground import cli
+from tfgan.ground.files import check_folder
 
 _BATCH_SIZES = flags.DEFINE_list("batch_sizes", [2**n for n in range(5, 13)], "Batch sizes.")
 _HIDDEN_SIZES = flags.DEFINE_list("hidden_sizes", [2**n for n in range(6, 13)], "Hidden sizes.")
@@ -141,10 +144,13 @@ def _draw(sweeps: dict[str, list[dict]], path: pathlib.Path) -> None:
     plt.close(figure)
 
 
-def main(argv: list[str]) -> None:
-    """Entry point of the command."""
-    if argv[1:]:
-        raise app.UsageError(f"unknown: {', '.join(argv[1:])}")
+def _prepare() -> Callable[[], None]:
+    output = check_folder(_OUTPUT.value, "--output")
+    return lambda: _measure(output)
+
+
+def _measure(output: pathlib.Path) -> None:
+    """Measures all, and writes it into a folder."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the other processes too
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = pathlib.Path(name)
@@ -161,7 +167,6 @@ def main(argv: list[str]) -> None:
         [f"`{command}`, {report.machine_line(machine)}", *map(_sweep_table, sweeps.values())]
     )
     print(f"\n{text}\n")
-    output = pathlib.Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
     (output / "growth.md").write_text(text + "\n")
     record = {"command": command, "machine": machine, "sweeps": sweeps}
@@ -173,4 +178,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(_prepare, tensorflow=False)

@@ -15,10 +15,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 
-from absl import app, flags
+from absl import flags
 
 from benchmarks import race, report
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import check_folder
 
 LAYOUTS = {
     "one device": ("train", "--strategy=one_device"),
@@ -54,10 +58,18 @@ def _ms_a_step(layout: str, batch_size: int, folder: str) -> float:
     return 1000 * batch_size / float(found[1].replace(",", ""))
 
 
-def main(argv: list[str]) -> None:
-    """Entry point of the command."""
-    if unknown := [*argv[1:], *(name for name in _LAYOUTS.value if name not in LAYOUTS)]:
-        raise app.UsageError(f"unknown: {'; '.join(unknown)}; layouts: {'; '.join(LAYOUTS)}")
+def _prepare() -> Callable[[], None]:
+    if unknown := [name for name in _LAYOUTS.value if name not in LAYOUTS]:
+        raise UserError(
+            f"--layouts={','.join(_LAYOUTS.value)}: unknown: {', '.join(unknown)}; must be of "
+            f"{', '.join(LAYOUTS)}"
+        )
+    output = check_folder(_OUTPUT.value, "--output")
+    return lambda: _measure(output)
+
+
+def _measure(output: pathlib.Path) -> None:
+    """Measures all layouts, and writes it into a folder."""
     sizes = [int(size) for size in _BATCH_SIZES.value]
     times: dict[str, dict[int, list[float]]] = {
         layout: {size: [] for size in sizes} for layout in _LAYOUTS.value or LAYOUTS
@@ -77,7 +89,6 @@ def main(argv: list[str]) -> None:
     ]
     text = f"`{command}`, {report.machine_line(machine)}\n\n{report.table(headings, rows)}\n"
     print(f"\n{text}")
-    output = pathlib.Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
     (output / "scaling.md").write_text(text)
     record = {"command": command, "machine": machine, "ms": times}
@@ -85,4 +96,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(_prepare, tensorflow=False)

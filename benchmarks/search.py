@@ -9,7 +9,7 @@ score is a line of `--record`. Flags that say where a run lives or works change 
 
 import dataclasses
 import json
-import pathlib
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -20,6 +20,7 @@ from tfgan.evaluation import samples, splits
 from tfgan.evaluation.protocol import SET_SIZE, Reference, score
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import check_file, user_path
 from tfgan.run import building, config
 
 _SCORE_AT = flags.DEFINE_list("score_at", ["20"], "Epochs after which to score.")
@@ -51,21 +52,28 @@ class Score(keras.callbacks.Callback):
         line = {"flags": self._flags, "epoch": epoch + 1}
         line |= {name: round(found[name], 4) for name in _SHOWN}
         print(json.dumps(line), flush=True)
-        with pathlib.Path(_RECORD.value).open("a") as record:
+        with user_path(_RECORD.value, "--record").open("a") as record:
             record.write(json.dumps(line) + "\n")
 
 
-def trial() -> None:
-    """Trains and scores what the flags describe."""
+def _prepare() -> Callable[[], None]:
     epochs = max(int(epoch) for epoch in _SCORE_AT.value)
     recipe = config.from_flags()
     if flags.FLAGS["epochs"].present and recipe.epochs != epochs:
         raise UserError(f"--epochs={recipe.epochs}: a trial ends with the last of --score_at")
+    check_file(_RECORD.value, "--record")
+    return lambda: trial(recipe, epochs)
+
+
+def trial(recipe: config.TrainConfig, epochs: int) -> None:
+    """Trains and scores by a recipe."""
     builder = sources.prepare(recipe.image_set)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     recipe = dataclasses.replace(recipe, epochs=epochs, split=splits.name("fit", sizes))
     data = training_set.open_set(recipe.image_set)
     steps = data.shape[0] // recipe.batch_size
+    if not steps:
+        raise UserError(f"--batch_size={recipe.batch_size}: the trial has {data.shape[0]} images")
     steps_per_execution = building.steps_per_execution(recipe, data.shape)
     gan = building.build(
         recipe, data.shape[1:], steps_per_execution, steps, training_set.mean_image(data)
@@ -88,4 +96,4 @@ if __name__ == "__main__":
         lambda epochs: epochs and all(epoch.isdigit() and int(epoch) for epoch in epochs),
         "must be whole numbers from 1 up, such as 5,10",
     )
-    cli.run(lambda: trial)
+    cli.run(_prepare)

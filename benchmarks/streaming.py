@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 
 from benchmarks import report
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import check_folder
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that both are measured, in turns.", 1)
 _DATASET = flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")
@@ -55,15 +58,18 @@ def _measure(data: Any, train_function: Callable[[Any], Any], steps: int) -> dic
     }
 
 
-def main(argv: list[str]) -> None:
-    """Entry point of the command."""
+def _prepare() -> Callable[[], None]:
+    output = check_folder(_OUTPUT.value, "--output")
+    return lambda: _compare(output)
+
+
+def _compare(output: pathlib.Path) -> None:
+    """Measures both, and writes it into a folder."""
     from tfgan import TrainConfig
     from tfgan.datasets import pipeline, sources, training_set
     from tfgan.datasets.image_set import ImageSet
     from tfgan.run import building
 
-    if argv[1:]:
-        raise app.UsageError(f"unknown: {', '.join(argv[1:])}")
     config = TrainConfig(batch_size=_BATCH_SIZE.value, hidden_size=_HIDDEN_SIZE.value)
     image_set = ImageSet(_DATASET.value, data_dir=_DATA_DIR.value)
     builder = sources.prepare(image_set)
@@ -74,6 +80,8 @@ def main(argv: list[str]) -> None:
     }
     shape = sets["in memory"].shape
     steps = shape[0] // config.batch_size
+    if not steps:
+        raise UserError(f"--batch_size={config.batch_size}: {image_set.name} has {shape[0]} images")
     train_function = building.build(config, shape[1:], steps_per_execution=1).make_train_function()
     found: dict[str, dict[str, list[float]]] = {name: {} for name in sets}
     for _ in range(_ROUNDS.value):
@@ -89,7 +97,6 @@ def main(argv: list[str]) -> None:
     table = report.table(["", *found], rows)
     text = f"`{command}`, {report.machine_line(machine)} Medians (min–max).\n\n{table}\n"  # noqa: RUF001
     print(f"\n{text}")
-    output = pathlib.Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
     (output / "streaming.md").write_text(text)
     record = {"command": command, "machine": machine, "results": found}
@@ -102,4 +109,4 @@ def _three_digits(values: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(_prepare)

@@ -18,11 +18,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 from benchmarks import contestants, race, report
+from tfgan.ground import cli
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import check_folder
 
 NAMES = [contestant.name for contestant in contestants.ALL]
 
@@ -94,17 +98,25 @@ def _write(results: dict[str, dict], skipped: dict[str, str], output: pathlib.Pa
         print("No results.png: matplotlib is not installed.")
 
 
-def main(argv: list[str]) -> None:
-    """Entry point of the command."""
-    if unknown := [*argv[1:], *(name for name in _CONTESTANTS.value if name not in NAMES)]:
-        raise app.UsageError(f"unknown: {', '.join(unknown)}; contestants: {', '.join(NAMES)}")
+def _prepare() -> Callable[[], None]:
+    if unknown := [name for name in _CONTESTANTS.value if name not in NAMES]:
+        raise UserError(
+            f"--contestants={','.join(_CONTESTANTS.value)}: unknown: {', '.join(unknown)}; must be "
+            f"of {', '.join(NAMES)}"
+        )
+    output = check_folder(_OUTPUT.value, "--output")
+    return lambda: _race(output)
+
+
+def _race(output: pathlib.Path) -> None:
+    """Runs the race, and writes how it ended into a folder."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the contestants too
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         results, skipped = _measure(pathlib.Path(folder))
     if not results:
         sys.exit(f"error: nobody was left: {skipped}")
-    _write(results, skipped, pathlib.Path(_OUTPUT.value))
+    _write(results, skipped, output)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(_prepare, tensorflow=False)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from tfgan import GAN, TrainConfig, UserError, doctor, losses, train_and_export
 from tfgan.ground import cli
+from tfgan.ground.files import check_file, check_folder, user_path
 from tfgan.networks.dropout import Pass
 
 
@@ -96,14 +97,21 @@ def fail(fault: str, epochs: int, workdir: str, seed: int = 777, picture: str = 
     if picture:
         samples = pathlib.Path(workdir) / "samples"
         with Image.open(samples / f"fixed_{epochs - 1}.png") as image:
-            image.crop((0, 0, image.width, _ROWS)).save(picture, optimize=True)
+            shown = image.crop((0, 0, image.width, _ROWS))
+            shown.save(user_path(picture, "--picture"), optimize=True)
 
 
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
     names = ("fault", "epochs", "workdir", "seed", "picture")
     fault, epochs, workdir, seed, picture = (values[name] for name in names)
-    return lambda: fail(fault, epochs, workdir or f"runs/failures/{fault}", seed, picture)
+    workdir = workdir or f"runs/failures/{fault}"
+    check_folder(workdir, "--workdir")
+    if picture:
+        if not picture.lower().endswith(".png"):
+            raise UserError(f"--picture={picture}: must end in .png")
+        check_file(picture, "--picture")
+    return lambda: fail(fault, epochs, workdir, seed, picture)
 
 
 if __name__ == "__main__":

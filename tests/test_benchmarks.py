@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, assert_one_line_error
 
 from benchmarks import contestants, race, report
 from benchmarks.contestants import floor
@@ -77,6 +77,11 @@ def test_streaming(tiny_data_dir, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((tmp_path / "streaming.json").read_text())["results"]
     assert set(results) == {"in memory", "streamed"}
+
+
+def test_fewer_images_than_a_batch_are_named(tiny_data_dir, tmp_path):
+    done = benchmark("streaming", tiny_data_dir, tmp_path, "--batch_size=61")
+    assert_one_line_error(done, "--batch_size=61", "has 60 images")
 
 
 def test_unknown_contestant_is_named(tiny_data_dir, tmp_path):

@@ -1,8 +1,12 @@
 """Every command: imported without side effects, `--help`, paths that do not exist."""
 
+import ast
 import importlib
+import pathlib
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from conftest import ROOT
@@ -64,3 +68,32 @@ def test_path_that_does_not_exist_is_told_at_once(command, flag):
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {flag}=no/such: ")
     assert done.stderr.count("\n") == 1
+
+
+def messages(path: pathlib.Path) -> Iterator[str]:
+    """The texts of all errors that a file raises; what is filled in is empty braces."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "UserError":
+            for text in node.args:
+                if isinstance(text, ast.JoinedStr):
+                    yield "".join(
+                        part.value if isinstance(part, ast.Constant) else "{}"
+                        for part in text.values
+                    )
+                elif isinstance(text, ast.Constant):
+                    yield text.value
+
+
+def test_errors_name_a_flag_with_its_value():
+    found = [
+        text
+        for folder in ("tfgan", "benchmarks", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+        for text in messages(path)
+    ]
+    assert len(found) > 100
+    flag = re.compile(r"--[a-z0-9_{}]+")
+    bare = [
+        text for text in found if (start := flag.match(text)) and text[start.end() :][:1] != "="
+    ]
+    assert not bare

@@ -93,12 +93,7 @@ def test_config_is_frozen():
 def test_each_option_is_a_flag(monkeypatch):
     values = flags.FlagValues()
     monkeypatch.setattr(flags, "FLAGS", values)
-    for name in ("integer", "float", "string", "boolean", "enum"):
-        define = getattr(flags, f"DEFINE_{name}")
-        monkeypatch.setattr(
-            flags, f"DEFINE_{name}", lambda *a, define=define: define(*a, flag_values=values)
-        )
-    config.define_flags()
+    config.define_flags(flag_values=values)
     changed = TrainConfig(epochs=5, loss="minimax", jit_compile=False, d_learning_rate=0.25)
     arguments = shlex.split(changed.command())
     assert arguments[1:3] == ["-m", "tfgan.train"]

@@ -127,6 +127,55 @@ def test_divergence_comes_first():
     assert "step 3" in findings[0].evidence
 
 
+def unseen(history: History) -> set[str]:
+    return {each.title for each in diagnoses.skipped(history)}
+
+
+def test_what_was_not_looked_for_is_named():
+    whole = History((HEALTHY,), None, -0.5, collapsed=False)
+    assert HEALTHY.step == 12_000
+    assert unseen(whole) == set()
+    for lacking, title in (
+        ({"value": None}, "oscillation"),
+        ({"collapsed": None}, "missing classes"),
+        ({"evidence": (dataclasses.replace(HEALTHY, neighbours=15),)}, "memorisation"),
+        ({"evidence": ()}, "all else"),
+    ):
+        assert unseen(dataclasses.replace(whole, **lacking)) == {title}
+    early = dataclasses.replace(HEALTHY, step=2999)
+    assert unseen(dataclasses.replace(whole, evidence=(early,))) == {
+        "D is saturated",
+        "mode collapse",
+    }
+    # What is found is not called skipped: that z has no effect is told at any age.
+    constant = History((dataclasses.replace(early, diversity=0.01),), None, -0.5, False)
+    assert titles(constant.evidence) == {"mode collapse"}
+    assert unseen(constant) == {"D is saturated"}
+
+
+def test_the_evaluations_verdict_counts():
+    def found(collapsed):
+        history = History((HEALTHY,), None, -0.5, collapsed)
+        return [finding.title for finding in diagnoses.diagnose(history)]
+
+    assert found(True) == ["the generator has collapsed"]
+    assert found(False) == found(None) == []
+
+
+def test_the_verdict_is_of_the_step_that_is_looked_at(tmp_path):
+    workdir = Workdir(str(tmp_path))
+    workdir.evaluation.mkdir()
+    file = workdir.evaluation / "evaluation.json"
+    assert record.collapsed(record.evaluation(workdir, 7)) is None
+    for rows, verdict in ((["generator"], True), (["generator_raw"], False), ([], False)):
+        file.write_text(json.dumps({"step": 7, "metrics": {}, "collapsed": rows}))
+        assert record.collapsed(record.evaluation(workdir, 7)) is verdict
+        assert record.collapsed(record.evaluation(workdir, 8)) is None
+    file.write_text(json.dumps({"step": 7, "metrics": {}, "collapsed": 3}))
+    with pytest.raises(UserError, match=r"evaluation\.json: is damaged"):
+        record.evaluation(workdir, 7)
+
+
 # Whole runs, from a fault to the command's last line.
 
 
@@ -177,7 +226,21 @@ def test_short_healthy_run_and_the_command(found, tmp_path):
     assert found(1000, 3) == set()
     done = run("doctor", f"--workdir={tmp_path}/run")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "nothing is wrong" in done.stdout
+    first, *rest = done.stdout.splitlines()
+    assert first.endswith("nothing is wrong of what the doctor has looked for")
+    assert [line.split(":")[1].strip() for line in rest] == [
+        "D is saturated",
+        "mode collapse",
+        "missing classes",
+        "memorisation",
+    ]
+    assert "before 3,000 steps" in rest[0]
+    scores = {"step": 300, "metrics": {}, "collapsed": ["generator"]}
+    evaluation = tmp_path / "run" / "evaluation"
+    evaluation.mkdir()
+    (evaluation / "evaluation.json").write_text(json.dumps(scores))
+    found = {finding.title for finding in doctor.diagnose(tmp_path / "run")}
+    assert found == {"the generator has collapsed"}
 
 
 def test_labels_that_are_swapped(found):

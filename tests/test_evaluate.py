@@ -1,17 +1,21 @@
+import dataclasses
 import json
 import shutil
 import sys
 
+import conftest
 import numpy as np
 import pytest
-from conftest import assert_one_line_error, make_images, run
+import tensorflow_datasets as tfds
+from conftest import assert_one_line_error, make_images, prepare_tiny, run
+from test_sampling import STRANGE, save_strange
 
 from tfgan import TrainConfig, UserError, networks, training
 from tfgan.datasets import pipeline
 from tfgan.datasets.image_set import ImageSet
-from tfgan.evaluation import harness, judges, protocol, report
+from tfgan.evaluation import classifier, harness, judges, protocol, report, samples, splits
 from tfgan.evaluation.protocol import Metric
-from tfgan.exports import saved_model
+from tfgan.exports import exporting, saved_model
 from tfgan.ground import pictures
 from tfgan.run import checkpointing
 from tfgan.run.workdir import Workdir
@@ -35,6 +39,7 @@ def test_command_evaluates_a_run(workdir):
     content = json.loads((workdir.evaluation / "evaluation.json").read_bytes())
     assert content["protocol"] == "tfgan-eval-v2"
     assert content["samples"] == 10_000
+    assert (content["split"], content["warnings"]) == ("train", [])
     assert content["config"]["hidden_size"] == 16
     assert content["step"] == saved_model.exported_step(workdir.generator) > 0
     assert set(content["rows"]) == {"generator", "floor", "ideal"}
@@ -103,7 +108,7 @@ def test_full_protocol_and_comparison(tiny_data_dir, tmp_path, monkeypatch):
 def test_wrong_input_is_one_line(workdir, tmp_path):
     assert_one_line_error(run("evaluate"), "nothing to evaluate", "--workdir")
     both = run("evaluate", "--workdir=a", "--model=b")
-    assert_one_line_error(both, "--workdir and --model")
+    assert_one_line_error(both, "--workdir=a and --model=b: give one of")
     own = run("evaluate", "--workdir=a", "--dataset=mnist")
     assert_one_line_error(own, "--dataset=mnist", "has its own")
     assert_one_line_error(run("evaluate", f"--workdir={tmp_path}"), "--workdir", "no run")
@@ -128,13 +133,18 @@ def test_run_that_is_being_extended_is_not_scored(workdir):
         (np.array([{}], dtype=object), "is no .npy file of numbers"),
         (b"", "is no .npy file of numbers"),
         (b"PK\x03\x04 half a .npz", "is no .npy file of numbers"),
+        (np.zeros((10_000, 1), np.uint8), "must be a .npy file of uint8"),
+        (None, "No such file or directory"),
     ],
 )
-def test_wrong_samples_are_named(content, problem, tmp_path, tiny_data_dir):
+def test_wrong_samples_are_named_before_the_work(
+    content, problem, tmp_path, tiny_data_dir, monkeypatch
+):
+    monkeypatch.setattr(judges, "judge", lambda *_: pytest.fail("has begun to work"))
     path = tmp_path / "samples.npy"
     if isinstance(content, bytes):
         path.write_bytes(content)
-    else:
+    elif content is not None:
         np.save(path, content, allow_pickle=True)
     subject = harness.images(
         str(path), str(tmp_path), ImageSet("mnist", data_dir=str(tiny_data_dir))
@@ -143,13 +153,172 @@ def test_wrong_samples_are_named(content, problem, tmp_path, tiny_data_dir):
         harness.evaluate([subject], quick=True, say=lambda line: None)
 
 
-def test_model_of_another_shape_is_named(tmp_path, tiny_data_dir):
-    saved_model.save_generator(tmp_path / "model", networks.mlp_generator(5, 16, (4, 6, 1)))
-    subject = harness.model(
-        str(tmp_path / "model"), str(tmp_path), ImageSet("mnist", data_dir=str(tiny_data_dir))
+@pytest.fixture
+def mnist(tiny_data_dir, monkeypatch):
+    """A small MNIST that nobody may begin to score."""
+    monkeypatch.setattr(judges, "judge", lambda *_: pytest.fail("has begun to work"))
+    return ImageSet("mnist", data_dir=str(tiny_data_dir))
+
+
+@pytest.mark.parametrize(
+    ("shape", "problem"),
+    [
+        ((4, 6, 1), r"has images \(4, 6, 1\), but those of mnist are \(28, 28, 1\)"),
+        ((28, 28, 3), r"has images \(28, 28, 3\), but those of mnist"),
+    ],
+)
+def test_another_shape_is_named_before_the_work(shape, problem, mnist, tmp_path):
+    saved_model.save_generator(tmp_path / "model", networks.mlp_generator(5, 16, shape))
+    np.save(tmp_path / "samples.npy", np.zeros((10_000, *shape), np.uint8))
+    for subject in (
+        harness.model(str(tmp_path / "model"), str(tmp_path), mnist),
+        harness.images(str(tmp_path / "samples.npy"), str(tmp_path), mnist),
+    ):
+        with pytest.raises(UserError, match=problem):
+            harness.evaluate([subject], quick=True, say=lambda line: None)
+
+
+@pytest.mark.parametrize(("key", "shape", "value", "problem"), STRANGE)
+def test_strange_models_are_named_before_the_work(key, shape, value, problem, mnist, tmp_path):
+    path = str(tmp_path / "m")
+    save_strange(path, key, shape, value)
+    subject = harness.model(path, str(tmp_path), mnist)
+    with pytest.raises(UserError, match=f"^--model={path}: .*{problem}"):
+        harness.evaluate([subject], quick=True)
+
+
+def test_generator_of_a_run_is_called_so(workdir, mnist):
+    subject = harness.run(str(workdir.path))
+    source = samples.FromModel(str(workdir.path / "none"), subject.sources["generator"]._named)
+    with pytest.raises(UserError, match=f"^--workdir={workdir.path}: its generator: no SavedModel"):
+        source.check(1000)
+
+
+def test_run_records_in_its_exports_what_it_was_trained_on(workdir):
+    recorded = json.loads(workdir.config.read_text())
+    path = exporting.export(str(workdir.path), ["savedmodel"], say=lambda line: None)
+    for export in (workdir.generator, path / "savedmodel"):
+        content = json.loads((export / "trained_on.json").read_text())
+        assert content == {
+            "name": "mnist",
+            "split": "train",
+            "version": "3.0.1",
+            "shape": [60, 28, 28, 1],
+            "fingerprint": recorded["environment"]["data"]["fingerprint"],
+        }
+        assert "images of `mnist`, split `train`" in (export / "README.md").read_text()
+        assert saved_model.trained_on(export) == ImageSet("mnist")
+        assert harness.model(str(export), "", ImageSet("")).image_set == ImageSet("mnist")
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "given", "problem"),
+    [
+        ("fashion_mnist", "", None),
+        ("fashion_mnist", "FashionMNIST:3.0.1", None),
+        ("fashion_mnist", "mnist", "was trained on fashion_mnist"),
+        ("MNIST:3.0.1", "mnist", None),
+        ("mnist", "mnist:3.0.1", None),
+        ("emnist/letters", "emnist", None),
+        ("emnist/letters", "emnist/letters:3.1.0", None),
+        ("emnist/letters", "emnist/digits", "was trained on emnist/letters"),
+        (None, "mnist", None),
+        (None, "", None),
+    ],
+)
+def test_a_generator_is_scored_against_the_set_that_it_imitates(
+    trained_on, given, problem, tmp_path
+):
+    if trained_on is not None:
+        record = ImageSet(trained_on, "train[:9]").record({"version": "1"})
+        (tmp_path / "trained_on.json").write_text(json.dumps(record))
+    image_set = ImageSet(given, data_dir="somewhere")
+    if problem:
+        with pytest.raises(UserError, match=f"^--dataset={given}: --model={tmp_path} {problem}"):
+            harness.model(str(tmp_path), "", image_set)
+        return
+    subject = harness.model(str(tmp_path), "", image_set)
+    expected = given or {None: "mnist"}.get(trained_on, trained_on)
+    assert subject.image_set == ImageSet(expected, data_dir="somewhere")
+    assert subject.split == (trained_on and "train[:9]")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"name": "mnist"}', '{"name": 3, "split": "a"}'])
+def test_a_damaged_record_of_the_set_is_one_line(content, tmp_path):
+    (tmp_path / "trained_on.json").write_text(content)
+    with pytest.raises(UserError, match=r"trained_on\.json: is damaged .*--dataset"):
+        harness.model(str(tmp_path), "", ImageSet("mnist"))
+
+
+def few(folder, train, test, monkeypatch) -> ImageSet:
+    monkeypatch.setattr(conftest, "TEST_EXAMPLES", test)
+    prepare_tiny(
+        tfds.image_classification.FashionMNIST, folder, "fashion_mnist", (28, 28, 1), train
     )
-    with pytest.raises(UserError, match=r"has images \(4, 6, 1\), but those of mnist"):
-        harness.evaluate([subject], quick=True, say=lambda line: None)
+    return ImageSet("fashion_mnist", data_dir=str(folder))
+
+
+@pytest.mark.parametrize(("train", "test"), [(10, 10), (35, 6), (36, 5), (1, 1)])
+def test_too_few_images_are_told_before_the_work(train, test, tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier, "train", lambda *_: pytest.fail("has begun to work"))
+    image_set = few(tmp_path, train, test, monkeypatch)
+    had = f"has {train} images in train and {test} in test"
+    with pytest.raises(UserError, match=f"^--dataset=fashion_mnist: {had}, .* at least 36 and 6$"):
+        judges.judge(image_set, quick=True)
+
+
+def test_the_fewest_images_are_enough(tmp_path, monkeypatch):
+    monkeypatch.setattr(judges, "SETS", 1)
+    monkeypatch.setattr(judges, "SET_SIZE", 100)
+    image_set = few(tmp_path, 36, 6, monkeypatch)
+    judge = judges.judge(image_set, say=lambda line: None)
+    rows = {"samples": judge.row(make_images(100, seed=1)), **judge.reference_rows}
+    # Without end: where a sample has a class that is not real, or test images are trained on.
+    for name in set(protocol.METRICS) - {"class_kl", "nn_ratio_median", "nn_ratio_p01"}:
+        assert np.isfinite(rows["samples"][name]["mean"]), name
+    assert set(rows) == {"samples", "floor", "kmeans", "ideal"}
+
+
+@pytest.mark.parametrize(
+    ("split", "seen"),
+    [
+        ("train", 0),
+        ("train[:30]", 0),
+        ("all", 10),
+        ("train+test", 10),
+        ("test[:50%]", 5),
+        ("train[:9]+test[8:]", 2),
+        ("of_another_version", 0),
+    ],
+)
+def test_images_that_training_and_scores_share(split, seen, tiny_data_dir):
+    image_set = ImageSet("mnist", split, str(tiny_data_dir))
+    assert splits.test_images_in(image_set) == (seen, 10)
+
+
+def test_a_run_that_saw_the_test_images_is_told_so(workdir):
+    lines = []
+    subject = dataclasses.replace(harness.run(str(workdir.path)), split="all")
+    (content,) = harness.evaluate([subject], quick=True, say=lines.append)
+    (warning,) = content["warnings"]
+    assert warning.startswith("it was trained on 10 of the 10 test images")
+    assert f"Warning: {subject.name}: {warning}" in lines
+    assert harness._title(subject, "generator", content).endswith(", saw test images, collapsed")
+    written = json.loads((workdir.evaluation / "evaluation.json").read_text())
+    assert (written["split"], written["warnings"]) == ("all", [warning])
+
+
+def test_output_that_cannot_be_written_is_named_before_the_work(workdir, mnist, tmp_path):
+    np.save(tmp_path / "samples.npy", np.zeros((10_000, 28, 28, 1), np.uint8))
+    (tmp_path / "file").touch()
+    subject = harness.images(str(tmp_path / "samples.npy"), str(tmp_path / "file"), mnist)
+    with pytest.raises(UserError, match=r"^--output=.*file: is a file; give a folder"):
+        harness.evaluate([subject], quick=True)
+    shutil.rmtree(workdir.evaluation, ignore_errors=True)
+    workdir.evaluation.touch()
+    with pytest.raises(UserError, match=r"^.*/evaluation: is a file; give a folder"):
+        harness.evaluate([harness.run(str(workdir.path))], quick=True)
+    workdir.evaluation.unlink()
 
 
 def test_interval_by_hand():

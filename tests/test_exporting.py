@@ -128,6 +128,18 @@ def test_one_that_differs_is_refused_and_nothing_is_left(workdir, monkeypatch, f
     assert {file.name for file in workdir.exports.iterdir()} == {".lock", FOLDER}
 
 
+def test_a_generator_of_nan_is_called_so_and_nothing_is_left(workdir, monkeypatch):
+    def endpoint(generator):
+        return lambda z: {"images": tf.fill((len(z), *SHAPE), np.nan)}
+
+    monkeypatch.setattr(saved_model, "endpoint", endpoint)
+    before = tree(workdir.path)
+    problem = "its generator: gives pixels that are NaN"
+    with pytest.raises(UserError, match=f"^--workdir={workdir.path}: {problem}"):
+        export(workdir, "savedmodel", "keras")
+    assert tree(workdir.path) == before
+
+
 def test_the_average_is_taken_if_there_is_one(workdir, tmp_path):
     with pytest.raises(UserError, match=r"--generator=ema: .* keeps no moving average"):
         export(workdir, "keras", which="ema")
@@ -197,6 +209,9 @@ def test_card_has_the_metrics_of_this_step_alone(workdir):
     assert "|  | this generator | floor |\n| --- | --- | --- |" in text
     assert "| fid | 12.35 ± 0.25 | 1.5 |\n| coverage | 0.5 | n/a |" in text
     assert lines == []
+    assert "Warning" not in text
+    evaluation(workdir, warnings=["it saw them"])
+    assert "\n\nWarning: it saw them.\n" in written()[0]
     for changes, why in [
         ({"step": 8}, "is not of step 12"),
         ({"rows": {}}, "is damaged, or knows no generator"),
@@ -236,8 +251,9 @@ def test_bad_flag_is_one_line(arguments, words):
 def test_run_that_cannot_be_exported_is_one_line(tmp_path):
     workdir = make_run(tmp_path / "run", {"image_shape": SHAPE})
     workdir.exports.write_text("a file")
-    with pytest.raises(UserError, match=r"exports cannot be written: File exists"):
+    with pytest.raises(UserError, match=r"exports: is a file; give a folder"):
         export(workdir, "keras")
+    workdir.exports.unlink()
     for checkpoint in workdir.checkpoints.iterdir():
         (checkpoint / "state.index").write_bytes(b"")
     with pytest.raises(UserError, match="no checkpoint is whole"):

@@ -19,7 +19,9 @@ from fingerprint import outcome, tree
 
 from tfgan import TrainConfig, UserError, training
 from tfgan.datasets import pipeline
-from tfgan.run import callbacks
+from tfgan.ground.errors import Diverged
+from tfgan.run import building, callbacks
+from tfgan.run.checkpointing import Checkpoints
 
 
 def can_mount() -> bool:
@@ -216,6 +218,16 @@ def test_not_finite_loss_names_the_very_step():
     # Three steps were taken, the last is number 30, so the second is number 29.
     with pytest.raises(UserError, match=r"^step 29: G_loss is not finite"):
         callback.on_train_batch_end(0)
+
+
+def test_weights_that_the_last_step_spoilt_end_the_run_before_it_is_drawn_with(tmp_path):
+    gan = building.build(TrainConfig(hidden_size=4, latent_size=2), (4, 4, 1), 1)
+    callback = callbacks.FiniteLosses(Checkpoints(tmp_path, gan))
+    callback.on_epoch_end(0)
+    gan.step.assign(7)
+    gan.generator.weights[0].assign(tf.fill(gan.generator.weights[0].shape, np.inf))
+    with pytest.raises(Diverged, match=r"^step 7: weights of the generator not finite"):
+        callback.on_epoch_end(0)
 
 
 def test_out_of_memory_at_start_is_one_line(tmp_path, tiny_data_dir):

@@ -1,14 +1,16 @@
 import dataclasses
 import json
+import re
 import shlex
 import signal
 
+import conftest
 import forked
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from conftest import make_images, run
+from conftest import make_images, prepare_tiny, run
 from fingerprint import outcome
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -16,7 +18,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tfgan import TrainConfig, UserError, noise, training
 from tfgan.datasets import pipeline
 from tfgan.datasets.image_set import ImageSet
-from tfgan.doctor import probe
+from tfgan.doctor import monitors, probe
 from tfgan.noise import Stream
 from tfgan.run.workdir import Workdir
 
@@ -185,9 +187,42 @@ def test_set_without_a_test_split(tiny_data_dir, tmp_path):
     config = TrainConfig(
         data_dir=str(tmp_path), workdir=str(tmp_path / "run"), batch_size=10, monitor_every=1
     )
-    with pytest.raises(UserError, match=r"need a test split; --split=test: mnist has train"):
+    with pytest.raises(
+        UserError, match=r"^--dataset=mnist: .*need a test split, and it has train$"
+    ):
         training.train_and_export(config)
-    config = dataclasses.replace(config, data_dir=str(tiny_data_dir), split="train+test")
-    with pytest.raises(UserError, match=r"^--split=train\+test: trains on the test split"):
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("split", "seen"),
+    [("train+test", 10), ("all", 10), ("train[:30]+test[7:]", 3), ("test[:50%]", 5)],
+)
+def test_run_that_trains_on_the_test_split_is_not_looked_at(tiny_data_dir, tmp_path, split, seen):
+    config = TrainConfig(
+        data_dir=str(tiny_data_dir), workdir=str(tmp_path / "run"), split=split, batch_size=5
+    )
+    monitors.check(config)
+    config = dataclasses.replace(config, monitor_every=1)
+    problem = rf"trains on the test split \({seen} images of it\)"
+    with pytest.raises(UserError, match=f"^--split={re.escape(split)}: {problem}"):
+        training.train_and_export(config)
+    assert not (tmp_path / "run").exists()
+    monitors.check(dataclasses.replace(config, split="train[:30]"))
+
+
+@pytest.mark.parametrize("test_images", [1, 3])
+def test_held_out_images_that_are_alike_are_told_before_the_work(
+    tmp_path, monkeypatch, test_images
+):
+    monkeypatch.setattr(conftest, "TEST_EXAMPLES", test_images)
+    monkeypatch.setattr(
+        conftest, "make_images", lambda count, shape: np.ones((count, *shape), np.uint8)
+    )
+    prepare_tiny(tfds.image_classification.MNIST, tmp_path, "mnist", (28, 28, 1), 1)
+    config = TrainConfig(
+        data_dir=str(tmp_path), workdir=str(tmp_path / "run"), batch_size=1, monitor_every=1
+    )
+    with pytest.raises(UserError, match=r"^--dataset=mnist: .* in its test split that differ"):
         training.train_and_export(config)
     assert not (tmp_path / "run").exists()

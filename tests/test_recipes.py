@@ -53,3 +53,21 @@ def test_recipes_are_found_without_a_clone(tmp_path):
     )
     folder, *names = done.stdout.split()
     assert (folder, names) == (str(installed / "flags"), recipes.names())
+
+
+def test_options_of_a_recipe_are_what_absl_reads(tmp_path, monkeypatch):
+    (tmp_path / "other.flags").write_text("--ema=0.9\n")
+    (tmp_path / "own.flags").write_text(
+        "# A comment: --seed=3\n\n--spectral_norm\n  --nojit_compile\n-r1=2\n--loss=hinge\n"
+        f'--workdir="a b"\n--flagfile={tmp_path}/other.flags\n'
+    )
+    monkeypatch.setattr(recipes, "folder", lambda: tmp_path)
+    found = recipes.options("own")
+    assert found.pop("workdir").strip('"') == "a b"
+    assert found == {
+        "spectral_norm": True,
+        "jit_compile": False,
+        "r1": 2.0,
+        "loss": "hinge",
+        "ema": 0.9,
+    }

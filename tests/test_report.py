@@ -11,6 +11,7 @@ from test_page import data_of
 from tfgan import TrainConfig, UserError, report
 from tfgan.evaluation import protocol
 from tfgan.ground import pictures
+from tfgan.run import recipes
 from tfgan.run.workdir import Workdir
 from tfgan.web import html
 
@@ -123,6 +124,7 @@ def test_a_collapsed_generator_is_a_finding(workdir):
     report.write_report(workdir)
     (finding,) = data_of(workdir.report)["findings"]
     assert finding["title"] == "the generator has collapsed"
+    assert [each["title"] for each in data_of(workdir.report)["skipped"]] == ["all else"]
 
 
 def test_command_and_recipe(workdir):
@@ -154,6 +156,18 @@ def test_command_and_recipe(workdir):
     for epochs, name in ((20, "quickstart"), (200, "tutorial"), (1, "quickstart")):
         recorded["config"] = TrainConfig(epochs=epochs, seed=3).to_dict()
         workdir.config.write_text(json.dumps(recorded))
+        report.write_report(workdir)
+        assert data_of(workdir.report)["recipe"] == name
+
+
+def test_a_recipe_with_bare_boolean_flags_is_recognised(workdir, tmp_path, monkeypatch):
+    (tmp_path / "own.flags").write_text("--spectral_norm\n--nojit_compile\n--epochs=3\n")
+    monkeypatch.setattr(recipes, "folder", lambda: tmp_path)
+    recorded = json.loads(workdir.config.read_text())
+    recorded["config"] = TrainConfig(spectral_norm=True, jit_compile=False, epochs=3).to_dict()
+    for options, name in (({}, "own"), ({"jit_compile": True}, None)):
+        changed = {"config": recorded["config"] | options, "environment": {}}
+        workdir.config.write_text(json.dumps(changed))
         report.write_report(workdir)
         assert data_of(workdir.report)["recipe"] == name
 
@@ -227,6 +241,16 @@ def test_report_shows_scores_and_findings(workdir):
     titles = [finding["title"] for finding in data["findings"]]
     assert titles == ["diverged", "the generator has collapsed"]
     assert data["findings"][0]["evidence"] == "step 7: D_loss not finite"
+
+
+def test_scores_that_are_too_good_are_a_finding(workdir):
+    evaluate(workdir, step=1800)
+    file = workdir.evaluation / "evaluation.json"
+    content = json.loads(file.read_text()) | {"collapsed": [], "warnings": ["it saw them"]}
+    file.write_text(json.dumps(content))
+    report.write_report(workdir)
+    (finding,) = data_of(workdir.report)["findings"]
+    assert (finding["title"], finding["evidence"]) == ("its scores are too good", "it saw them")
 
 
 def test_scores_of_before_the_run_went_on_are_not_shown(workdir):

@@ -6,8 +6,10 @@ import tensorflow as tf
 from conftest import assert_one_line_error, run
 from PIL import Image
 
-from tfgan import UserError, networks
-from tfgan.exports import sampling, saved_model
+from tfgan import GAN, UserError, networks
+from tfgan.doctor import probe
+from tfgan.evaluation import samples
+from tfgan.exports import page, sampling, saved_model
 from tfgan.ground import pictures
 
 
@@ -55,20 +57,20 @@ def test_interpolation_starts_and_ends_at_samples(distribution, tmp_path):
         assert np.abs(picture(walk, row, 7) - picture(ends, 0, row + 1)).max() <= 1
 
 
-@pytest.mark.parametrize(
-    ("key", "shape", "value", "problem"),
-    [
-        ("x", (4, 6, 1), 0.5, "has the outputs x, but images is needed"),
-        ("images", (4, 6), 0.5, r"gives images \(2, 4, 6\)"),
-        ("images", (4, 6, 2), 0.5, r"gives images \(2, 4, 6, 2\)"),
-        ("images", (4, 6, 1), np.nan, "NaN"),
-        ("images", (4, 6, 1), -0.9, r"from -0.9 to -0.9, but they must lie in \[0, 1\]"),
-        ("images", (4, 6, 1), 255, "from 255 to 255"),
-    ],
-)
-def test_models_that_give_no_images_in_0_1_are_refused(
-    key, shape, value, problem, tmp_path, monkeypatch
-):
+# What somebody else's SavedModel may give: name, shape, value, and what is wrong with it.
+STRANGE = [
+    ("x", (4, 6, 1), 0.5, "has the outputs x, but images is needed"),
+    ("images", (4, 6), 0.5, r"gives images \(\d+, 4, 6\)"),
+    ("images", (4, 6, 2), 0.5, r"gives images \(\d+, 4, 6, 2\)"),
+    ("images", (4, 6, 1), np.nan, "NaN"),
+    ("images", (4, 6, 1), -0.9, r"from -0.9 to -0.9, but they must lie in \[0, 1\]"),
+    ("images", (4, 6, 1), 255, "from 255 to 255"),
+]
+
+
+def save_strange(path: str, key: str, shape: tuple[int, ...], value: float) -> None:
+    """A SavedModel with tfgan's signatures, of which every image has one value."""
+
     class Other(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([], tf.int64, n) for n in ("n", "seed")])
         def sample(self, n, seed):
@@ -79,15 +81,52 @@ def test_models_that_give_no_images_in_0_1_are_refused(
             return {key: tf.fill((tf.shape(z)[0], *shape), np.float32(value))}
 
     other = Other()
-    path, signatures = str(tmp_path / "m"), {"sample": other.sample, "generate": other.generate}
-    tf.saved_model.save(other, path, signatures)
-    with pytest.raises(UserError, match=f"^--model: .*{problem}"):
-        sampling.sample(path, 2, 1, str(tmp_path / "a.png"))
-    if shape[1:]:
-        monkeypatch.setattr(saved_model, "distribution", lambda _: "normal")
-        with pytest.raises(UserError, match=r"^--model: "):
-            sampling.interpolate(path, 2, 1, str(tmp_path / "a.png"))
+    tf.saved_model.save(other, path, {"sample": other.sample, "generate": other.generate})
+
+
+@pytest.mark.parametrize(("key", "shape", "value", "problem"), STRANGE)
+def test_models_that_give_no_images_in_0_1_are_refused(key, shape, value, problem, tmp_path):
+    path = str(tmp_path / "m")
+    save_strange(path, key, shape, value)
+    for draw in (sampling.sample, sampling.interpolate):
+        with pytest.raises(UserError, match=f"^--model={path}: .*{problem}"):
+            draw(path, 2, 1, str(tmp_path / "a.png"))
     assert not (tmp_path / "a.png").exists()
+
+
+def test_models_that_take_something_else_are_refused(tmp_path):
+    path = str(tmp_path / "m")
+    other = tf.Module()
+    spec = [tf.TensorSpec([3], tf.float32, name) for name in ("z", "w")]
+    other.f = tf.function(lambda z, w: {"images": z + w}, input_signature=spec)
+    tf.saved_model.save(other, path, {"sample": other.f, "generate": other.f})
+    with pytest.raises(UserError, match=rf"^--model={path}: sample\(n, seed\) fails: "):
+        sampling.sample(path, 2, 1, str(tmp_path / "a.png"))
+    with pytest.raises(UserError, match=f"^--model={path}: generate has no input z"):
+        sampling.interpolate(path, 2, 1, str(tmp_path / "a.png"))
+
+
+def test_latents_that_are_not_known_are_refused(model, tmp_path):
+    path = tmp_path / "generator"
+    shutil.copytree(model, path)
+    (path / "latents.txt").write_text("cauchy\n")
+    with pytest.raises(UserError, match=r"latents\.txt: has 'cauchy', but one of normal, "):
+        sampling.interpolate(str(path), 2, 1, str(tmp_path / "a.png"))
+
+
+def test_nan_is_an_error_wherever_a_generator_is_drawn_with(tmp_path):
+    gan = GAN(networks.mlp_generator(5, 16, (4, 6, 1)), networks.mlp_discriminator(8, (4, 6, 1)), 5)
+    gan.generator.weights[0].assign(tf.fill(gan.generator.weights[0].shape, np.nan))
+    z = np.zeros((2, 5), np.float32)
+    for draw in (
+        lambda: samples.from_gan(gan, 1000),
+        lambda: probe.fakes(gan.generator, z),
+        lambda: page.write_page(tmp_path / "page.html", gan.generator),
+        lambda: pictures.unit_to_uint8(np.array([0.5, np.inf])),
+    ):
+        with pytest.raises(UserError, match=r"^the generator: gives pixels that are NaN"):
+            draw()
+    assert not list(tmp_path.iterdir())
 
 
 def test_interpolation_as_gif_is_a_closed_tour(model, tmp_path):
@@ -146,4 +185,4 @@ def test_bad_flag_is_one_line(arguments, words):
 def test_bad_paths_are_one_line(model, tmp_path):
     assert_one_line_error(run("sample", f"--model={tmp_path}"), "--model=", "no SavedModel")
     done = run("sample", f"--model={model}", f"--output={tmp_path}/no/where.png")
-    assert_one_line_error(done, "--output=", "No such file or directory")
+    assert_one_line_error(done, "--output=", "there is no folder", "make it first")

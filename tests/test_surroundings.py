@@ -181,7 +181,7 @@ def test_run_in_a_folder_with_an_odd_name(config, tmp_path, capsys):
     assert shlex.split(watch) == ["tensorboard", "--logdir", str(tmp_path)]
     assert f"--workdir={config.workdir}" in shlex.split(config.command())
 
-    drawn = samples.from_model(model, 1000)
+    drawn = samples.FromModel(model).draw(1000)
     np.testing.assert_allclose(drawn, samples.from_gan(gan, 1000), atol=1)  # which round apart
     sampling.sample(model, 4, 1, str(tmp_path / ODD_NAME / "four.png"))
     assert pictures.load_png(tmp_path / ODD_NAME / "four.png").shape == (32, 122, 1)

@@ -7,7 +7,7 @@ from absl import flags
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import user_path
+from tfgan.ground.files import check_folder, user_path
 from tfgan.run import config
 from tfgan.run.workdir import Workdir
 
@@ -15,20 +15,29 @@ from tfgan.run.workdir import Workdir
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
     workdirs = values["workdir"]
-    given = [name for name in ("workdir", "model", "samples") if values[name]]
+    given = [
+        f"--{name}={value}"
+        for name in ("workdir", "model", "samples")
+        for value in ([values[name]] if isinstance(values[name], str) else values[name][:1])
+        if value
+    ]
     if len(given) != 1:
         raise UserError(
-            f"{' and '.join(f'--{name}' for name in given) or 'nothing to evaluate'}: give one of "
-            f"--workdir, --model and --samples"
+            f"{' and '.join(given) or 'nothing to evaluate'}: give one of --workdir, --model and "
+            f"--samples"
         )
     for name in ("dataset", "output"):
         if workdirs and flags.FLAGS[name].present:
             raise UserError(f"--{name}={values[name]}: a run in --workdir has its own")
     for workdir in workdirs:
-        Workdir(workdir).existing_run()
+        place = Workdir(workdir)
+        place.existing_run()
+        check_folder(place.evaluation)
     for name in ("model", "samples"):
         if values[name] and not user_path(values[name], f"--{name}").exists():
             raise UserError(f"--{name}={values[name]}: there is nothing of that name")
+    if not workdirs:
+        check_folder(values["output"], "--output")
     data_dir, manual_dir, output = (values[n] for n in ("data_dir", "manual_dir", "output"))
     image_set = ImageSet(values["dataset"], data_dir=data_dir, manual_dir=manual_dir)
 
@@ -68,8 +77,10 @@ def main() -> None:
     config.define_flags(
         "data_dir",
         "manual_dir",
-        dataset="The set that --model or --samples imitate, by its TensorFlow Datasets name.",
+        dataset="The set that --model or --samples imitate, by its TensorFlow Datasets name. "
+        "Empty: what the SavedModel was trained on, if it records that, else mnist.",
     )
+    flags.FLAGS.set_default("dataset", "")
     cli.run(_prepare)
 
 

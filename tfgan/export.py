@@ -6,6 +6,7 @@ from absl import flags
 
 from tfgan.exports import formats
 from tfgan.ground import cli
+from tfgan.ground.files import check_folder
 from tfgan.run import config
 from tfgan.run.workdir import Workdir
 
@@ -13,7 +14,9 @@ from tfgan.run.workdir import Workdir
 def _prepare() -> Callable[[], None]:
     workdir, which = flags.FLAGS.workdir, flags.FLAGS.generator
     chosen = formats.choose(flags.FLAGS.format)
-    Workdir(workdir).existing_run()
+    place = Workdir(workdir)
+    place.existing_run()
+    check_folder(place.exports)
 
     def work() -> None:
         from tfgan.exports import exporting

@@ -1,7 +1,6 @@
 """`report.html`: what a finished run did, in one file that opens in a browser."""
 
 import dataclasses
-import json
 import shlex
 from typing import Any
 
@@ -55,7 +54,7 @@ def write_report(workdir: Workdir) -> None:
         "fakeEpoch": last,
         "epochsDone": len(workdir.epochs()),
         "averaged": bool(config.get("ema")),
-        "findings": _findings(workdir, evaluation),
+        **_doctor(workdir, evaluation),
         "evaluation": evaluation,
         "better": _BETTER,
         "history": html.history(workdir),
@@ -81,12 +80,8 @@ def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
     def decides(settings: dict[str, Any], *but: str) -> dict[str, Any]:
         return {name: settings[name] for name in defaults if name not in ("seed", *but)}
 
-    own, named = defaults | config, {}
-    for name in recipes.names():
-        lines = (recipes.folder() / f"{name}.flags").read_text().splitlines()
-        flags = [line.strip()[2:].partition("=") for line in lines if line.startswith("--")]
-        given = {flag: type(defaults[flag])(text) for flag, _, text in flags if flag in defaults}
-        named[name] = defaults | given
+    own = defaults | config
+    named = {name: TrainConfig(**recipes.options(name)).deciding() for name in recipes.names()}
     for but in ((), ("epochs",)):
         for name, settings in named.items():
             if decides(own, *but) == decides(settings, *but):
@@ -96,35 +91,29 @@ def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
 
 def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
     """The scores, if the run has been evaluated after its last epoch."""
-    file = workdir.evaluation / "evaluation.json"
-    if not file.exists():
+    epochs = workdir.epochs()
+    content = record.evaluation(workdir, int(epochs[-1]["step"])) if epochs else None
+    if content is None:
         return None
     try:
-        content = json.loads(file.read_bytes())
-        if content.get("step") != int(workdir.epochs()[-1]["step"]):  # the run was extended
-            return None
-        if "metrics" not in content:  # an older version's
-            return None
         shown = ("protocol", "samples", "collapsed", "rows", "metrics")
-        return {name: content[name] for name in shown}
-    except (ValueError, LookupError, TypeError, AttributeError):
+        return {name: content[name] for name in shown} | {"warnings": content.get("warnings", [])}
+    except LookupError:
+        file = workdir.evaluation / "evaluation.json"
         raise UserError(f"{file}: is damaged; remove it, and the report does without") from None
 
 
-def _findings(workdir: Workdir, evaluation: dict[str, Any] | None) -> list[dict[str, str]] | None:
+def _doctor(workdir: Workdir, evaluation: dict[str, Any] | None) -> dict[str, Any]:
     """What the doctor says of what the run recorded, and the evaluation of the same generator.
 
-    None if neither has anything to go by.
+    "findings" is None if neither has anything to go by; "skipped" is what was not looked for.
     """
     history = record.read(workdir)
+    history = dataclasses.replace(history, collapsed=record.collapsed(evaluation))
     found = [dataclasses.asdict(finding) for finding in diagnoses.diagnose(history)]
-    if evaluation and "generator" in evaluation["collapsed"]:
-        found.append(
-            {
-                "title": "the generator has collapsed",
-                "evidence": "the evaluation finds that classes are missing from its samples",
-                "advice": "a lower --g_learning_rate, another --seed, or dropout or a gradient "
-                "penalty in D",
-            }
-        )
-    return found if found or history.evidence else None
+    found += [
+        {"title": "its scores are too good", "evidence": warning, "advice": "--split=train"}
+        for warning in (evaluation or {}).get("warnings", [])
+    ]
+    skipped = [dataclasses.asdict(each) for each in diagnoses.skipped(history)]
+    return {"findings": found if found or history.evidence else None, "skipped": skipped}

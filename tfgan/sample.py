@@ -6,7 +6,7 @@ from absl import flags
 
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import user_path
+from tfgan.ground.files import check_file, user_path
 
 _MOST = 10_000
 
@@ -24,6 +24,8 @@ def _prepare() -> Callable[[], None]:
         raise UserError(f"--output={output}: must end in {' or '.join(endings)}")
     if not (user_path(model, "--model") / "saved_model.pb").is_file():
         raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
+
+    check_file(output, "--output")
 
     def work() -> None:
         from tfgan.exports import sampling

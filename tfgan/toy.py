@@ -7,22 +7,25 @@ from absl import flags
 
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import check_folder
 from tfgan.theory.recipes import LOSSES, RECIPES
 
 
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
     recipe = RECIPES[values["density"]]
-    steps, workdir = values["steps"] or recipe.steps, values["workdir"]
+    steps = values["steps"] or recipe.steps
+    workdir = values["workdir"] or f"runs/toy-{recipe.density}"
     if steps < recipe.frames or steps % recipe.frames:
         raise UserError(f"--steps={steps}: must be a multiple of {recipe.frames}, but not 0")
     loss = values["loss"] or recipe.loss
     recipe = dataclasses.replace(recipe, steps=steps, loss=loss, seed=values["seed"])
+    check_folder(workdir, "--workdir")
 
     def work() -> None:
         from tfgan.theory import experiment
 
-        experiment.run(recipe, workdir or f"runs/toy-{recipe.density}", values["overwrite"])
+        experiment.run(recipe, workdir, values["overwrite"])
 
     return work
 

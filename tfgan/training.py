@@ -207,9 +207,10 @@ def _resume_and_export(
         _fit(run, gan, checkpoints, evaluation)
     step = int(gan.step.numpy())
     if run.is_chief and saved_model.exported_step(workdir.generator) != step:
+        known = (step, config.latents, config.image_set.record(run.data.identity()))
         if gan.ema_generator is not None:
-            saved_model.save_generator(workdir.raw_generator, gan.generator, step, config.latents)
-        saved_model.save_generator(workdir.generator, gan.sampler, step, config.latents)
+            saved_model.save_generator(workdir.raw_generator, gan.generator, *known)
+        saved_model.save_generator(workdir.generator, gan.sampler, *known)
     if run.is_chief:
         _decorate(workdir)
     strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has written all

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,25 @@ class ImageSet:
         name = self.name.split(":")[0].split("/")[0]
         # As TFDS does: FashionMNIST is fashion_mnist.
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
+
+    @property
+    def configuration(self) -> str:
+        """ "letters" of "emnist/letters:3.0.0"; empty if the name leaves it to TFDS."""
+        return self.name.split(":")[0].partition("/")[2]
+
+    def is_same_set(self, other: "ImageSet") -> bool:
+        """Whether both names are of one set, in any version, as far as they say."""
+        mine, theirs = self.configuration, other.configuration
+        return self.family == other.family and (mine == theirs or not (mine and theirs))
+
+    def record(self, identity: dict[str, Any] | None) -> dict[str, Any]:
+        """What is kept of the set beside what was made of it; no folders.
+
+        Args:
+            identity: what tells it from another of its name, if that is known.
+        """
+        name = "/".join(part for part in (self.family, self.configuration) if part)
+        return {"name": name, "split": self.split, **(identity or {})}
 
     def with_split(self, split: str) -> "ImageSet":
         """Another split of the same set."""

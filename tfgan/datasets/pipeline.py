@@ -123,6 +123,27 @@ def split_info(
     return info
 
 
+def in_common(builder: tfds.core.DatasetBuilder, one: ImageSet, other: ImageSet) -> int:
+    """How many examples are in both splits of a set, by their places in its files.
+
+    Raises:
+        UserError: if the set has no such split.
+    """
+    places = [
+        [
+            (part.filename, part.skip, part.examples_in_shard if part.take < 0 else part.take)
+            for part in split_info(builder, image_set).file_instructions
+        ]
+        for image_set in (one, other)
+    ]
+    return sum(
+        max(0, min(skip + take, start + length) - max(skip, start))
+        for file, skip, take in places[0]
+        for same, start, length in places[1]
+        if file == same
+    )
+
+
 def first_images(image_set: ImageSet, count: int) -> np.ndarray:
     """Loads the first images of a split, in TFDS's own order, without the rest.
 

@@ -27,7 +27,7 @@ from absl import logging
 from tfgan.datasets import derived, gzip_headers, mnist_wheel
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError, first_line
-from tfgan.ground.files import user_path
+from tfgan.ground.files import check_folder, user_path
 
 ANSWER_SECONDS = 5
 # Other ways to a set's original files.
@@ -149,6 +149,7 @@ def alone(folder: pathlib.Path) -> Iterator[None]:
     Raises:
         UserError: if the folder cannot be made or written.
     """
+    check_folder(folder, "--data_dir")
     lock = filelock.FileLock(folder / ".tfgan.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,13 +15,16 @@ def _prepare() -> Callable[[], int]:
     Workdir(workdir).existing_run()
 
     def work() -> int:
-        from tfgan import doctor
+        from tfgan.doctor import diagnoses, examination
 
-        findings = doctor.diagnose(workdir)
+        history = examination.history(workdir)
+        findings = diagnoses.diagnose(history)
         for finding in findings:
             print(f"{finding.title}\n  seen: {finding.evidence}\n  try: {finding.advice}")
         if not findings:
-            print(f"{workdir}: nothing is wrong that the doctor knows of")
+            print(f"{workdir}: nothing is wrong of what the doctor has looked for")
+        for each in diagnoses.skipped(history):
+            print(f"not looked for: {each}")
         return SICK if findings else 0
 
     return work

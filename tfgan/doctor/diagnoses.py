@@ -47,15 +47,45 @@ class Finding:
         return f"{self.title}: {self.evidence}. Try: {self.advice}."
 
 
+@dataclasses.dataclass(frozen=True)
+class Skipped:
+    """One thing that was not looked for, or not as far as can be.
+
+    Attributes:
+        title: what it is, as a finding's.
+        why: what is lacking.
+    """
+
+    title: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.why}"
+
+
+Result = Finding | Skipped | None
+
+
 def diagnose(history: History) -> list[Finding]:
     """All that is wrong with a run, the most telling first."""
-    found = [diverged(history)]
-    if history.evidence:
-        found += [diagnosis(history) for diagnosis in DIAGNOSES]
-    return [finding for finding in found if finding]
+    return [each for each in _results(history) if isinstance(each, Finding)]
 
 
-def diverged(history: History) -> Finding | None:
+def skipped(history: History) -> list[Skipped]:
+    """All that was not looked for: it is too early, or the evidence is lacking."""
+    return [each for each in _results(history) if isinstance(each, Skipped)]
+
+
+def _results(history: History) -> list[Result]:
+    if not history.evidence:
+        nothing = Skipped(
+            "all else", "there is no record of the networks, nor a checkpoint of them"
+        )
+        return [diverged(history), classes_missing(history), nothing]
+    return [diagnosis(history) for diagnosis in (diverged, *DIAGNOSES)]
+
+
+def diverged(history: History) -> Result:
     """Numbers that are not finite ended the run."""
     if not history.diverged:
         return None
@@ -66,7 +96,7 @@ def diverged(history: History) -> Finding | None:
     )
 
 
-def labels_swapped(history: History) -> Finding | None:
+def labels_swapped(history: History) -> Result:
     """D calls fakes real and reals fake, which no training towards equation 1 does."""
     last = history.evidence[-1]
     if last.d_fake - last.d_real < SWAPPED:
@@ -78,13 +108,15 @@ def labels_swapped(history: History) -> Finding | None:
     )
 
 
-def discriminator_saturated(history: History) -> Finding | None:
+def discriminator_saturated(history: History) -> Result:
     """D is sure of every image, and G has not gained on it since its first steps.
 
     A D that is sure is no fault in itself: G can learn from the slope that it leaves.
     """
     last = history.evidence[-1]
-    if last.step < SETTLED or last.value_heldout < CERTAIN or last.diversity >= SPREADING:
+    if last.step < SETTLED:
+        return Skipped("D is saturated", f"too early to tell before {SETTLED:,} steps")
+    if last.value_heldout < CERTAIN or last.diversity >= SPREADING:
         return None
     return Finding(
         "D is saturated",
@@ -95,7 +127,7 @@ def discriminator_saturated(history: History) -> Finding | None:
     )
 
 
-def gradient_vanished(history: History) -> Finding | None:
+def gradient_vanished(history: History) -> Result:
     """G's objective is flat where G is."""
     last = history.evidence[-1]
     if last.g_gradient >= VANISHED:
@@ -107,13 +139,17 @@ def gradient_vanished(history: History) -> Finding | None:
     )
 
 
-def mode_collapse(history: History) -> Finding | None:
+def mode_collapse(history: History) -> Result:
     """G draws the same few things whatever z is."""
     last = history.evidence[-1]
     spread, space = last.feature_diversity, "a classifier's features"
     if spread is None:
         spread, space = last.diversity, "pixels"
-    if last.diversity >= CONSTANT and (last.step < VARIED or spread >= COLLAPSED):
+    if last.diversity >= CONSTANT and last.step < VARIED:
+        return Skipped(
+            "mode collapse", f"before {VARIED:,} steps only a G that ignores z is told from others"
+        )
+    if last.diversity >= CONSTANT and spread >= COLLAPSED:
         return None
     seen = f"fakes vary {spread:.3f} times as much as held-out images, in {space}"
     if last.classes:
@@ -126,7 +162,20 @@ def mode_collapse(history: History) -> Finding | None:
     )
 
 
-def oscillation(history: History) -> Finding | None:
+def classes_missing(history: History) -> Result:
+    """The evaluation has counted classes, with more samples than a look has."""
+    if history.collapsed is None:
+        return Skipped("missing classes", "python -m tfgan.evaluate has not scored this generator")
+    if not history.collapsed:
+        return None
+    return Finding(
+        "the generator has collapsed",
+        "the evaluation finds that classes are missing from its samples",
+        "a lower --g_learning_rate, another --seed, or dropout or a gradient penalty in D",
+    )
+
+
+def oscillation(history: History) -> Result:
     """D overshoots: it chases G so fast that it is worse than one that always says 1/2.
 
     Between two leaps D may be sure and right, so the mean over an epoch counts too.
@@ -138,6 +187,12 @@ def oscillation(history: History) -> Finding | None:
         seen = f"V(D, G) on held-out images {'was' if len(looks) > 1 else 'is'} {values} nats"
     elif history.value is not None and history.value < OVERSHOOTING:
         seen = f"V(D, G) was {history.value:.1f} nats on average over the last epoch's batches"
+    elif history.value is None:
+        return Skipped(
+            "oscillation",
+            "between two looks it shows in D_loss alone, and there is no epoch's mean of it, or "
+            "this --loss makes something else of it",
+        )
     else:
         return None
     return Finding(
@@ -147,7 +202,7 @@ def oscillation(history: History) -> Finding | None:
     )
 
 
-def discriminator_overfitted(history: History) -> Finding | None:
+def discriminator_overfitted(history: History) -> Result:
     """D knows its training images by heart: it tells them from fakes better than others."""
     last = history.evidence[-1]
     on_train, on_heldout = bound(last.value_train), bound(last.value_heldout)
@@ -161,10 +216,16 @@ def discriminator_overfitted(history: History) -> Finding | None:
     )
 
 
-def memorisation(history: History) -> Finding | None:
+def memorisation(history: History) -> Result:
     """G reproduces training images."""
     last = history.evidence[-1]
-    least = max(COPIED, 0.5 + SIGMAS * 0.5 / last.neighbours**0.5)  # above 1 for a few
+    least = max(COPIED, 0.5 + SIGMAS * 0.5 / last.neighbours**0.5)
+    if least > 1:
+        return Skipped(
+            "memorisation",
+            f"{last.neighbours:,} different images are nearest to fakes, and fewer than "
+            f"{SIGMAS**2} prove nothing",
+        )
     if last.copied < least:
         return None
     return Finding(
@@ -175,7 +236,7 @@ def memorisation(history: History) -> Finding | None:
     )
 
 
-def dead_units(history: History) -> Finding | None:
+def dead_units(history: History) -> Result:
     """Hidden units give one value whatever comes in, and learn no more."""
     last = history.evidence[-1]
     dead = {"G": last.dead_generator, "D": last.dead_discriminator}
@@ -189,11 +250,12 @@ def dead_units(history: History) -> Finding | None:
     )
 
 
-DIAGNOSES: tuple[Callable[[History], Finding | None], ...] = (
+DIAGNOSES: tuple[Callable[[History], Result], ...] = (
     labels_swapped,
     gradient_vanished,
     discriminator_saturated,
     mode_collapse,
+    classes_missing,
     oscillation,
     discriminator_overfitted,
     memorisation,

@@ -7,6 +7,7 @@ from tfgan.doctor import record
 from tfgan.doctor.monitors import examiner_of
 from tfgan.doctor.record import History
 from tfgan.run import checkpointing
+from tfgan.run.config import TrainConfig
 from tfgan.run.restoring import recorded_config, restore
 from tfgan.run.workdir import Workdir
 
@@ -19,7 +20,15 @@ def history(path: str) -> History:
     """
     workdir = Workdir(path)
     config = recorded_config(workdir)
-    found = record.read(workdir)
+    found = _looked_at(workdir, config, record.read(workdir))
+    if not found.evidence:
+        return found
+    scores = record.evaluation(workdir, found.evidence[-1].step)
+    return dataclasses.replace(found, collapsed=record.collapsed(scores))
+
+
+def _looked_at(workdir: Workdir, config: TrainConfig, found: History) -> History:
+    """The same, with evidence of the newest checkpoint."""
     newest = checkpointing.newest(workdir.checkpoints)
     if newest is None and found.diverged is not None:
         return found

@@ -24,7 +24,7 @@ class Examiner:
     Args:
         gan: the model.
         train: uint8 images that it trains on.
-        heldout: uint8 images that it never sees.
+        heldout: uint8 images that it never sees; at least two of the first 1,000 differ.
         classifier: tells classes; None where there is none for the set.
     """
 
@@ -63,7 +63,8 @@ class Examiner:
             counts = np.bincount(told.argmax(axis=1), minlength=told.shape[1])
             classes = tuple((counts / len(looked_at)).tolist())
             feature_spread = _spread(self._classifier.features(looked_at))
-            feature_diversity = feature_spread / self._feature_spread
+            if self._feature_spread:  # else the classifier sees one thing in all that is real
+                feature_diversity = feature_spread / self._feature_spread
         copied_share, neighbour_count = copied(looked_at, self._train, self._heldout)
         return Evidence(
             step=step,

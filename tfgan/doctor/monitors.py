@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tfgan.datasets import pipeline
+from tfgan.datasets import pipeline, sources
 from tfgan.doctor import diagnoses, record
 from tfgan.doctor.evidence import Evidence
-from tfgan.doctor.examiner import MOST_IMAGES, Examiner
+from tfgan.doctor.examiner import LOOKED_AT, MOST_IMAGES, Examiner
 from tfgan.evaluation import classifier
 from tfgan.evaluation.classifier import Classifier
 from tfgan.gan import GAN
@@ -22,6 +22,7 @@ from tfgan.run.run import Run
 from tfgan.theory.divergence import LOG_2, LOG_4, bound
 
 _MOST_BYTES = 2**28
+_HELD_OUT = "test"
 _SIDES = ("train", "heldout", "probe")
 
 
@@ -78,10 +79,10 @@ def check(config: TrainConfig) -> None:
     """Makes sure that a run can be looked at, if that is asked for.
 
     Raises:
-        UserError: if there is no test split that it does not train on.
+        UserError: if there is no test split that it does not train on, with images that differ.
     """
     if config.monitor_every:
-        _heldout(config, 1)
+        _heldout(config, LOOKED_AT)
 
 
 def examiner_of(gan: GAN, config: TrainConfig) -> Examiner:
@@ -92,7 +93,8 @@ def examiner_of(gan: GAN, config: TrainConfig) -> Examiner:
     there are as many as take 256 MiB.
 
     Raises:
-        UserError: if there is no test split that the run does not train on.
+        UserError: if there is no test split that the run does not train on, with images that
+            differ.
     """
     count = min(MOST_IMAGES, _MOST_BYTES // math.prod(gan.generator.output_shape[1:]))
     train = _first(config, config.split, count)
@@ -107,14 +109,28 @@ def _classifier(config: TrainConfig) -> Classifier | None:
 
 
 def _heldout(config: TrainConfig, count: int) -> np.ndarray:
-    if "test" in config.split:
+    builder = sources.prepare(config.image_set, lambda line: None)
+    if _HELD_OUT not in builder.info.splits:
         raise UserError(
-            f"--split={config.split}: trains on the test split, which the doctor keeps for itself"
+            f"--dataset={config.dataset}: --monitor_every and the doctor need a test split, and it "
+            f"has {', '.join(builder.info.splits)}"
         )
-    try:
-        return _first(config, "test", count)
-    except UserError as error:
-        raise UserError(f"--monitor_every and the doctor need a test split; {error}") from None
+    kept = config.image_set.with_split(_HELD_OUT)
+    if seen := pipeline.in_common(builder, config.image_set, kept):
+        raise UserError(
+            f"--split={config.split}: trains on the test split ({seen:,} images of it), which "
+            f"--monitor_every and the doctor keep for themselves; take train"
+        )
+    images = _first(config, _HELD_OUT, count)
+    if not (images != images[0]).any():
+        raise UserError(
+            f"--dataset={config.dataset}: --monitor_every and the doctor need at least 2 images in "
+            f"its test split that differ, and there is {len(images)}"
+            if len(images) == 1
+            else f"--dataset={config.dataset}: --monitor_every and the doctor need images in its "
+            f"test split that differ, and the {len(images)} first are alike"
+        )
+    return images
 
 
 def _first(config: TrainConfig, split: str, count: int) -> np.ndarray:

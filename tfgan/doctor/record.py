@@ -21,15 +21,18 @@ class History:
         diverged: what ended the run, if that were numbers that are not finite.
         value: V(D, G) in nats, the mean over the batches of the last whole epoch; None before
             its end, or for an objective whose D minimises something else.
+        collapsed: whether `python -m tfgan.evaluate` finds that classes are missing from the
+            generator's samples; None if it has not scored the generator of now.
     """
 
     evidence: tuple[Evidence, ...] = ()
     diverged: str | None = None
     value: float | None = None
+    collapsed: bool | None = None
 
 
 def read(workdir: Workdir) -> History:
-    """Reads what there is.
+    """Reads what the run itself has recorded.
 
     Raises:
         UserError: if a file is damaged.
@@ -66,6 +69,31 @@ def read_evidence(workdir: Workdir) -> list[Evidence]:
         raise UserError(
             f"{workdir.monitors}: is damaged; remove it, and the doctor does without"
         ) from None
+
+
+def evaluation(workdir: Workdir, step: int) -> dict[str, Any] | None:
+    """The content of `evaluation.json`, if it is of the generator after a step.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    file = workdir.evaluation / "evaluation.json"
+    if not file.exists():
+        return None
+    try:
+        content = json.loads(file.read_bytes())
+        if content.get("step") != step or "metrics" not in content:  # or an older version's
+            return None
+        if not isinstance(content["collapsed"], list):
+            raise ValueError("no verdict")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UserError(f"{file}: is damaged; remove it, and the report does without") from None
+    return content
+
+
+def collapsed(scores: dict[str, Any] | None) -> bool | None:
+    """The verdict of an evaluation on what the run draws with; None without one."""
+    return None if scores is None else "generator" in scores["collapsed"]
 
 
 def append(workdir: Workdir, new: Evidence) -> None:

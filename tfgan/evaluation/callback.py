@@ -2,7 +2,7 @@
 
 import time
 
-from tfgan.evaluation import judges, report, samples
+from tfgan.evaluation import judges, report, samples, splits
 from tfgan.ground.console import duration, say
 from tfgan.run.callbacks import EpochCallback
 from tfgan.run.run import Run
@@ -22,6 +22,8 @@ class Evaluation(EpochCallback):
         super().__init__(run)
         self._every = run.config.evaluate_every
         self._judge = judges.judge(run.config.image_set, quick=True, say=say)
+        for warning in splits.warnings(run.config.image_set):
+            say(f"Warning: --evaluate_every={self._every}: {warning}")
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         if (epoch + 1) % self._every:

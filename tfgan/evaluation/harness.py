@@ -5,24 +5,25 @@ import json
 import os
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from tfgan.datasets.image_set import ImageSet
-from tfgan.evaluation import PROTOCOL, judges, report, samples
+from tfgan.evaluation import PROTOCOL, judges, report, samples, splits
 from tfgan.evaluation.judges import Judge
 from tfgan.evaluation.protocol import SEED, Row
-from tfgan.exports.saved_model import exported_step
+from tfgan.evaluation.samples import Source
+from tfgan.exports import saved_model
 from tfgan.ground.console import duration
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import write_file
+from tfgan.ground.files import check_folder, user_path, write_file
 from tfgan.ground.version import versions
 from tfgan.run import checkpointing
 from tfgan.run.config import TrainConfig
 from tfgan.run.environment import cores
 from tfgan.run.workdir import Workdir
+
+DATASET = "mnist"  # where nothing says which
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,17 +32,19 @@ class Subject:
 
     Attributes:
         name: what tables call it.
-        draw: for each of its rows, a function that gives as many samples as it is asked for.
+        sources: where the samples of each of its rows come from.
         output: the folder for what is found.
-        image_set: that it imitates, whatever its split.
+        image_set: that it imitates.
+        split: of that set, which it was trained on, if that is known.
         config: the options of the run that made it, if they are known.
         step: of that run, after which it was exported.
     """
 
     name: str
-    draw: dict[str, Callable[[int], np.ndarray]]
+    sources: Mapping[str, Source]
     output: pathlib.Path
     image_set: ImageSet
+    split: str | None = None
     config: dict[str, Any] | None = None
     step: int | None = None
 
@@ -61,37 +64,63 @@ def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
     config = place.existing_run()["config"]
     if not place.generator.is_dir():
         raise UserError(f"--workdir={workdir}: its run has not ended yet, so it has no generator")
-    step, newest = exported_step(place.generator), checkpointing.newest(place.checkpoints)
+    step, newest = (
+        saved_model.exported_step(place.generator),
+        checkpointing.newest(place.checkpoints),
+    )
     if newest is not None and int(newest.name) != step:
         raise UserError(
             f"--workdir={workdir}: its run has gone on since its generator was exported, and has "
             f"not ended yet; --model={place.generator} scores that generator all the same"
         )
     found = {"generator": place.generator, "generator_raw": place.raw_generator}
-    draw = {name: _from_model(path) for name, path in found.items() if path.is_dir()}
+    models = {
+        name: samples.FromModel(str(path), f"--workdir={workdir}: its {name}")
+        for name, path in found.items()
+        if path.is_dir()
+    }
     where = data_dir or config.get("data_dir", "")
     image_set = ImageSet(config["dataset"], data_dir=where, manual_dir=manual_dir)
-    return Subject(str(place.path), draw, place.evaluation, image_set, config, step)
+    split = config.get("split", "train")
+    return Subject(str(place.path), models, place.evaluation, image_set, split, config, step)
 
 
 def model(path: str, output: str, image_set: ImageSet) -> Subject:
-    """A SavedModel with the signature `sample`, as a run exports it."""
-    draw = {"generator": _from_model(pathlib.Path(os.path.expanduser(path)))}
-    return Subject(path, draw, _folder(output), image_set)
+    """A SavedModel with the signature `sample`, as a run exports it.
+
+    Args:
+        path: its folder.
+        output: the folder for what is found.
+        image_set: that it imitates; one without a name is that which the export records, or else
+            MNIST.
+
+    Raises:
+        UserError: if the export records another set.
+    """
+    recorded = saved_model.trained_on(user_path(path, "--model"))
+    if not image_set.name:
+        image_set = dataclasses.replace(image_set, name=recorded.name if recorded else DATASET)
+    elif recorded and not recorded.is_same_set(image_set):
+        raise UserError(
+            f"--dataset={image_set.name}: --model={path} was trained on {recorded.name}; leave "
+            f"--dataset out, or give that"
+        )
+    found = {"generator": samples.FromModel(path)}
+    split = recorded.split if recorded else None
+    return Subject(path, found, user_path(output, "--output"), image_set, split)
 
 
 def images(path: str, output: str, image_set: ImageSet) -> Subject:
-    """A .npy file of uint8 images `(count, height, width, channels)`."""
-    draw = {"samples": lambda count: samples.from_file(path, count)}
-    return Subject(path, draw, _folder(output), image_set)
+    """A .npy file of uint8 images `(count, height, width, channels)`.
 
-
-def _from_model(path: pathlib.Path) -> Callable[[int], np.ndarray]:
-    return lambda count: samples.from_model(str(path), count)
-
-
-def _folder(output: str) -> pathlib.Path:
-    return pathlib.Path(os.path.expanduser(output))
+    Args:
+        path: the file.
+        output: the folder for what is found.
+        image_set: that they imitate; one without a name is MNIST.
+    """
+    image_set = dataclasses.replace(image_set, name=image_set.name or DATASET)
+    found = {"samples": samples.FromFile(path)}
+    return Subject(path, found, user_path(output, "--output"), image_set)
 
 
 def evaluate(
@@ -114,12 +143,14 @@ def evaluate(
     """
     first = subjects[0]
     for other in subjects:
-        if other.image_set.name != first.image_set.name:
+        if not other.image_set.is_same_set(first.image_set):
             raise UserError(
                 f"--workdir={other.name}: is of {other.image_set.name}, but {first.name} is of "
                 f"{first.image_set.name}; scores of two sets cannot be compared"
             )
     _check_distinct(subjects)
+    for subject in subjects:
+        _check(subject, quick)
     judge = judges.judge(first.image_set, quick, say)
     contents = [_evaluate(subject, judge, quick, say) for subject in subjects]
     if len(subjects) > 1:
@@ -131,7 +162,7 @@ def evaluate(
                 content["rows"][name],
             )
             for subject, content in zip(subjects, contents, strict=True)
-            for name in subject.draw
+            for name in subject.sources
         ]
         say(report.comparison(runs, judge.reference_rows, judge.metrics))
     return contents
@@ -149,9 +180,25 @@ def _check_distinct(subjects: Sequence[Subject]) -> None:
         folders[folder] = subject
 
 
+def _check(subject: Subject, quick: bool) -> None:
+    """Makes sure, before a classifier is trained, that it can be scored and what is found kept."""
+    check_folder(subject.output, "" if subject.config else "--output")
+    kind = judges.kind(subject.image_set)
+    shapes = [source.check(kind.wanted(quick)) for source in subject.sources.values()]
+    wanted = kind.shape(subject.image_set)
+    for shape in shapes:
+        if shape != wanted:
+            raise UserError(
+                f"{subject.name}: has images {shape}, but those of {subject.image_set.name} are "
+                f"{wanted}; --dataset names the set that it imitates"
+            )
+
+
 def _title(subject: Subject, name: str, content: dict[str, Any]) -> str:
     raw = ", raw" if name == "generator_raw" else ""
-    return f"{subject.name}{raw}{', collapsed' if name in content['collapsed'] else ''}"
+    seen = ", saw test images" if content["warnings"] else ""
+    collapsed = ", collapsed" if name in content["collapsed"] else ""
+    return f"{subject.name}{raw}{seen}{collapsed}"
 
 
 def _evaluate(
@@ -160,23 +207,20 @@ def _evaluate(
     start = time.perf_counter()
     say(f"{subject.name}: {judge.count:,} samples, {PROTOCOL}{' --quick' if quick else ''}")
     rows: dict[str, Row] = {}
-    for name, draw in subject.draw.items():
-        drawn = draw(judge.count)
-        if drawn.shape[1:] != judge.image_shape:
-            raise UserError(
-                f"{subject.name}: has images {drawn.shape[1:]}, but those of "
-                f"{subject.image_set.name} are {judge.image_shape}; --dataset names the set that "
-                f"it imitates"
-            )
+    for name, source in subject.sources.items():
+        drawn = source.draw(judge.count)
         rows[name] = judge.row(drawn)
         if len(rows) == 1:
             shown = drawn
+    trained_on = subject.split and subject.image_set.with_split(subject.split)
+    warnings = splits.warnings(trained_on) if trained_on else []
     collapsed = [name for name, row in rows.items() if judge.collapsed(row)]
     content = {
         "protocol": PROTOCOL,
         "quick": quick,
         "subject": subject.name,
         "dataset": subject.image_set.name,
+        "split": subject.split,
         "config": subject.config,
         "step": subject.step,
         "samples": judge.count,
@@ -185,10 +229,13 @@ def _evaluate(
         "rows": report.finite(rows | judge.reference_rows),
         "metrics": {name: metric[:2] for name, metric in judge.metrics.items()},
         "collapsed": collapsed,
+        "warnings": warnings,
         "seconds": round(time.perf_counter() - start, 1),
         "environment": versions() | {"cores": cores()},
     }
     say(report.table(rows | judge.reference_rows, judge.metrics))
+    for warning in warnings:
+        say(f"Warning: {subject.name}: {warning}")
     for name in collapsed:
         say(f"{subject.name}: {name} has collapsed: some classes are missing from its samples")
     try:
@@ -197,7 +244,7 @@ def _evaluate(
         write_file(file, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
         missing = judge.draw(subject.output, shown, rows | judge.reference_rows)
     except OSError as error:
-        raise UserError(f"--output={subject.output}: cannot be written: {error.strerror}") from None
+        raise UserError(f"{subject.output}: cannot be written: {error.strerror}") from None
     if missing:
         say(missing)
     say(f"Wrote {file} and pictures; took {duration(time.perf_counter() - start)}")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tfgan.datasets import pipeline, sources
 from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import figures, floors, metrics, modes, protocol, splits
 from tfgan.evaluation.protocol import SET_SIZE, SETS, RealImages, Reference, Row
@@ -31,12 +32,22 @@ class SampleQuality:
         self.metrics = {
             name: metric for name, metric in protocol.METRICS.items() if metric.quick or not quick
         }
-        self.count = SET_SIZE if quick else SET_SIZE * SETS
+        self.count = self.wanted(quick)
         self._reference = Reference.load(image_set, say)
         self.image_shape = self._reference.classifier.image_shape
         self.classifier = self._reference.classifier.sha256
         self._load_floors = lambda: floors.load(self._reference, quick, say)
         self._quick = quick
+
+    @staticmethod
+    def wanted(quick: bool) -> int:
+        """How many samples it wants."""
+        return SET_SIZE if quick else SET_SIZE * SETS
+
+    @staticmethod
+    def shape(image_set: ImageSet) -> tuple[int, ...]:
+        """Of the samples, `(height, width, channels)`."""
+        return pipeline.image_shape(sources.prepare(image_set, lambda line: None))
 
     @functools.cached_property
     def _floors(self) -> tuple[dict[str, Row], RealImages | None]:
@@ -75,10 +86,20 @@ class ModeCoverage:
 
     def __init__(self, image_set: ImageSet, quick: bool, say: Callable[[str], None]):
         self.metrics = modes.METRICS
-        self.count = modes.SAMPLES
+        self.count = self.wanted(quick)
         self._judge, self._shares, self.reference_rows = modes.load(image_set, say)
-        self.image_shape = (*self._judge.image_shape[:2], 3)
+        self.image_shape = self.shape(image_set)
         self.classifier = self._judge.sha256
+
+    @staticmethod
+    def wanted(quick: bool) -> int:
+        """How many samples it wants."""
+        return modes.SAMPLES
+
+    @staticmethod
+    def shape(image_set: ImageSet) -> tuple[int, ...]:
+        """Of the samples, `(height, width, channels)`."""
+        return (*SampleQuality.shape(image_set)[:2], 3)
 
     def row(self, images: np.ndarray) -> Row:
         """Scores uint8 `(self.count, *self.image_shape)`."""
@@ -105,4 +126,9 @@ def judge(image_set: ImageSet, quick: bool = False, say: Callable[[str], None] =
     Raises:
         UserError: if the set cannot be had, or has no labels or no test split.
     """
-    return JUDGES.get(image_set.name, SampleQuality)(image_set, quick, say)
+    return kind(image_set)(image_set, quick, say)
+
+
+def kind(image_set: ImageSet) -> type[SampleQuality] | type[ModeCoverage]:
+    """The kind of judge that a set has, which knows what it wants before it can judge."""
+    return JUDGES.get(image_set.name, SampleQuality)

@@ -35,6 +35,7 @@ def load(
         perfect sampler.
     """
     mnist = dataclasses.replace(image_set, name="mnist")
+    splits.check(mnist, fewest=1)
     judge = classifier.load(mnist, say)
     labels = np.concatenate([splits.load(mnist, part)[1] for part in ("fit", "validation")])
     digits = np.bincount(labels, minlength=10) / len(labels)

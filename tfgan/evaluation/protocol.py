@@ -12,6 +12,7 @@ from tfgan.evaluation.classifier import Classifier
 from tfgan.ground.errors import UserError
 
 SET_SIZE, SETS = 10_000, 5
+FEWEST = neighbours.K + 1  # real images of a kind: each needs a K-th neighbour
 SEED = 14062661  # of the samples, where a generator draws them
 
 
@@ -86,8 +87,9 @@ class Reference:
             part: of the set, see `splits.name`; "validation" to choose a recipe by.
 
         Raises:
-            UserError: if the set cannot be had, or has no labels or no test split.
+            UserError: if the set cannot be had, or has no labels, no test split, or too few images.
         """
+        splits.check(image_set, FEWEST)
         images, labels = splits.load(image_set, part)
         judge = classifier.load(image_set, say)
         if images.shape[1:] != judge.image_shape:

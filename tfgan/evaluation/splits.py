@@ -41,14 +41,73 @@ def load(image_set: ImageSet, part: str) -> tuple[np.ndarray, np.ndarray]:
         UserError: if the set cannot be had, or lacks labels or one of the two splits.
     """
     builder = sources.prepare(image_set, lambda line: None)
+    wanted = image_set.with_split(name(part, _sizes(builder, image_set)))
+    return pipeline.load_labelled(wanted, lambda line: None)
+
+
+def check(image_set: ImageSet, fewest: int) -> None:
+    """Makes sure, before the work, that each part of a set has enough images.
+
+    Args:
+        image_set: whatever its split.
+        fewest: images that the validation part and the test part must have.
+
+    Raises:
+        UserError: if there are fewer; or the set cannot be had, or lacks one of the two splits.
+    """
+    builder = sources.prepare(image_set, lambda line: None)
+    sizes = _sizes(builder, image_set)
+    if sizes["train"] < 6 * fewest or sizes["test"] < fewest:
+        raise UserError(
+            f"--dataset={image_set.name}: has {sizes['train']:,} images in train and "
+            f"{sizes['test']:,} in test, but the protocol needs at least {6 * fewest} and {fewest}"
+        )
+
+
+def test_images_in(image_set: ImageSet) -> tuple[int, int]:
+    """How many of the protocol's test images a split of a set holds, and how many there are.
+
+    Args:
+        image_set: which, and which split; a split that the set does not have holds none.
+
+    Raises:
+        UserError: if the set cannot be had, or lacks train or test.
+    """
+    builder = sources.prepare(image_set, lambda line: None)
+    wanted = image_set.with_split(name("test", _sizes(builder, image_set)))
+    count = pipeline.split_info(builder, wanted).num_examples
+    try:
+        return pipeline.in_common(builder, image_set, wanted), count
+    except UserError:
+        return 0, count
+
+
+def warnings(image_set: ImageSet) -> list[str]:
+    """What makes scores of a run on a split say less than they seem to, a sentence each.
+
+    Args:
+        image_set: which, and which split.
+
+    Raises:
+        UserError: if the set cannot be had, or lacks train or test.
+    """
+    seen, count = test_images_in(image_set)
+    if not seen:
+        return []
+    return [
+        f"it was trained on {seen:,} of the {count:,} test images that it is scored against "
+        f"(--split={image_set.split}), so its scores are too good"
+    ]
+
+
+def _sizes(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> dict[str, int]:
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     if not {"train", "test"} <= set(sizes):
         raise UserError(
             f"--dataset={image_set.name}: has the splits {', '.join(sizes)}, but the protocol "
             f"needs train and test"
         )
-    wanted = image_set.with_split(name(part, sizes))
-    return pipeline.load_labelled(wanted, lambda line: None)
+    return sizes
 
 
 def cache(builder: tfds.core.DatasetBuilder) -> pathlib.Path:

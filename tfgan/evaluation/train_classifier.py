@@ -7,6 +7,7 @@ from absl import flags
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import check_file
 from tfgan.run import config
 
 
@@ -15,21 +16,18 @@ def _prepare() -> Callable[[], None]:
     dataset, output = values["dataset"], values["output"]
     folders = {name: values[name] for name in ("data_dir", "manual_dir")}
     image_set = ImageSet(dataset, **folders)
+    path = check_file(output, "--output")
 
     def work() -> None:
-        import os
-
         from tfgan.datasets import derived, sources
         from tfgan.evaluation import classifier, splits
-        from tfgan.ground.files import user_path, write_file
+        from tfgan.ground.files import write_file
 
         if dataset in derived.SETS:
             base = derived.SETS[dataset].base
             raise UserError(f"--dataset={dataset}: has no classifier of its own; take {base}")
-        path = user_path(output, "--output")
-        if not os.access(path.parent, os.W_OK):  # before the minutes that training takes
-            raise UserError(f"--output={output}: {path.parent} is no folder to write to")
         builder = sources.prepare(image_set)
+        splits.check(image_set, fewest=1)  # whose accuracy is told
         fit = splits.load(image_set, "fit")
         content = classifier.train(*fit, builder.info.features["label"].num_classes)
         try:

@@ -104,6 +104,7 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
             [name, *(_value(row.get(name)) for row in rows.values())]
             for name in rows["this generator"]
         ]
+        warnings = [f"\nWarning: {text}.\n" for text in found.get("warnings", [])]
         protocol = str(found["protocol"]) + (" (quick)" if found.get("quick") else "")
     except FileNotFoundError:
         return ""
@@ -116,7 +117,8 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
     header = ["", *rows]
     table = [header, ["---"] * len(header), *lines]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
-    return f"\n## Metrics\n\nBy `python -m tfgan.evaluate`, protocol {protocol}.\n\n{text}\n"
+    by = f"By `python -m tfgan.evaluate`, protocol {protocol}."
+    return f"\n## Metrics\n\n{by}\n\n{text}\n{''.join(warnings)}"
 
 
 def _value(entry: dict[str, Any] | None) -> str:

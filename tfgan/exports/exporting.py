@@ -13,7 +13,7 @@ from tfgan.exports import card, formats, saved_model
 from tfgan.exports.formats import FORMATS, Format, Trained
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import write_folder
+from tfgan.ground.files import check_folder, write_folder
 from tfgan.noise import Stream
 from tfgan.run import restoring
 from tfgan.run.workdir import Workdir
@@ -50,6 +50,7 @@ def export(
             one differs from the generator by more than `TOLERANCE`, or it cannot be written.
     """
     chosen = formats.choose(names)
+    check_folder(Workdir(workdir).exports)
     trained = trained_generator(workdir, which, say)
     place = trained.workdir
     path = place.exports / f"{trained.name}-{trained.step:09d}"
@@ -57,6 +58,8 @@ def export(
     with tf.device("CPU"):  # where the runtimes of all formats compute, too
         generate = saved_model.endpoint(trained.generator)
         expected = [generate(tf.constant(batch))["images"].numpy() for batch in batches]
+    for images in expected:
+        pictures.check_finite(images, f"--workdir={place.path}: its {trained.name}")
 
     def fill(folder: pathlib.Path) -> None:
         if path.exists():
@@ -142,6 +145,7 @@ def trained_generator(workdir: str, which: str, say: Callable[[str], None]) -> T
             f"--generator=ema: {place.path} keeps no moving average of its weights; take raw"
         )
     raw = which == "raw" or not averaged
+    identity = place.existing_run()["environment"].get("data")
     trained = Trained(
         name="generator_raw" if raw and averaged else "generator",
         weights="as trained" if raw else "moving average of those trained",
@@ -149,6 +153,7 @@ def trained_generator(workdir: str, which: str, say: Callable[[str], None]) -> T
         step=int(newest.name),
         workdir=place,
         config=config.to_dict(),
+        data=config.image_set.record(identity if isinstance(identity, dict) else None),
     )
     say(f"{newest}: {trained.name}, {trained.generator.count_params():,} parameters")
     return trained

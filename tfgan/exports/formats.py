@@ -38,6 +38,7 @@ class Trained:
         step: its training step.
         workdir: the run's folder.
         config: every option of the run, by name.
+        data: what the run was trained on, if that is known; see `ImageSet.record`.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Trained:
     step: int
     workdir: "Workdir"
     config: dict[str, Any]
+    data: dict[str, Any] | None = None
 
 
 Write = Callable[[pathlib.Path, Trained], None]
@@ -103,7 +105,7 @@ def _write_saved_model(path: pathlib.Path, trained: Trained) -> None:
     from tfgan.exports import saved_model
 
     latents = trained.config["latents"]
-    saved_model.save_generator(path, trained.generator, trained.step, latents)
+    saved_model.save_generator(path, trained.generator, trained.step, latents, trained.data)
 
 
 # TensorFlow imports Keras where it can: None forbids it.

@@ -43,8 +43,8 @@ def write_page(path: pathlib.Path, generator: keras.Model, workdir: Workdir | No
             of its latents. None: the generator alone, N(0, I).
 
     Raises:
-        UserError: if the generator has a layer that the page cannot compute, or is so large that
-            no browser would open the file.
+        UserError: if the generator has a layer that the page cannot compute, gives pixels that are
+            not finite, or is so large that no browser would open the file.
         OSError: if the file cannot be written.
     """
     weights = 16 * generator.count_params() // 3  # bytes of float32 in base64
@@ -54,12 +54,12 @@ def write_page(path: pathlib.Path, generator: keras.Model, workdir: Workdir | No
             f"of {weights / 1e6:,.0f} MB; browsers open at most {MOST_BYTES / 1e6:,.0f} MB, so "
             f"take another format"
         )
-    layers = describe(generator)
     latent_size = generator.input_shape[-1]
-    config = ((workdir.recorded() if workdir else None) or {}).get("config", {})
-    history = html.history(workdir) if workdir else {"frames": [], "curves": [], "epochs": []}
     z = noise.latents(0, Stream.SAMPLES, 0, _PROBES, latent_size).numpy()
     probes = pictures.to_uint8(generator(z, training=False).numpy())
+    layers = describe(generator)
+    config = ((workdir.recorded() if workdir else None) or {}).get("config", {})
+    history = html.history(workdir) if workdir else {"frames": [], "curves": [], "epochs": []}
     data = {
         "layers": layers,
         "shape": generator.output_shape[1:],

@@ -1,5 +1,6 @@
 """Pictures from an exported generator; needs only the SavedModel, no `tfgan.GAN`."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 from tfgan import noise
 from tfgan.exports import saved_model
 from tfgan.ground import pictures
-from tfgan.ground.errors import UserError
+from tfgan.ground.errors import UserError, first_line
 from tfgan.ground.files import user_path, without_patterns
 from tfgan.noise import Stream
 
@@ -17,27 +18,95 @@ _CHUNK = 1000
 _ROUNDING = 1e-3  # that a pixel may be outside [0, 1] by
 
 
-def load(model: str) -> Any:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Loaded:
+    """A SavedModel with the signatures `generate` and `sample`, whoever made it.
+
+    Attributes:
+        named: what messages call it.
+        model: what TensorFlow loaded; its weights go with it.
+    """
+
+    named: str
+    model: Any
+
+    def generate(self, z: np.ndarray) -> np.ndarray:
+        """Images `(count, height, width, channels)` in [0, 1] of latents `(count, latent_size)`.
+
+        Raises:
+            UserError: if what it gives are no such images.
+        """
+        return self._call("generate", z=tf.constant(z))
+
+    def sample(self, n: int, seed: int) -> np.ndarray:
+        """`n` images; see `generate`."""
+        return self._call("sample", n=tf.constant(n, tf.int64), seed=tf.constant(seed, tf.int64))
+
+    def latent_size(self) -> int:
+        """How many numbers `generate` takes for an image.
+
+        Raises:
+            UserError: if it does not say.
+        """
+        given = self.model.signatures["generate"].structured_input_signature[1].get("z")
+        if given is None or given.shape.rank != 2 or given.shape[1] is None:
+            raise UserError(f"{self.named}: generate has no input z of (count, latent_size)")
+        return int(given.shape[1])
+
+    def _call(self, signature: str, **inputs: tf.Tensor) -> np.ndarray:
+        try:
+            outputs = self.model.signatures[signature](**inputs)
+        except (TypeError, ValueError, LookupError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{self.named}: {signature}({', '.join(inputs)}) fails: {first_line(error)}"
+            ) from None
+        if "images" not in outputs:
+            raise UserError(
+                f"{self.named}: has the outputs {', '.join(outputs)}, but images is needed"
+            )
+        return self._checked(outputs["images"].numpy())
+
+    def _checked(self, images: np.ndarray) -> np.ndarray:
+        if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
+            raise UserError(
+                f"{self.named}: gives images {images.shape}, but (count, height, width, 1, 3 or 4) "
+                f"is needed"
+            )
+        pictures.check_finite(images, self.named)
+        low, high = float(images.min()), float(images.max())
+        if low < -_ROUNDING or high > 1 + _ROUNDING:
+            raise UserError(
+                f"{self.named}: gives pixels from {low:.3g} to {high:.3g}, but they must lie in "
+                f"[0, 1]"
+            )
+        return images
+
+
+def load(model: str, named: str = "") -> Loaded:
     """Loads a SavedModel with the signatures `generate` and `sample`.
+
+    Args:
+        model: its folder.
+        named: what messages call it, if it is not the value of `--model`.
 
     Raises:
         UserError: if there is none, or if it is not a generator of tfgan.
     """
     path = user_path(model, "--model")
+    named = named or f"--model={model}"
     if not (path / "saved_model.pb").is_file():
-        raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
+        raise UserError(f"{named}: no SavedModel there; a run leaves one in its generator/")
     try:
         with without_patterns(path) as plain:
             loaded = tf.saved_model.load(str(plain))
     except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"--model={model}: is damaged: {first}") from None
+        raise UserError(f"{named}: is damaged: {first_line(error)}") from None
     if not {"generate", "sample"} <= set(loaded.signatures):
         raise UserError(
-            f"--model={model}: has the signatures {', '.join(loaded.signatures) or 'none'}, but "
+            f"{named}: has the signatures {', '.join(loaded.signatures) or 'none'}, but "
             f"generate and sample are needed; is it a generator of tfgan?"
         )
-    return loaded
+    return Loaded(named, loaded)
 
 
 def sample(model: str, n: int, seed: int, output: str) -> None:
@@ -50,33 +119,13 @@ def sample(model: str, n: int, seed: int, output: str) -> None:
     _write(output, lambda path: pictures.save_png(path, pictures.grid(images)))
 
 
-def draw(loaded: Any, n: int, seed: int) -> np.ndarray:
+def draw(loaded: Loaded, n: int, seed: int) -> np.ndarray:
     """`n` images of a loaded SavedModel, uint8 `(n, height, width, channels)`.
 
     Raises:
         UserError: if what it gives are no such images.
     """
-    sample = loaded.signatures["sample"]
-    outputs = sample(n=tf.constant(n, tf.int64), seed=tf.constant(seed, tf.int64))
-    return pictures.unit_to_uint8(_pixels(outputs))
-
-
-def _pixels(outputs: dict[str, tf.Tensor]) -> np.ndarray:
-    if "images" not in outputs:
-        raise UserError(f"--model: has the outputs {', '.join(outputs)}, but images is needed")
-    images = outputs["images"].numpy()
-    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
-        raise UserError(
-            f"--model: gives images {images.shape}, but (count, height, width, 1, 3 or 4) is needed"
-        )
-    if not np.isfinite(images).all():
-        raise UserError("--model: gives pixels that are NaN or infinite; has its training failed?")
-    low, high = float(images.min()), float(images.max())
-    if low < -_ROUNDING or high > 1 + _ROUNDING:
-        raise UserError(
-            f"--model: gives pixels from {low:.3g} to {high:.3g}, but they must lie in [0, 1]"
-        )
-    return images
+    return pictures.unit_to_uint8(loaded.sample(n, seed))
 
 
 def interpolate(model: str, n: int, seed: int, output: str) -> None:
@@ -85,17 +134,17 @@ def interpolate(model: str, n: int, seed: int, output: str) -> None:
     Raises:
         UserError: if the model cannot be loaded or the file not written.
     """
-    generate = load(model).signatures["generate"]
-    latent_size = generate.structured_input_signature[1]["z"].shape[1]
-    distribution = saved_model.distribution(user_path(model, "--model"))
-    z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution).numpy()
+    loaded = load(model)
+    size, distribution = loaded.latent_size(), saved_model.distribution(user_path(model, "--model"))
+    z = noise.latents(0, Stream.SAMPLES, seed, n, size, distribution=distribution).numpy()
     tour = output.lower().endswith(".gif")
     ends = np.concatenate([z[1:], z[:1]]) if tour else z[1:]
     fractions = np.linspace(0, 1, WALK_STEPS, endpoint=not tour)
     walks = [slerp(a, b, t) for a, b in zip(z, ends, strict=False) for t in fractions]
     chunks = [walks[start : start + _CHUNK] for start in range(0, len(walks), _CHUNK)]
-    drawn = [_pixels(generate(z=tf.constant(chunk))) for chunk in chunks]
-    images = pictures.unit_to_uint8(np.concatenate(drawn))
+    images = pictures.unit_to_uint8(
+        np.concatenate([loaded.generate(np.array(chunk)) for chunk in chunks])
+    )
     if tour:
         _write(output, lambda path: pictures.save_gif(path, list(images), seconds=len(images) / 12))
     else:

@@ -30,6 +30,75 @@ def user_path(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
     return path
 
 
+def check_file(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
+    """Makes sure, before the work, that a file can be written; leaves nothing behind.
+
+    Args:
+        given: the file's path, as `user_path` takes it.
+        flag: what it was given as, for the message.
+
+    Returns:
+        What `user_path` returns.
+
+    Raises:
+        UserError: if its folder is not there or cannot be written to, if it is a folder, or a
+            file that is not to be written to.
+    """
+    path = user_path(given, flag)
+    try:
+        if path.is_dir():
+            raise UserError(f"{flag}={given}: is a folder; give a file")
+        if not path.parent.is_dir():
+            raise UserError(f"{flag}={given}: there is no folder {path.parent}; make it first")
+        _try_to_write(path.parent)
+        _beside(path).exists()  # whose name is longer, perhaps too long
+        if path.exists() and not os.access(path, os.W_OK):
+            raise UserError(f"{flag}={given}: is write-protected; give another file")
+    except OSError as error:
+        problem = error.strerror or error
+        raise UserError(f"{flag}={given}: cannot be written: {problem}") from None
+    return path
+
+
+def check_folder(given: str | os.PathLike[str], flag: str = "") -> pathlib.Path:
+    """Makes sure, before the work, that a folder can be made or written to; see `check_file`.
+
+    Args:
+        given: the folder's path, as `user_path` takes it.
+        flag: what it was given as, for the message; none, if a run has it in its folder.
+
+    Returns:
+        What `user_path` returns.
+
+    Raises:
+        UserError: if it, or what it would be made in, is a file or cannot be written to.
+    """
+    path = user_path(given, flag)
+    named = f"{flag}={given}" if flag else str(given)
+    try:
+        if path.exists() and not path.is_dir():
+            raise UserError(f"{named}: is a file; give a folder")
+        nearest = next(parent for parent in (path, *path.parents) if parent.exists())
+        if not nearest.is_dir():
+            raise UserError(f"{named}: {nearest} is a file; give a folder")
+    except OSError as error:
+        raise UserError(f"{named}: {error.strerror or error}") from None
+    try:
+        _try_to_write(nearest)
+    except OSError as error:
+        problem = error.strerror or error
+        raise UserError(f"{named}: {nearest} cannot be written to: {problem}") from None
+    return path
+
+
+def _try_to_write(folder: pathlib.Path) -> None:
+    """Makes a file without a name, where the system has such; permissions alone do not tell all."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 @contextlib.contextmanager
 def disk_errors(path: pathlib.Path) -> Iterator[None]:
     """Turns TensorFlow's errors, where all it does is write `path`, into OSError that names it."""
@@ -71,7 +140,7 @@ def without_patterns(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 def write_file(path: pathlib.Path, content: bytes) -> None:
     """Writes beside, then renames: `path` holds the old content or the new, whatever happens."""
-    beside = path.with_name(f".{path.name}{PART}")
+    beside = _beside(path)
     with _named(path):
         with open(beside, "wb") as file:
             file.write(content)
@@ -90,7 +159,7 @@ def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> No
     Raises:
         OSError: if it cannot be written; what was at `path` stays.
     """
-    beside = path.with_name(f".{path.name}{PART}")
+    beside = _beside(path)
     old = path.with_name(f".{path.name}{OLD}")
     for leftover in (beside, old):
         remove(leftover)
@@ -109,6 +178,10 @@ def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> No
         os.replace(path, old)
     os.replace(beside, path)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(f".{path.name}{PART}")
 
 
 def remove(path: pathlib.Path) -> None:

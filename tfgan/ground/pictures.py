@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from tfgan.ground.errors import UserError
 from tfgan.ground.files import write_file
 
 COLUMNS = 8
@@ -15,13 +16,32 @@ PADDING = 2
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Maps pixels in [-1, 1] to uint8 as `save_image((x + 1) / 2)` does: clipped, rounded."""
+    """Maps pixels in [-1, 1] to uint8 as `save_image((x + 1) / 2)` does: clipped, rounded.
+
+    Raises:
+        UserError: if a pixel is not finite.
+    """
     return unit_to_uint8((np.asarray(images, np.float32) + 1) / 2)
 
 
 def unit_to_uint8(images: np.ndarray) -> np.ndarray:
-    """Maps pixels in [0, 1] to uint8 as `save_image` does: clipped, rounded."""
+    """Maps pixels in [0, 1] to uint8 as `save_image` does: clipped, rounded; see `to_uint8`."""
+    check_finite(images)
     return (np.clip(images, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def check_finite(images: np.ndarray, named: str = "the generator") -> None:
+    """Makes sure that images are numbers: NaN would become a pixel of any brightness.
+
+    Args:
+        images: of any shape.
+        named: what gave them, for the message.
+
+    Raises:
+        UserError: if a pixel is not finite.
+    """
+    if not np.isfinite(images).all():
+        raise UserError(f"{named}: gives pixels that are NaN or infinite; has its training failed?")
 
 
 def spread(count: int, most: int) -> list[int]:

@@ -102,6 +102,9 @@ class MetricsCSV(EpochCallback):
 class FiniteLosses(keras.callbacks.Callback):
     """Ends a run at the first step whose losses are not finite.
 
+    At an epoch's end it looks at the weights too, which the last step may have spoilt: whatever
+    draws and scores then comes after it.
+
     Args:
         checkpoints: the run's checkpoints, to name the newest.
     """
@@ -117,6 +120,9 @@ class FiniteLosses(keras.callbacks.Callback):
             step = int(self.model.step.numpy()) - len(self.model.step_logs) + int(row) + 1
             quantity = f"{self.model.metrics_names[column]} is"
             raise diverged(step, quantity, self._checkpoints.newest())
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._checkpoints.check_finite()
 
 
 class CheckpointAndStop(keras.callbacks.Callback):

@@ -67,16 +67,25 @@ class Checkpoints:
             OSError: if it cannot be written; those before it stay.
             Diverged: if a weight is not finite any more.
         """
+        self.check_finite()
         step = int(self._gan.step.numpy())
-        for name, network in self._networks.items():
-            for weight in network.weights:
-                if not np.isfinite(weight.numpy()).all():
-                    raise diverged(step, f"weights of the {name}", self.newest())
         path = self._folder / f"{step:09d}"
         write_folder(path, self._write)
         for old in self._steps()[self._keep :]:
             shutil.rmtree(old)
         return path
+
+    def check_finite(self) -> None:
+        """Makes sure that the networks are worth to be kept and drawn with.
+
+        Raises:
+            Diverged: if a weight is not finite any more.
+        """
+        for name, network in self._networks.items():
+            for weight in network.weights:
+                if not np.isfinite(weight.numpy()).all():
+                    step = int(self._gan.step.numpy())
+                    raise diverged(step, f"weights of the {name}", self.newest())
 
     def _write(self, folder: pathlib.Path) -> None:
         self._checkpoint.write(str(folder / "state"))

@@ -188,11 +188,12 @@ def python() -> str:
     return shlex.quote(sys.executable if path.startswith("..") else path)
 
 
-def define_flags(*names: str, **uses: str) -> None:
+def define_flags(*names: str, flag_values: flags.FlagValues = flags.FLAGS, **uses: str) -> None:
     """Defines one absl flag for each named option of `TrainConfig`; for all, without names.
 
     Args:
         names: of the options.
+        flag_values: where they are defined.
         uses: help texts by name, of options that the command uses in a way of its own.
     """
     define: dict[Any, Callable[..., Any]] = {
@@ -208,9 +209,9 @@ def define_flags(*names: str, **uses: str) -> None:
         why = uses.get(field.name, field.metadata["why"])
         choices = field.metadata["choices"]
         if choices:
-            flags.DEFINE_enum(field.name, default, choices, why)
+            flags.DEFINE_enum(field.name, default, choices, why, flag_values=flag_values)
         else:
-            define[field.type](field.name, default, why)
+            define[field.type](field.name, default, why, flag_values=flag_values)
 
 
 def from_flags() -> TrainConfig:

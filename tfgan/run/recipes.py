@@ -2,10 +2,12 @@
 
 import difflib
 import pathlib
+from typing import Any
 
 from absl import flags
 
 from tfgan.ground.errors import UserError
+from tfgan.run import config
 
 flags.disclaim_key_flags()  # so that --help shows the flag as the command's own
 
@@ -20,6 +22,18 @@ def folder() -> pathlib.Path:
 def names() -> list[str]:
     """All recipes."""
     return sorted(file.stem for file in folder().glob("*.flags"))
+
+
+def options(name: str) -> dict[str, Any]:
+    """The options that a recipe sets, as the command line would read its file.
+
+    Raises:
+        UserError: if there is no recipe of that name.
+    """
+    values = flags.FlagValues()
+    config.define_flags(flag_values=values)
+    values([name, f"--flagfile={_file(name)}"])
+    return {flag: values[flag].value for flag in values if values[flag].present}
 
 
 def define_flag() -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import json
-import os
 import pathlib
 import re
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import filelock
 
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import OLD, PART, remove, user_path, write_file
+from tfgan.ground.files import OLD, PART, check_folder, remove, user_path, write_file
 
 _LOCK = ".lock"
 # The names of what is written beside its place, whose leftovers are `.NAME.part` and `.NAME.old`.
@@ -70,13 +69,7 @@ class Workdir:
             raise UserError(f"{flag}: {error.strerror}") from None
 
     def _check(self, flag: str) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"{flag}: is a file; give a folder")
-        nearest = next(parent for parent in (self.path, *self.path.parents) if parent.exists())
-        if not nearest.is_dir():
-            raise UserError(f"{flag}: {nearest} is a file; give a folder")
-        if not os.access(nearest, os.W_OK):
-            raise UserError(f"{flag}: {nearest} cannot be written to")
+        check_folder(self.path, "--workdir")
         if not self.path.exists():
             return
         foreign = any(not _is_own_leftover(file) for file in self.path.iterdir())

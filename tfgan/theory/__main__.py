@@ -6,6 +6,7 @@ from absl import flags
 
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import check_file, user_path
 from tfgan.run import config
 from tfgan.run.config import TrainConfig
 
@@ -17,6 +18,8 @@ def _prepare() -> Callable[[], None]:
     output = values["output"]
     if not output.lower().endswith(".png"):
         raise UserError(f"--output={output}: must end in .png")
+    for file in (output, user_path(output, "--output").with_suffix(".csv")):
+        check_file(file, "--output")
     options = TrainConfig(epochs=values["epochs"], **{name: values[name] for name in _OPTIONS})
 
     def work() -> None:

@@ -8,6 +8,7 @@ from scipy import optimize, special
 
 from tfgan import noise
 from tfgan.gan import GAN
+from tfgan.ground.errors import UserError
 from tfgan.noise import Stream
 from tfgan.theory import divergence, modes
 from tfgan.theory.densities import GaussianMixture
@@ -79,9 +80,18 @@ class Observer:
         self._grid = np.stack(axes, axis=-1)
 
     def look(self) -> Observation:
-        """Measures and samples; changes nothing."""
+        """Measures and samples; changes nothing.
+
+        Raises:
+            UserError: if the run has diverged.
+        """
         gan, p = self._gan, self._p
         fakes = gan(self._latents).numpy()
+        if not np.isfinite(fakes).all():
+            raise UserError(
+                f"step {int(gan.step.numpy()):,}: the generator gives points that are not finite, "
+                f"the run has diverged; take another --seed or --loss"
+            )
         real_logits, fake_logits = self._logits(self._real), self._logits(fakes)
         offset = _offset(real_logits, fake_logits) if gan.objective.paired else 0.0
         real_logits, fake_logits = real_logits + offset, fake_logits + offset

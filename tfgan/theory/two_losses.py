@@ -13,7 +13,7 @@ from tfgan import losses
 from tfgan.datasets.training_set import open_set
 from tfgan.ground.console import say
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import user_path, write_file
+from tfgan.ground.files import check_file, write_file
 from tfgan.noise import Stream
 from tfgan.run import building
 from tfgan.run.config import TrainConfig
@@ -108,11 +108,11 @@ def compare(config: TrainConfig, output: str) -> dict[str, Measured]:
         UserError: if the set cannot be had, matplotlib is missing or the file not written.
     """
     figures.require_matplotlib()
+    path = check_file(output, "--output")
     measured = {}
     for form in FORMS:
         say(f"Training with {form}, {config.epochs} epochs of {config.dataset}")
         measured[form] = measure(dataclasses.replace(config, loss=form))
-    path = user_path(output, "--output")
     try:
         figures.save(path, _draw(measured))
         write_file(path.with_suffix(".csv"), _table(measured))

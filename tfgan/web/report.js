@@ -42,6 +42,11 @@
     });
     const well = make("p", { class: "good" }, "The run doctor finds none of the failures that it knows.");
     byId("findings").append(...(shown.length ? shown : [well]));
+    const skipped = DATA.skipped.map(({ title, why }) => make("li", {}, `${title}: ${why}`));
+    if (skipped.length) {
+      byId("findings").append(make("p", { class: "quiet" }, "Not looked for:"));
+      byId("findings").append(make("ul", { class: "quiet" }, ...skipped));
+    }
     byId("findings").hidden = false;
   }
 
