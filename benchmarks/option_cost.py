@@ -26,6 +26,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "--loss=relativistic": {"loss": "relativistic"},
     "--spectral_norm": {"spectral_norm": True},
     "--updates=simultaneous": {"updates": "simultaneous"},
+    "--augment=color,translation,cutout": {"augment": "color,translation,cutout"},
 }
 
 

@@ -9,6 +9,9 @@ import subprocess
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Before NumPy: with more processes than cores, OpenBLAS's threads wait for each other in loops,
+# and what takes ten seconds took minutes.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import forked
 import keras

@@ -49,6 +49,10 @@ def test_defaults_are_the_tutorials_recipe():
         ("lr_decay", 0.9, "from 1 up to"),
         ("network", "dcgan", "mlp, maxout, infogan, conv"),
         ("split", "", "not be empty"),
+        ("augment", "flip", "some of color,translation,cutout"),
+        ("augment", "color, cutout", "with commas between"),
+        ("augment", "color,color", "each once"),
+        ("augment", "color,", "some of"),
         ("momentum", 0.5, "does nothing without --optimizer=sgd"),
         ("lr_end", 0.5, "without --lr_schedule=linear or --lr_schedule=cosine or"),
         ("lr_decay", 1.5, "does nothing without --lr_schedule=exponential"),
@@ -89,12 +93,7 @@ def test_config_is_frozen():
 def test_each_option_is_a_flag(monkeypatch):
     values = flags.FlagValues()
     monkeypatch.setattr(flags, "FLAGS", values)
-    for name in ("integer", "float", "string", "boolean", "enum"):
-        define = getattr(flags, f"DEFINE_{name}")
-        monkeypatch.setattr(
-            flags, f"DEFINE_{name}", lambda *a, define=define: define(*a, flag_values=values)
-        )
-    config.define_flags()
+    config.define_flags(flag_values=values)
     changed = TrainConfig(epochs=5, loss="minimax", jit_compile=False, d_learning_rate=0.25)
     arguments = shlex.split(changed.command())
     assert arguments[1:3] == ["-m", "tfgan.train"]

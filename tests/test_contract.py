@@ -267,10 +267,10 @@ def test_frozen_layers_stay():
 SETTINGS = """
 import keras, numpy as np
 from tfgan import networks
-for kind, size in (("mlp", 8), ("maxout", 10), ("conv", 16)):
-    d = networks.KINDS[kind].discriminator(size, (4, 8, 3), 777)
-    g = networks.KINDS[kind].generator(5, size, (4, 8, 3), 777)
-    x = np.linspace(-1, 1, 96, dtype="float32").reshape(1, 4, 8, 3)
+for kind, size in (("mlp", 8), ("maxout", 10), ("conv", 16), ("resnet", 16)):
+    d = networks.KINDS[kind].discriminator(size, (16, 16, 3), 777)
+    g = networks.KINDS[kind].generator(5, size, (16, 16, 3), 777)
+    x = np.linspace(-1, 1, 768, dtype="float32").reshape(1, 16, 16, 3)
     print(*np.ravel(d(x)), float(np.mean(g(np.ones((1, 5), "float32")))))
 """
 

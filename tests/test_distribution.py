@@ -58,7 +58,7 @@ for floatx in ("float64", "float32"):
 # Every part of a step that replicas could disagree about; the second with batch normalisation.
 OPTIONS = [
     {"d_dropout": 0.3, "d_input_dropout": 0.1, "loss": "relativistic", "r1": 1.0, "r2": 1.0}
-    | {"ema": 0.9, "spectral_norm": True},
+    | {"ema": 0.9, "spectral_norm": True, "augment": "color,translation,cutout"},
     {"network": "infogan", "ema": 0.9, "d_dropout": 0.3, "r1": 1.0} | {"updates": "simultaneous"},
 ]
 

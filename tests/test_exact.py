@@ -126,11 +126,15 @@ def test_more_epochs_extend_a_run(tiny, tmp_path):
         assert gif.n_frames == 3
 
 
-@pytest.mark.parametrize("network", ["mlp", pytest.param("infogan", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "network",
+    ["mlp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("infogan", "resnet"))],
+)
 def test_more_epochs_extend_a_run_with_options(network, tiny, tmp_path):
     flags = [*tiny, f"--network={network}", "--d_dropout=0.3", "--spectral_norm", "--ema=0.9"]
     flags += ["--loss=relativistic", "--r1=1", "--optimizer=sgd", "--momentum=0.5"]
     flags += ["--final_momentum=0.7", "--momentum_epochs=2", "--updates=simultaneous"]
+    flags += ["--augment=color,translation,cutout"]
     for epochs in (1, 2):
         done = run("train", *flags, f"--epochs={epochs}", f"--workdir={tmp_path}/longer")
         assert done.returncode == 0, done.stderr

@@ -30,6 +30,7 @@ def convolutional_generator() -> keras.Model:
 GENERATORS = {
     "mlp": lambda: networks.mlp_generator(5, 16, (8, 12, 3), seed=1),
     "convolutional": convolutional_generator,
+    "resnet": lambda: networks.resnet_generator(5, 32, (16, 24, 3), seed=1),
 }
 
 
@@ -49,7 +50,7 @@ def test_runs_as_the_generator_does_for_any_batch(name, kind, tmp_path):
     batches = [rng.normal(size=(n, 5)).astype("float32") for n in (1, 7, 1000)]
     found = FORMATS[name].run(path, batches)
     for z, images in zip(batches, found, strict=True):
-        assert images.shape == (len(z), 8, 12, 3)
+        assert images.shape == (len(z), *generator.output_shape[1:])
         np.testing.assert_allclose(images, (generator(z).numpy() + 1) / 2, atol=1e-5)
         assert images.std() > 0.01
     assert [file.name for file in tmp_path.iterdir()] == [path.name]

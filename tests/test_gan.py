@@ -187,6 +187,8 @@ def test_optimizers_by_name_and_unknown_loss():
     assert gan.optimizer is gan.g_optimizer
     with pytest.raises(ValueError, match="non_saturating, minimax"):
         make_gan(loss="wgan")
+    with pytest.raises(ValueError, match="'flip'; known: color, translation, cutout"):
+        make_gan(augment="color,flip")
 
 
 EVERYTHING = {
@@ -198,6 +200,7 @@ EVERYTHING = {
     "input_dropout": 0.1,
     "spectral_norm": True,
     "distribution": "uniform",
+    "augment": "color,translation,cutout",
 }
 
 
@@ -322,3 +325,26 @@ def test_batch_normalisation_trains_and_is_averaged(jit_compile):
         if not weight.trainable:
             np.testing.assert_array_equal(average, weight)
             assert not np.isin(weight, (0, 1)).all(), "statistics have moved"
+
+
+@pytest.mark.parametrize(
+    "modes", [(False,), pytest.param((False, True), marks=pytest.mark.slow)], ids=["plain", "xla"]
+)
+def test_resnet_trains_with_every_option(modes):
+    shape, runs = (16, 16, 3), []
+    real = np.random.default_rng(0).uniform(-1, 1, (3, 4, *shape)).astype("float32")
+    for jit_compile in modes:
+        generator = networks.resnet_generator(3, 32, shape)
+        discriminator = networks.resnet_discriminator(32, shape, 1, 0.3, 0.1, spectral_norm=True)
+        gan = GAN(generator, discriminator, 3, ema=0.9)
+        options = {name: EVERYTHING[name] for name in ("loss", "r1", "r2", "augment")}
+        gan.compile(Adam(0.001), Adam(0.001), jit_compile=jit_compile, **options)
+        assert gan.in_one_program == jit_compile
+        before = gan.generator.get_weights() + gan.discriminator.get_weights()
+        gan.fit(tf.data.Dataset.from_tensor_slices(real), verbose=0)
+        after = gan.generator.get_weights() + gan.discriminator.get_weights()
+        # D's last bias and nothing else is out of a relativistic loss.
+        unmoved = [a for a, b in zip(before, after, strict=True) if np.array_equal(a, b)]
+        assert [a.shape for a in unmoved] == [(1,)]
+        runs.append(gan.step_logs)
+    np.testing.assert_allclose(runs[0], runs[-1], rtol=1e-3)

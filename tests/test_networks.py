@@ -1,10 +1,11 @@
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import networks
+from tfgan import ema, networks
 from tfgan.networks import maxout
 from tfgan.run import recipe
 
@@ -77,6 +78,14 @@ def test_parameter_counts_of_infogan():
     assert networks.infogan_discriminator().count_params() == 6_561_473
 
 
+def plain(network):
+    """The layers of a network, those in residual blocks too, but not those under a norm."""
+    for layer in network.layers:
+        yield layer
+        for chain in ("branch", "shortcut"):
+            yield from plain(getattr(layer, chain)) if hasattr(layer, chain) else ()
+
+
 @pytest.mark.parametrize("kind", networks.KINDS)
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3)])
 def test_every_kind_has_shapes_ranges_and_seeds(kind, shape):
@@ -94,9 +103,10 @@ def test_every_kind_has_shapes_ranges_and_seeds(kind, shape):
         discriminator = kind.discriminator(32, shape, 1, **keywords)
         assert discriminator(images).shape == (7, 1)
     names = [type(layer).__name__ for layer in discriminator.layers]
-    layers_with_weights = names.count("SpectralNorm")
+    layers_with_weights = names.count("SpectralNorm") + names.count("Residual")
     assert names.count("Dropout") == layers_with_weights  # one before each
-    assert not {"Dense", "Conv2D"} & set(names)
+    bare = [layer for layer in plain(discriminator) if type(layer).__name__ in ("Dense", "Conv2D")]
+    assert not bare
 
 
 @pytest.mark.parametrize("kind", ["maxout", "infogan"])
@@ -132,8 +142,80 @@ def test_what_does_not_fit_is_told():
         networks.infogan_generator(image_shape=(28, 30, 1))
     with pytest.raises(networks.DoesNotFit, match="at least 16"):
         networks.infogan_discriminator(8)
+    with pytest.raises(networks.DoesNotFit, match="multiples of 4, not 30 x 28"):
+        networks.resnet_generator(image_shape=(30, 28, 1))
+    with pytest.raises(networks.DoesNotFit, match="at least 16"):
+        networks.resnet_discriminator(8)
     with pytest.raises(networks.DoesNotFit, match="at least 5"):
         networks.maxout_discriminator(4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [
+        ((28, 28, 1), [(7, 7, 32), (14, 14, 16)]),
+        ((16, 16, 3), [(4, 4, 32), (8, 8, 16)]),
+        ((64, 64, 3), [(4, 4, 128), (8, 8, 64), (16, 16, 32), (32, 32, 16)]),
+        ((96, 128, 4), [(6, 8, 128), (12, 16, 64), (24, 32, 32), (48, 64, 16)]),
+        ((36, 100, 1), [(9, 25, 32), (18, 50, 16)]),
+        ((8, 12, 1), [(4, 6, 16)]),
+        ((4, 8, 1), [(2, 4, 16)]),
+    ],
+)
+def test_resnet_follows_the_size(shape, sizes):
+    generator = networks.resnet_generator(5, 256, shape)
+    discriminator = networks.resnet_discriminator(256, shape)
+    maps = [
+        [
+            tuple(layer.output.shape[1:])
+            for layer in network.layers
+            if type(layer).__name__ in kinds
+        ][: len(sizes)]
+        for network, kinds in (
+            (generator, ("Reshape", "Residual")),
+            (discriminator, ("Conv2D", "Residual")),
+        )
+    ]
+    assert maps == [sizes, sizes[::-1]]
+    assert generator.output_shape == discriminator.input_shape == (None, *shape)
+
+
+def test_parameter_counts_of_resnet():
+    # 64*1568+1568, a block of 9*32*16+16 and 32*16+16, and 9*16*1+1.
+    assert networks.resnet_generator().count_params() == 107_217
+    # 16*1*16, a block of 16*16*32+32 and 16*32+32, and 1568+1.
+    assert networks.resnet_discriminator().count_params() == 10_593
+
+
+@pytest.mark.parametrize("side", [16, 64])
+def test_resnet_begins_at_one_scale_whatever_the_size(side):
+    # A fourth is added to the variance in each block: 1.26 for LeakyReLU(0.2) of normal numbers.
+    generator = networks.resnet_generator(64, 256, (side, side, 3))
+    z = tf.random.stateless_normal((200, 64), [0, 0])
+    variances = []
+    for layer in generator.layers[:-5]:
+        z = layer(z)
+        variances.append(float(tf.math.reduce_variance(z)))
+    expected = [1, *(1.26**index for index in range(len(variances) - 1))]
+    np.testing.assert_allclose(variances, expected, rtol=0.2)
+    logits = networks.resnet_discriminator(256, (side, side, 3))(
+        tf.random.stateless_normal((200, side, side, 3), [1, 1])
+    )
+    assert 0.2 < float(tf.math.reduce_std(logits)) < 2
+
+
+def test_resnet_is_saved_and_cloned_whole(tmp_path):
+    for network in (
+        networks.resnet_generator(5, 32, (16, 16, 3)),
+        networks.resnet_discriminator(32, (16, 16, 3), dropout=0.3, spectral_norm=True),
+    ):
+        network.save(tmp_path / "network.keras")
+        x = tf.random.stateless_normal((3, *network.input_shape[1:]), [0, 0])
+        for again in (
+            keras.saving.load_model(tmp_path / "network.keras"),
+            ema.clone(network),
+        ):
+            np.testing.assert_array_equal(again(x), network(x))
 
 
 def test_infogan_weights_are_normal():

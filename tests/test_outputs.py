@@ -10,6 +10,8 @@ from absl import flags
 from conftest import ROOT, assert_one_line_error
 
 from tfgan import UserError
+from tfgan.datasets import sources
+from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.files import check_file, check_folder
 
 
@@ -158,6 +160,11 @@ def test_a_run_that_cannot_be_written_to_is_told_before_the_work(here, command):
     (here / "run" / written).touch()
     with pytest.raises(UserError, match=f"^run/{written}: is a file; give a folder"):
         prepare(f"tfgan.{command}", "--workdir=run")
+
+
+def test_a_data_folder_that_is_a_file_is_called_so(here):
+    with pytest.raises(UserError, match=r"^--data_dir=.*file: is a file; give a folder"):
+        sources.prepare(ImageSet("mnist", data_dir=str(here / "file")))
 
 
 def test_a_benchmark_says_it_in_one_line():

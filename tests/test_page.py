@@ -90,6 +90,9 @@ def compute(steps: list[dict], x: np.ndarray) -> np.ndarray:
                 x = x.repeat(step["factor"][0], 1).repeat(step["factor"][1], 2)
             case "affine":
                 x = x * floats(step["scale"]) + floats(step["offset"])
+            case "sum":
+                parts = [compute(part, x) for part in step["parts"]]
+                x = sum(part.reshape(len(x), -1) for part in parts)
             case "activation":
                 x = functions[step["name"]](x, step["parameter"])
     return x
@@ -101,9 +104,10 @@ def compute(steps: list[dict], x: np.ndarray) -> np.ndarray:
         networks.mlp_generator(),
         networks.maxout_generator(hidden_size=8),
         networks.infogan_generator(5, 16, (8, 8, 3)),
+        networks.resnet_generator(5, 32, (24, 16, 4)),
         convolutional(),
     ],
-    ids=["mlp", "maxout", "infogan", "convolutional"],
+    ids=["mlp", "maxout", "infogan", "resnet", "convolutional"],
 )
 def test_description_computes_what_keras_computes(generator):
     z = np.random.default_rng(1).normal(size=(3, generator.input_shape[-1])).astype(np.float32)

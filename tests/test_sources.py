@@ -178,7 +178,7 @@ def test_damaged_metadata_is_one_line(tiny_data_dir, tmp_path):
     ("name", "problem"),
     [
         ("fashion_mnits", "no set of that name; did you mean fashion_mnist"),
-        ("imdb_reviews", "no 8-bit images"),
+        ("imdb_reviews", "has no images"),
         ("tf_flowers", "different sizes"),
         ("emnist/lettres", "lettres"),
         ("../etc", "."),

@@ -20,7 +20,17 @@ STOREYS = (
     ("report",),
     ("doctor", "evaluation", "exports", "theory", "web"),
     ("run",),
-    ("gan", "loop", "losses", "penalties", "ema", "optimizers", "schedules", "contract"),
+    (
+        "gan",
+        "loop",
+        "losses",
+        "penalties",
+        "augmentation",
+        "ema",
+        "optimizers",
+        "schedules",
+        "contract",
+    ),
     ("datasets", "cluster", "networks"),
     ("noise", "ground"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan import contract, losses, penalties
+from tfgan import augmentation, contract, losses, penalties
 from tfgan import ema as moving_average
 from tfgan import optimizers as _  # noqa: F401, for files of a GAN that was trained with them
 from tfgan.loop import Latents, Logs, TrainingLoop
@@ -82,6 +82,7 @@ class GAN(TrainingLoop):
         r1: float = 0.0,
         r2: float = 0.0,
         simultaneous: bool = False,
+        augment: str = "",
         jit_compile: bool = True,
         steps_per_execution: int = 1,
         run_eagerly: bool = False,
@@ -97,6 +98,8 @@ class GAN(TrainingLoop):
             r2: weight of the gradient penalty at fakes.
             simultaneous: whether both networks learn from the same fakes at once, instead of D
                 first and then G from fakes of its own.
+            augment: how all images that D judges are changed at random, names of
+                `tfgan.augmentation.AUGMENTATIONS` with commas between; "" for not at all.
             jit_compile: whether XLA compiles these steps to one program, where there is one
                 replica: an all-reduce cannot be inside.
             steps_per_execution: steps a call into TensorFlow. XLA makes one program of them where
@@ -104,8 +107,9 @@ class GAN(TrainingLoop):
             run_eagerly: runs the step op by op, for debugging.
 
         Raises:
-            ValueError: if the loss is unknown, or has no labels to smooth; or if a network or an
-                optimizer is one that cannot be trained, see `tfgan.contract`.
+            ValueError: if the loss or an augmentation is unknown, or the loss has no labels to
+                smooth; or if a network or an optimizer is one that cannot be trained, see
+                `tfgan.contract`.
         """
         options = dict(locals())
         others = ("self", "__class__", "d_optimizer", "g_optimizer")
@@ -113,6 +117,7 @@ class GAN(TrainingLoop):
         contract.check_networks(self.generator, self.discriminator, self.latent_size)
         self.objective = losses.get(loss, label_smoothing)
         self.r1, self.r2 = penalties.gradient_penalty(r1), penalties.gradient_penalty(r2)
+        self.augment = augmentation.get(augment, self.seed)
         if simultaneous:
             self.take_step, self.streams = self.update_both, (Stream.DISCRIMINATOR_LATENTS,)
         else:
@@ -193,8 +198,9 @@ class GAN(TrainingLoop):
         return self.generator(z, training=True)
 
     def judge(self, images: tf.Tensor, which: Pass) -> tf.Tensor:
-        """Logits `(batch, 1)` of D(images) in training, in one of a step's passes."""
+        """Logits `(batch, 1)` of D(images) in training, augmented, in one of a step's passes."""
         with forward_pass(self.step.value, which):
+            images = self.augment(images, self.step.value, which)
             return self.discriminator(images, training=True)
 
     def losses_of(self, real: tf.Tensor, z: Latents) -> Logs:

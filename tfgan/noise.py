@@ -27,6 +27,7 @@ class Stream(enum.IntEnum):
     WINDOW_ORDER = 8
     DROPOUT = 9
     VALIDATION_LATENTS = 10
+    AUGMENTATION = 11
     CLASSIFIER_WEIGHTS = 20  # from here on: tfgan.evaluation
     CLASSIFIER_ORDER = 21
     EVALUATION = 22

@@ -27,7 +27,7 @@ from absl import logging
 from tfgan.datasets import derived, gzip_headers, mnist_wheel
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError, first_line
-from tfgan.ground.files import user_path
+from tfgan.ground.files import check_folder, user_path
 
 ANSWER_SECONDS = 5
 # Other ways to a set's original files.
@@ -37,26 +37,28 @@ _PACKAGES = {
 }
 
 
-Check = Callable[[tfds.core.DatasetBuilder], None]
+Check = Callable[[str, tfds.core.DatasetBuilder], None]
 
 
-def check_images(builder: tfds.core.DatasetBuilder) -> None:
+def check_images(name: str, builder: tfds.core.DatasetBuilder) -> None:
     """Makes sure that a set holds 8-bit images of one size.
+
+    Args:
+        name: what the user calls it.
+        builder: of the set.
 
     Raises:
         UserError: if not.
     """
-    name, features = builder.name, builder.info.features
+    features = builder.info.features
     feature = features["image"] if "image" in features else None  # noqa: SIM401, has no get
     if not isinstance(feature, tfds.features.Image) or feature.dtype != np.uint8:
         if any(isinstance(each, tfds.features.Image) for each in features.values()):
             raise UserError(
-                f"--dataset={name}: has no 8-bit pictures by the name image; --image_size=64 "
+                f"--dataset={name}: has no 8-bit images by the name image; --image_size=64 "
                 f"prepares what it has at that size"
             )
-        raise UserError(
-            f"--dataset={name}: has no pictures; take an image set such as fashion_mnist"
-        )
+        raise UserError(f"--dataset={name}: has no images; take an image set such as fashion_mnist")
     if None in feature.shape:
         raise UserError(
             f"--dataset={name}: its images have different sizes {feature.shape}; --image_size=64 "
@@ -91,7 +93,7 @@ def prepare(
         name = derived.SETS[name].base
     with quiet():
         builder = _builder(name, data_dir)
-        check(builder)
+        check(name, builder)
         if not builder.is_prepared():
             with alone(pathlib.Path(builder.data_dir_root)):
                 builder = _builder(name, data_dir)  # another process may just have prepared it
@@ -149,6 +151,7 @@ def alone(folder: pathlib.Path) -> Iterator[None]:
     Raises:
         UserError: if the folder cannot be made or written.
     """
+    check_folder(folder, "--data_dir")
     lock = filelock.FileLock(folder / ".tfgan.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from tfgan import noise
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import write_file
+from tfgan.networks.resnet import Residual
 from tfgan.noise import Stream
 from tfgan.run.workdir import Workdir
 from tfgan.web import html
@@ -246,6 +247,19 @@ def _activation(layer: Any, *shapes: Shape) -> list[Step]:
     return _FUNCTIONS[name]
 
 
+def _residual(layer: Any, before: Shape, after: Shape) -> list[Step]:
+    return [{"kind": "sum", "parts": [_part(layer.branch, before), _part(layer.shortcut, before)]}]
+
+
+def _part(chain: keras.Sequential, before: Shape) -> list[Step]:
+    steps = []
+    for layer in _flat(chain):
+        after = tuple(layer.compute_output_shape((None, *before))[1:])
+        steps += _describe(layer, before, after)
+        before = after
+    return steps
+
+
 def _nothing(layer: Any, *shapes: Shape) -> list[Step]:
     return []  # the order of the numbers stays
 
@@ -267,6 +281,7 @@ _KNOWN: dict[type, Callable[[Any, Shape, Shape], list[Step]]] = {
     keras.layers.Rescaling: _rescaling,
     keras.layers.Reshape: _nothing,
     keras.layers.UpSampling2D: _up_sampling,
+    Residual: _residual,
 }
 
 

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import keras
 
-from tfgan.networks import infogan
+from tfgan.networks import infogan, resnet
 from tfgan.networks.infogan import infogan_discriminator, infogan_generator
 from tfgan.networks.layers import DoesNotFit, leaky_relu
 from tfgan.networks.maxout import maxout_discriminator, maxout_generator
 from tfgan.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan.networks.resnet import resnet_discriminator, resnet_generator
 
 __all__ = [
     "KINDS",
@@ -23,6 +24,8 @@ __all__ = [
     "maxout_generator",
     "mlp_discriminator",
     "mlp_generator",
+    "resnet_discriminator",
+    "resnet_generator",
 ]
 
 
@@ -59,4 +62,5 @@ KINDS = {
         convolves=True,
         check=infogan.channels,
     ),
+    "resnet": Kind(resnet_generator, resnet_discriminator, convolves=True, check=resnet.halvings),
 }

@@ -19,7 +19,7 @@ class SpectralNorm(keras.layers.Wrapper):
     trains, and D has three a step.)
 
     Args:
-        layer: a Dense or Conv2D layer with a bias and without activation.
+        layer: a Dense or Conv2D layer without activation.
 
     Reference:
         Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
@@ -53,7 +53,7 @@ class SpectralNorm(keras.layers.Wrapper):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         v = tf.linalg.matvec(self._matrix(), self.v.value)
         sigma = tf.reduce_sum(self.u.value * v)
-        bias = tf.convert_to_tensor(self.layer.bias)
+        bias = tf.convert_to_tensor(self.layer.bias) if self.layer.use_bias else 0
         return (self.layer(inputs) - bias) / sigma + bias
 
 

@@ -74,6 +74,7 @@ def build(
         r1=config.r1,
         r2=config.r2,
         simultaneous=config.updates == "simultaneous",
+        augment=config.augment,
         jit_compile=config.jit_compile and not (kind.convolves and _on_cpu()),
         steps_per_execution=steps_per_execution,
     )

@@ -111,13 +111,15 @@ def from_flags(name: str = "") -> Request | None:
     given = [key for key in _OTHERS if values[key].value is not None]
     if values.images is None and values.image_size is None:
         if given or name:
-            raise UserError(
-                f"--{given[0] if given else 'name'}: does nothing without --images or --image_size"
-            )
+            flag = f"--{given[0]}={values[given[0]].value}" if given else f"--name={name}"
+            raise UserError(f"{flag}: does nothing without --images or --image_size")
         return None
     if values.images is not None:
         if values["dataset"].present:
-            raise UserError("--images: gives what is trained on, as --dataset does; give one")
+            raise UserError(
+                f"--images={values.images}: says what to train on, as --dataset={values.dataset} "
+                f"does; give one of the two"
+            )
         folders.check(user_path(values.images, "--images"))
     options = {"image_size": values.image_size} | {key: values[key].value for key in _OTHERS}
     chosen = {key: value for key, value in options.items() if value is not None}

@@ -9,7 +9,8 @@ from tfgan.run.options import at_least, below_one, not_empty, not_negative, opti
 # The names in tfgan.losses.OBJECTIVES and so on: --help must not wait for TensorFlow.
 LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "relativistic")
 SMOOTHED = ("non_saturating", "minimax", "least_squares")
-NETWORKS = ("mlp", "maxout", "infogan", "conv")
+NETWORKS = ("mlp", "maxout", "infogan", "conv", "resnet")
+AUGMENTATIONS = ("color", "translation", "cutout")
 LATENTS = ("normal", "uniform", "uniform_sqrt3")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
 ENDING_SCHEDULES = ("linear", "cosine")
@@ -17,6 +18,13 @@ ENDING_SCHEDULES = ("linear", "cosine")
 
 def _divisor(value: float) -> str | None:
     return None if 1 <= value < 2 else "must be a number from 1 up to, but not, 2"
+
+
+def _augmentations(value: str) -> str | None:
+    names = value.split(",") if value else []
+    if set(names) <= set(AUGMENTATIONS) and len(names) == len(set(names)):
+        return None
+    return f"must be some of {','.join(AUGMENTATIONS)}, each once, with commas between"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +69,10 @@ class Recipe:
     network: str = option(
         "mlp",
         "Kind of both networks: mlp, the tutorial's; maxout, those of the paper's experiments; "
-        "infogan, convolutions, slower and sharper, for image sides that are multiples of 4; conv, "
-        "the same but for the range that D sees, [-1, 1] instead of infogan's [0, 1].",
+        "infogan, convolutions, slower and sharper; conv, the same but for the range that D sees, "
+        "[-1, 1] instead of infogan's [0, 1]; resnet, residual convolutions with a block for each "
+        "halving of the image, for 16 x 16 up to 128 x 128. The latter three want image sides that "
+        "are multiples of 4.",
         choices=NETWORKS,
     )
     latent_size: int = option(
@@ -80,8 +90,9 @@ class Recipe:
     hidden_size: int = option(
         256,
         "Units in each hidden layer of both networks; of maxout's D, linear pieces, five a unit; "
-        "of infogan and conv, units of the dense layers, whose 16th and 8th part are the channels. "
-        "More draw finer strokes and cost time.",
+        "of infogan and conv, units of the dense layers, whose 16th and 8th part are the channels; "
+        "of resnet, the 16th part are the channels at half the image's size, twice as many at a "
+        "quarter, and so on. More draw finer strokes and cost time.",
         check=at_least(1),
     )
     spectral_norm: bool = option(
@@ -99,6 +110,13 @@ class Recipe:
         0.0,
         "Share of the image's numbers that the discriminator drops in training.",
         check=below_one,
+    )
+    augment: str = option(
+        "",
+        "Change all images that the discriminator judges at random, reals and fakes: some of "
+        "color,translation,cutout. Against a discriminator that learns a few thousand images, or "
+        "fewer, by heart. Empty: none.",
+        check=_augmentations,
     )
     loss: str = option(
         "non_saturating",

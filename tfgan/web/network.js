@@ -98,6 +98,13 @@ function affine({ scale, offset }, x) {
   return x.map((value, i) => value * scale[i % channels] + offset[i % channels]);
 }
 
+/** The sum of what chains of layers make of the same x. */
+function sum({ parts }, x, batch) {
+  return parts
+    .map((layers) => compute(layers, x, batch))
+    .reduce((total, other) => total.map((value, i) => value + other[i]));
+}
+
 const ACTIVATIONS = {
   relu: (value) => Math.max(value, 0),
   leaky_relu: (value, slope) => (value > 0 ? value : slope * value),
@@ -110,17 +117,29 @@ const LAYERS = {
   convolution,
   enlarge,
   affine,
+  sum,
   activation: ({ name, parameter }, x) => x.map((v) => ACTIVATIONS[name](v, parameter)),
 };
 
+/** One layer after the other. */
+function compute(layers, x, batch) {
+  return layers.reduce((y, layer) => LAYERS[layer.kind](layer, y, batch), x);
+}
+
+/** Puts numbers where base64 was, in all layers. */
+function decode(layers) {
+  for (const layer of layers) {
+    for (const name of ["kernel", "bias", "scale", "offset"]) {
+      if (name in layer) layer[name] = floats(layer[name]);
+    }
+    for (const part of layer.parts ?? []) decode(part);
+  }
+}
+
 /** The generator as a function: latents (batch, size) to pixels in [-1, 1]. */
 function makeGenerator(layers) {
-  const weights = ["kernel", "bias", "scale", "offset"];
-  for (const layer of layers) {
-    for (const name of weights) if (name in layer) layer[name] = floats(layer[name]);
-  }
-  return (latents, batch) =>
-    layers.reduce((x, layer) => LAYERS[layer.kind](layer, x, batch), latents);
+  decode(layers);
+  return (latents, batch) => compute(layers, latents, batch);
 }
 
 const generate = makeGenerator(DATA.layers);

@@ -113,7 +113,7 @@ class KnownSet:
         self.stem = re.sub("[/:.]", "_", image_set.name)
         if image_set.name in derived.SETS:
             raise UserError(f"{self.flag}: is made in memory, and has one size")
-        self._builder = sources.prepare(image_set, say, check=lambda builder: None)
+        self._builder = sources.prepare(image_set, say, check=lambda *_: None)
         features = self._builder.info.features
         keys = [key for key, feature in features.items() if isinstance(feature, _IMAGE)]
         if len(keys) != 1:

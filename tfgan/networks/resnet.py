@@ -1,0 +1,239 @@
+"""Residual convolutional networks that follow the image's size: one block for each halving.
+
+Without normalisation, as R3GAN has them (Huang et al., The GAN is dead; long live the GAN!, 2024);
+blocks as small as a halving can be.
+"""
+
+import math
+from typing import Any
+
+import keras
+
+from tfgan.networks.infogan import CHANNELS_LAST
+from tfgan.networks.layers import DoesNotFit, leaky_relu, normalised
+from tfgan.networks.layers import dropout as dropped
+from tfgan.noise import Stream, derive_seed
+
+SMALLEST = 4  # a side that is halved more than once ends here or above
+
+
+@keras.saving.register_keras_serializable("tfgan")
+class Residual(keras.layers.Layer):
+    """The sum of what two chains of layers make of the same input: gradients have a short way.
+
+    Args:
+        branch: what is learnt.
+        shortcut: the way around it, without an activation.
+    """
+
+    def __init__(self, branch: keras.Sequential, shortcut: keras.Sequential, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.branch = branch
+        self.shortcut = shortcut
+
+    def build(self, input_shape: Any) -> None:
+        self.branch.build(input_shape)
+        self.shortcut.build(input_shape)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return self.branch(inputs, training=training) + self.shortcut(inputs, training=training)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return self.branch.compute_output_shape(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        chains = {"branch": serialize(self.branch), "shortcut": serialize(self.shortcut)}
+        return super().get_config() | chains
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Residual":
+        chains = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("branch", "shortcut")
+        }
+        return cls(**{**config, **chains})
+
+
+def halvings(hidden_size: int, image_shape: tuple[int, ...]) -> int:
+    """How often the image's sides are halved: once, and then as often as they stay whole and large.
+
+    Raises:
+        DoesNotFit: if a side is no multiple of 4, or there would be no channel.
+    """
+    height, width = image_shape[:2]
+    if height % 4 or width % 4:
+        raise DoesNotFit(f"needs image sides that are multiples of 4, not {height} x {width}")
+    if hidden_size < 16:
+        raise DoesNotFit("needs a hidden_size of at least 16, for one channel")
+
+    def fits(times: int) -> bool:
+        return all(
+            side % 2**times == 0 and side // 2**times >= SMALLEST for side in (height, width)
+        )
+
+    count = 1
+    while fits(count + 1):
+        count += 1
+    return count
+
+
+def _normal(seed: int, stream: Stream, index: int, variance: float) -> dict[str, Any]:
+    """A kernel's start: normal, of a variance."""
+    start = keras.initializers.RandomNormal(
+        stddev=math.sqrt(variance), seed=derive_seed(seed, stream, index)
+    )
+    return {"kernel_initializer": start}
+
+
+def resnet_generator(
+    latent_size: int = 64,
+    hidden_size: int = 256,
+    image_shape: tuple[int, ...] = (28, 28, 1),
+    seed: int = 777,
+) -> keras.Sequential:
+    """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
+
+    A dense layer to the smallest size (7 x 7 for 28, 4 x 4 for powers of 2); then, while the size
+    is below half the image's, a residual block that doubles it and halves the channels:
+    LeakyReLU(0.2), pixels repeated, convolution 3 x 3, beside convolution 1 x 1, pixels repeated;
+    last the former three to the image, tanh. (A transposed convolution leaves a chequered pattern.)
+
+    Args:
+        latent_size: length of z.
+        hidden_size: its 16th part are the channels at half the image's size, twice as many at a
+            quarter, and so on.
+        image_shape: of one image; its sides multiples of 4.
+        seed: the run's seed.
+
+    Raises:
+        DoesNotFit: if the image or the hidden size does not fit.
+    """
+    count = halvings(hidden_size, image_shape)
+    height, width, depth = image_shape
+    stream = Stream.GENERATOR_WEIGHTS
+    channels = hidden_size // 16 * 2 ** (count - 1)
+    small = (height // 2**count, width // 2**count, channels)
+
+    def repeated(halvings: int, channels: int) -> list[keras.layers.Layer]:
+        # TensorFlow loses the size when it repeats pixels, and LiteRT wants to know it.
+        size = (height // 2**halvings, width // 2**halvings, channels)
+        return [keras.layers.UpSampling2D(2, **CHANNELS_LAST), keras.layers.Reshape(size)]
+
+    def doubled(halvings: int, inputs: int, outputs: int, index: int) -> list[keras.layers.Layer]:
+        return [
+            keras.layers.Activation(leaky_relu),
+            *repeated(halvings, inputs),
+            keras.layers.Conv2D(
+                outputs,
+                3,
+                padding="same",
+                **CHANNELS_LAST,
+                **_normal(seed, stream, index, 0.5 / (9 * inputs)),
+            ),
+        ]
+
+    blocks = []
+    for index in range(1, count):
+        halved = channels // 2
+        around = keras.layers.Conv2D(
+            halved, 1, **CHANNELS_LAST, **_normal(seed, stream, 2 * index + 1, 1 / channels)
+        )
+        branch = doubled(count - index, channels, halved, 2 * index)
+        shortcut = [around, *repeated(count - index, halved)]
+        blocks.append(Residual(keras.Sequential(branch), keras.Sequential(shortcut)))
+        channels = halved
+    return keras.Sequential(
+        [
+            keras.Input((latent_size,), name="z"),
+            keras.layers.Dense(math.prod(small), **_normal(seed, stream, 0, 1 / latent_size)),
+            keras.layers.Reshape(small),
+            *blocks,
+            *doubled(0, channels, depth, 1),
+            keras.layers.Activation("tanh"),
+        ],
+        name="generator",
+    )
+
+
+def resnet_discriminator(
+    hidden_size: int = 256,
+    image_shape: tuple[int, ...] = (28, 28, 1),
+    seed: int = 777,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    spectral_norm: bool = False,
+) -> keras.Sequential:
+    """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
+
+    The way back: a convolution 4 x 4, stride 2, without a bias, then residual blocks that halve
+    the size and double the channels: LeakyReLU(0.2), such a convolution, beside means of 2 x 2
+    pixels, convolution 1 x 1; last LeakyReLU(0.2) and a dense layer.
+
+    Args:
+        hidden_size: its 16th part are the channels at half the image's size, twice as many at a
+            quarter, and so on.
+        image_shape: of one image; its sides multiples of 4.
+        seed: the run's seed.
+        dropout: the share of each hidden layer's outputs that is dropped in training.
+        input_dropout: the share of the image that is.
+        spectral_norm: whether each layer is under spectral normalisation.
+
+    Raises:
+        DoesNotFit: if the image or the hidden size does not fit.
+    """
+    count = halvings(hidden_size, image_shape)
+    height, width, depth = image_shape
+    stream = Stream.DISCRIMINATOR_WEIGHTS
+    channels = hidden_size // 16
+
+    def halve(
+        outputs: int, inputs: int, index: int, variance: float, use_bias: bool = True
+    ) -> keras.layers.Layer:
+        layer = keras.layers.Conv2D(
+            outputs,
+            4,
+            strides=2,
+            padding="same",
+            use_bias=use_bias,
+            **CHANNELS_LAST,
+            **_normal(seed, stream, index, variance / (16 * inputs)),
+        )
+        return normalised(layer, spectral_norm)
+
+    blocks = []
+    for index in range(1, count):
+        branch = [
+            keras.layers.Activation(leaky_relu),
+            halve(2 * channels, channels, 2 * index, 0.5),
+        ]
+        around = keras.layers.Conv2D(
+            2 * channels,
+            1,
+            **CHANNELS_LAST,
+            **_normal(seed, stream, 2 * index + 1, 2 / channels),
+        )
+        shortcut = [
+            keras.layers.AveragePooling2D(2, **CHANNELS_LAST),
+            normalised(around, spectral_norm),
+        ]
+        blocks += dropped(dropout, seed, index)
+        blocks.append(Residual(keras.Sequential(branch), keras.Sequential(shortcut)))
+        channels *= 2
+    features = math.prod((height // 2**count, width // 2**count, channels))
+    last = keras.layers.Dense(1, **_normal(seed, stream, 1, 1 / features))
+    return keras.Sequential(
+        [
+            keras.Input(image_shape, name="x"),
+            *dropped(input_dropout, seed, 0),
+            # Without a bias: TensorFlow's graph optimizer would join one with the activation that
+            # follows, find the shortcut in its way, and complain.
+            halve(channels // 2 ** (count - 1), depth, 0, 2, use_bias=False),
+            *blocks,
+            keras.layers.Activation(leaky_relu),
+            keras.layers.Flatten(**CHANNELS_LAST),
+            *dropped(dropout, seed, count),
+            normalised(last, spectral_norm),
+        ],
+        name="discriminator",
+    )
