@@ -13,9 +13,9 @@ from tfgan.datasets.own import writing
 from tfgan.evaluation import PICTURES_PROTOCOL, splits
 from tfgan.ground.errors import UserError
 
-FEWEST, MOST = 50, 10_000  # held-out images
+FEWEST, MOST, MOST_BYTES = 50, 10_000, 2**27  # held-out images
 _SHARE = 6  # one in six training images stands for real ones at most
-_MOST_FIT, _MOST_BYTES = 50_000, 2**30
+_MOST_FIT, _MOST_FIT_BYTES = 50_000, 2**30
 
 
 class Parts(NamedTuple):
@@ -45,7 +45,9 @@ def parts(image_set: ImageSet) -> Parts:
     builder = sources.prepare(image_set, lambda line: None)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     train, test = sizes.get("train", 0), sizes.get("test", 0)
-    count = min(MOST, train // _SHARE, *([test] if test else []))
+    each = int(np.prod(pipeline.image_shape(builder)))
+    most = min(MOST, max(FEWEST, MOST_BYTES // each))
+    count = min(most, train // _SHARE, *([test] if test else []))
     if count < FEWEST:
         beside = f" and {test:,} in test" if test else ""
         needed = f" and {FEWEST}" if test else ""
@@ -53,7 +55,7 @@ def parts(image_set: ImageSet) -> Parts:
             f"--dataset={image_set.name}: has {train:,} images in train{beside}, but the protocol "
             f"needs at least {_SHARE * FEWEST}{needed}"
         )
-    most = min(_MOST_FIT, _MOST_BYTES // int(np.prod(pipeline.image_shape(builder))))
+    most = min(_MOST_FIT, _MOST_FIT_BYTES // each)
     end = train if test else train - count
     return Parts(
         fit=f"train[:{min(end - count, most)}]",

@@ -178,7 +178,8 @@ def floors(
         Rows "floor", other real images against the held-out ones; and "ideal", what a perfect
         sampler would have.
     """
-    digest = hashlib.sha256(reference.images.tobytes() + reference.floor_images.tobytes())
+    digest = hashlib.sha256(reference.images.tobytes())
+    digest.update(reference.floor_images.tobytes())
     known = (reference.features.sha256, sorted(METRICS), quick, digest.hexdigest())
     path = picture_parts.cache(reference.image_set, "floors.json", *known)
     with contextlib.suppress(OSError, ValueError, KeyError):  # a damaged one is computed again
