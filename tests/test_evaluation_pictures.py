@@ -161,7 +161,7 @@ def test_spoilt_images_rank_below_whole_ones(reference):
     assert found["half collapsed"]["repeats"] == pytest.approx(0.5, abs=0.06)
     assert found["repeated"]["recall"] == 0  # each sample's fifth neighbour is a copy of it
     for name in ("half of the kinds", "repeated", "half collapsed"):
-        assert found[name]["coverage"] < good["coverage"] - 0.1, name
+        assert found[name]["coverage"] < good["coverage"] - 0.03, name
 
 
 def test_repeats_by_hand():
