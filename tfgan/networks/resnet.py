@@ -168,11 +168,11 @@ def resnet_discriminator(
 
     The way back: a convolution 4 x 4, stride 2, without a bias, then residual blocks that halve
     the size and double the channels: LeakyReLU(0.2), such a convolution, beside means of 2 x 2
-    pixels, convolution 1 x 1; last LeakyReLU(0.2) and a dense layer.
+    pixels, convolution 1 x 1; last LeakyReLU(0.2), a dense layer, LeakyReLU(0.2) and a dense layer.
 
     Args:
-        hidden_size: its 16th part are the channels at half the image's size, twice as many at a
-            quarter, and so on.
+        hidden_size: units of the first dense layer; its 16th part are the channels at half the
+            image's size, twice as many at a quarter, and so on.
         image_shape: of one image; its sides multiples of 4.
         seed: the run's seed.
         dropout: the share of each hidden layer's outputs that is dropped in training.
@@ -221,7 +221,8 @@ def resnet_discriminator(
         blocks.append(Residual(keras.Sequential(branch), keras.Sequential(shortcut)))
         channels *= 2
     features = math.prod((height // 2**count, width // 2**count, channels))
-    last = keras.layers.Dense(1, **_normal(seed, stream, 1, 1 / features))
+    hidden = keras.layers.Dense(hidden_size, **_normal(seed, stream, 1, 2 / features))
+    last = keras.layers.Dense(1, **_normal(seed, stream, 2 * count, 1 / hidden_size))
     return keras.Sequential(
         [
             keras.Input(image_shape, name="x"),
@@ -233,6 +234,9 @@ def resnet_discriminator(
             keras.layers.Activation(leaky_relu),
             keras.layers.Flatten(**CHANNELS_LAST),
             *dropped(dropout, seed, count),
+            normalised(hidden, spectral_norm),
+            keras.layers.Activation(leaky_relu),
+            *dropped(dropout, seed, count + 1),
             normalised(last, spectral_norm),
         ],
         name="discriminator",

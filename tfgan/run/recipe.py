@@ -91,8 +91,8 @@ class Recipe:
         256,
         "Units in each hidden layer of both networks; of maxout's D, linear pieces, five a unit; "
         "of infogan and conv, units of the dense layers, whose 16th and 8th part are the channels; "
-        "of resnet, the 16th part are the channels at half the image's size, twice as many at a "
-        "quarter, and so on. More draw finer strokes and cost time.",
+        "of resnet, units of D's dense layer, whose 16th part are the channels at half the image's "
+        "size, twice as many at a quarter, and so on. More draw finer strokes and cost time.",
         check=at_least(1),
     )
     spectral_norm: bool = option(
