@@ -25,9 +25,6 @@ from tfgan.evaluation import features, metrics, patches, picture_parts
 from tfgan.ground import cli
 from tfgan.run import config
 
-_CANDIDATES = flags.DEFINE_list("candidates", [], "Those to look at; all unless given.")
-_STEPS = flags.DEFINE_integer("steps", features.STEPS, "Steps that each is trained for.")
-_MOST = flags.DEFINE_integer("most", 1000, "Held-out images, at most; six times as many to train.")
 _SEED = 0
 _GONE = "without class"
 
@@ -106,7 +103,7 @@ def barlow_twins(images: np.ndarray) -> Features:
 
 def simclr(images: np.ndarray) -> Features:
     """What the protocol has."""
-    return features.Features(features.train(images, _STEPS.value))
+    return features.Features(features.train(images, flags.FLAGS.steps))
 
 
 CANDIDATES: dict[str, Callable[[np.ndarray], Features]] = {
@@ -122,7 +119,7 @@ CANDIDATES: dict[str, Callable[[np.ndarray], Features]] = {
 def _trained(
     model: keras.Model, head: keras.Model, loss: Callable[..., tf.Tensor], images: np.ndarray
 ) -> Features:
-    features.descend(loss, [model, head], images, _STEPS.value)
+    features.descend(loss, [model, head], images, flags.FLAGS.steps)
     return features.Features(features.packed(model))
 
 
@@ -204,12 +201,12 @@ def spoilt(
 def table(image_set: ImageSet, names: list[str]) -> str:
     """The table, in Markdown."""
     parts = picture_parts.parts(image_set)
-    count = min(parts.size, _MOST.value)
+    count = min(parts.size, flags.FLAGS.most)
 
     def load(split: str, most: int) -> np.ndarray:
         return picture_parts.load(image_set, split)[:most]
 
-    fit, whole, held_out = load(parts.fit, 6 * count), load(parts.floor, count), None
+    fit, whole = load(parts.fit, 6 * count), load(parts.floor, count)
     held_out = load(parts.held_out, count)
     if picture_parts.has_classes(image_set):
         classes, fit_classes = (
@@ -248,13 +245,27 @@ def table(image_set: ImageSet, names: list[str]) -> str:
     return f"{len(fit):,} images to train on, {count:,} of each kind\n\n{text}"
 
 
+def define_flags() -> None:
+    """Defines the flags of the command."""
+    config.define_flags("dataset", "data_dir")
+    flags.DEFINE_multi_enum(
+        "candidate", list(CANDIDATES), list(CANDIDATES), "To look at; may be given several times."
+    )
+    flags.DEFINE_integer("steps", features.STEPS, "Steps that each is trained for.", lower_bound=1)
+    flags.DEFINE_integer(
+        "most",
+        1000,
+        "Held-out images, at most; six times as many to train on.",
+        lower_bound=picture_parts.FEWEST,
+    )
+
+
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
     image_set = ImageSet(values["dataset"], data_dir=values["data_dir"])
-    names = _CANDIDATES.value or list(CANDIDATES)
-    return lambda: print(table(image_set, names))
+    return lambda: print(table(image_set, values["candidate"]))
 
 
 if __name__ == "__main__":
-    config.define_flags("dataset", "data_dir")
+    define_flags()
     cli.run(_prepare)

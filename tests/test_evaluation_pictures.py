@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -129,6 +130,16 @@ def test_which_sets_are_judged_as_pictures(bars, tiny_data_dir):
         known = ImageSet(name, data_dir=str(tiny_data_dir))
         assert judges.kind(known) is judges.SampleQuality
     assert judges.kind(ImageSet("stacked_mnist")) is judges.ModeCoverage
+
+
+@pytest.mark.parametrize("name", ["bars", "whole"])
+def test_sets_of_others_without_classes_are_judged_as_pictures(name, request, tmp_path):
+    mine = request.getfixturevalue(name)
+    prepared = pathlib.Path(mine.data_dir, mine.name)
+    shutil.copytree(prepared, tmp_path / mine.name)
+    for record in (tmp_path / mine.name).rglob("tfgan.json"):
+        record.unlink()
+    assert judges.kind(ImageSet(mine.name, data_dir=str(tmp_path))) is judges.PictureQuality
 
 
 def test_spoilt_images_rank_below_whole_ones(reference):
@@ -320,8 +331,16 @@ def test_too_few_samples_are_one_line(bars, tmp_path):
 @pytest.mark.slow
 def test_the_search_for_features_makes_its_table(bars):
     flags = (f"--dataset={bars.name}", f"--data_dir={bars.data_dir}", "--steps=1")
+    flags += ("--candidate=PCA", "--candidate=SimCLR")
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.features", *flags, "--candidates=PCA,SimCLR"],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.features",
+            *flags,
+            "--candidate=PCA",
+            "--candidate=SimCLR",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -244,14 +244,22 @@ def test_report_shows_scores_and_findings(workdir):
     assert data["findings"][0]["evidence"] == "step 7: D_loss not finite"
 
 
-def test_scores_that_are_too_good_are_a_finding(workdir):
+@pytest.mark.parametrize(
+    ("warning", "advice"),
+    [
+        ("it saw them", "--split=train"),
+        ("it saw them; --split=train[:-9] leaves them out", "--split=train[:-9] leaves them out"),
+    ],
+)
+def test_scores_that_are_too_good_are_a_finding(workdir, warning, advice):
     evaluate(workdir, step=1800)
     file = workdir.evaluation / "evaluation.json"
-    content = json.loads(file.read_text()) | {"collapsed": [], "warnings": ["it saw them"]}
+    content = json.loads(file.read_text()) | {"collapsed": [], "warnings": [warning]}
     file.write_text(json.dumps(content))
     report.write_report(workdir)
     (finding,) = data_of(workdir.report)["findings"]
     assert (finding["title"], finding["evidence"]) == ("its scores are too good", "it saw them")
+    assert finding["advice"] == advice
 
 
 def test_scores_of_before_the_run_went_on_are_not_shown(workdir):
