@@ -19,8 +19,6 @@ from tfgan.ground import cli
 
 REPEATS = 30
 
-flags.DEFINE_string("ort", "", "The folder dist/ of onnxruntime-web; empty leaves it out.")
-
 _TIMER = f"""
 const latents = Float32Array.from({{ length: 64 * 64 }}, () => 2 * Math.random() - 1);
 const times = [];
@@ -106,5 +104,11 @@ def run(ort: str) -> None:
         browser.quit()
 
 
+def define_flags() -> None:
+    """Defines the flags of the command."""
+    flags.DEFINE_string("ort", "", "The folder dist/ of onnxruntime-web; empty leaves it out.")
+
+
 if __name__ == "__main__":
+    define_flags()
     cli.run(lambda: lambda ort=flags.FLAGS.ort: run(ort))

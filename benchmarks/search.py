@@ -22,8 +22,6 @@ from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.run import building, config
 
-_SCORE_AT = flags.DEFINE_list("score_at", ["20"], "Epochs after which to score.")
-_RECORD = flags.DEFINE_string("record", "docs/search.jsonl", "File to append the scores to.")
 _SHOWN = ("fcd", "precision", "recall", "density", "coverage", "class_error")
 
 
@@ -33,7 +31,7 @@ class Score(keras.callbacks.Callback):
     def __init__(self, recipe: config.TrainConfig):
         super().__init__()
         self._reference = Reference.load(recipe.image_set, part="validation")
-        self._epochs = {int(epoch) for epoch in _SCORE_AT.value}
+        self._epochs = {int(epoch) for epoch in flags.FLAGS.score_at}
         self._flags = " ".join(
             f"--{field.name}={value}"
             for field in dataclasses.fields(recipe)
@@ -51,13 +49,13 @@ class Score(keras.callbacks.Callback):
         line = {"flags": self._flags, "epoch": epoch + 1}
         line |= {name: round(found[name], 4) for name in _SHOWN}
         print(json.dumps(line), flush=True)
-        with pathlib.Path(_RECORD.value).open("a") as record:
+        with pathlib.Path(flags.FLAGS.record).open("a") as record:
             record.write(json.dumps(line) + "\n")
 
 
 def trial() -> None:
     """Trains and scores what the flags describe."""
-    epochs = max(int(epoch) for epoch in _SCORE_AT.value)
+    epochs = max(int(epoch) for epoch in flags.FLAGS.score_at)
     recipe = config.from_flags()
     if flags.FLAGS["epochs"].present and recipe.epochs != epochs:
         raise UserError(f"--epochs={recipe.epochs}: a trial ends with the last of --score_at")
@@ -81,11 +79,18 @@ def trial() -> None:
     )
 
 
-if __name__ == "__main__":
+def define_flags() -> None:
+    """Defines the flags of the command."""
     config.define_flags()
+    flags.DEFINE_list("score_at", ["20"], "Epochs after which to score.")
+    flags.DEFINE_string("record", "docs/search.jsonl", "File to append the scores to.")
     flags.register_validator(
         "score_at",
         lambda epochs: epochs and all(epoch.isdigit() and int(epoch) for epoch in epochs),
         "must be whole numbers from 1 up, such as 5,10",
     )
+
+
+if __name__ == "__main__":
+    define_flags()
     cli.run(lambda: trial)

@@ -15,14 +15,6 @@ from absl import app, flags
 
 from benchmarks import report
 
-_ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that both are measured, in turns.", 1)
-_DATASET = flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where prepared sets live; empty: TFDS's own.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 100, "Images in a batch.", 1)
-_HIDDEN_SIZE = flags.DEFINE_integer("hidden_size", 256, "Units in each hidden layer.", 1)
-_WINDOW = flags.DEFINE_integer("window", 10_000, "Images that are shuffled together.", 1)
-_OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for streaming.{json,md}.")
-
 
 def _seconds(call: Callable[[], Any]) -> float:
     start = time.perf_counter()
@@ -32,7 +24,7 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 def _measure(data: Any, train_function: Callable[[Any], Any], steps: int) -> dict[str, float]:
     """Passes over an epoch, alone and in training, and the way to its first and middle batch."""
-    batch_size = _BATCH_SIZE.value
+    batch_size = flags.FLAGS.batch_size
     iterator = iter(data.batches(batch_size, 1))
     train_function(iterator)
 
@@ -64,19 +56,19 @@ def main(argv: list[str]) -> None:
 
     if argv[1:]:
         raise app.UsageError(f"unknown: {', '.join(argv[1:])}")
-    config = TrainConfig(batch_size=_BATCH_SIZE.value, hidden_size=_HIDDEN_SIZE.value)
-    image_set = ImageSet(_DATASET.value, data_dir=_DATA_DIR.value)
+    config = TrainConfig(batch_size=flags.FLAGS.batch_size, hidden_size=flags.FLAGS.hidden_size)
+    image_set = ImageSet(flags.FLAGS.dataset, data_dir=flags.FLAGS.data_dir)
     builder = sources.prepare(image_set)
     images = pipeline.load(builder, image_set)
     sets = {
         "in memory": training_set.InMemory(images),
-        "streamed": training_set.Streamed(builder, "train", _WINDOW.value),
+        "streamed": training_set.Streamed(builder, "train", flags.FLAGS.window),
     }
     shape = sets["in memory"].shape
     steps = shape[0] // config.batch_size
     train_function = building.build(config, shape[1:], steps_per_execution=1).make_train_function()
     found: dict[str, dict[str, list[float]]] = {name: {} for name in sets}
-    for _ in range(_ROUNDS.value):
+    for _ in range(flags.FLAGS.rounds):
         for name, data in sets.items():
             for quantity, value in _measure(data, train_function, steps).items():
                 found[name].setdefault(quantity, []).append(value)
@@ -89,7 +81,7 @@ def main(argv: list[str]) -> None:
     table = report.table(["", *found], rows)
     text = f"`{command}`, {report.machine_line(machine)} Medians (min–max).\n\n{table}\n"  # noqa: RUF001
     print(f"\n{text}")
-    output = pathlib.Path(_OUTPUT.value)
+    output = pathlib.Path(flags.FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
     (output / "streaming.md").write_text(text)
     record = {"command": command, "machine": machine, "results": found}
@@ -101,5 +93,17 @@ def _three_digits(values: list[float]) -> str:
     return f"{median} ({low}–{high})"  # noqa: RUF001
 
 
+def define_flags() -> None:
+    """Defines the flags of the command."""
+    flags.DEFINE_integer("rounds", 5, "Times that both are measured, in turns.", 1)
+    flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")
+    flags.DEFINE_string("data_dir", "", "Where prepared sets live; empty: TFDS's own.")
+    flags.DEFINE_integer("batch_size", 100, "Images in a batch.", 1)
+    flags.DEFINE_integer("hidden_size", 256, "Units in each hidden layer.", 1)
+    flags.DEFINE_integer("window", 10_000, "Images that are shuffled together.", 1)
+    flags.DEFINE_string("output", "runs/benchmark", "Folder for streaming.{json,md}.")
+
+
 if __name__ == "__main__":
+    define_flags()
     app.run(main)
