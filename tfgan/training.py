@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from tfgan import networks, report
-from tfgan.cluster import rendezvous, strategies
+from tfgan.cluster import gpus, rendezvous, strategies
 from tfgan.contract import check_policy
 from tfgan.datasets import training_set
 from tfgan.doctor import monitors, record
@@ -81,6 +81,8 @@ def train_and_export(
             f"tfgan {__version__} on {strategies.describe(strategy)} (CPU threads: "
             f"{environment.threads()}); TensorFlow {tf.__version__}, Keras {keras.__version__}"
         )
+        if idle := gpus.unusable_gpus(config.devices):
+            say(f"Warning: {idle}")
         data = training_set.open_set(config.image_set, config.cache_limit_mb, say)
         run = Run(config, workdir, data, strategy)
         if recorded:
