@@ -32,9 +32,18 @@ def test_idle_gpu_is_told(devices, variable, machine, monkeypatch):
     assert "2 NVIDIA GPUs" in gpus.unusable_gpus(devices, machine)
 
 
-@pytest.mark.parametrize("variable", ["", "-1", "-1,0", "1", "abc", "NoDevFiles", "²"])
+@pytest.mark.parametrize("variable", ["", "-1", "NoDevFiles"])
 def test_hidden_gpu_is_not(variable, machine, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
+    assert gpus.unusable_gpus("", machine) is None
+
+
+@pytest.mark.parametrize("variable", ["1", "abc", "²", ",0", "0x0"])
+def test_gpu_that_is_hidden_by_mistake(variable, machine, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
+    told = gpus.unusable_gpus("", machine)
+    assert told == f"CUDA_VISIBLE_DEVICES={variable}: names none of the GPUs, which count from 0"
+    (machine / "nvidia0").unlink()
     assert gpus.unusable_gpus("", machine) is None
 
 

@@ -18,7 +18,7 @@ from tfgan.datasets import training_set
 from tfgan.doctor import monitors, record
 from tfgan.exports import saved_model
 from tfgan.gan import GAN
-from tfgan.ground import errors
+from tfgan.ground import errors, surroundings
 from tfgan.ground.console import duration, say
 from tfgan.ground.errors import Diverged, Interrupted, UserError
 from tfgan.ground.version import __version__
@@ -54,6 +54,7 @@ def train_and_export(
             written.
         WorkerLost: if another worker is gone; a new start of all goes on from the checkpoint.
     """
+    surroundings.check_keras()
     check_policy()
     cluster = strategies.find_cluster(config.strategy)
     workdir = Workdir(config.workdir)

@@ -22,18 +22,18 @@ def unusable_gpus(devices: str = "", nodes: pathlib.Path = pathlib.Path("/dev"))
     """
     if devices.upper().startswith("CPU") or tf.config.list_physical_devices("GPU"):
         return None
+    variable = os.environ.get("CUDA_VISIBLE_DEVICES")
     count = sum(bool(re.fullmatch(r"nvidia\d+", node.name)) for node in nodes.glob("nvidia*"))
-    if not count or _hidden(os.environ.get("CUDA_VISIBLE_DEVICES"), count):
+    if not count or variable in ("", "-1", "NoDevFiles"):  # the last is Slurm's word for none
         return None
+    if variable is not None and not _names_one(variable, count):
+        return f"CUDA_VISIBLE_DEVICES={variable}: names none of the GPUs, which count from 0"
     gpus = "an NVIDIA GPU" if count == 1 else f"{count} NVIDIA GPUs"
     return f"this machine has {gpus}, which TensorFlow cannot use: {_MEND}"
 
 
-def _hidden(variable: str | None, count: int) -> bool:
-    """Whether `CUDA_VISIBLE_DEVICES` names no GPU: CUDA reads it up to the first that is none."""
-    if variable is None:
-        return False
+def _names_one(variable: str, count: int) -> bool:
+    """Whether `CUDA_VISIBLE_DEVICES` begins with a GPU: CUDA reads it up to what is none."""
     first = variable.split(",")[0].strip()
-    if first.startswith(("GPU-", "MIG-")):
-        return False
-    return not (first.isdecimal() and int(first) < count)
+    named = first.startswith(("GPU-", "MIG-"))
+    return named or (first.isdecimal() and int(first) < count)
