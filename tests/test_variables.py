@@ -162,3 +162,19 @@ def test_name_that_tensorflow_cannot_spell(monkeypatch):
     monkeypatch.setattr(os, "fsencode", lambda name: name.encode("latin-1"))  # as in old locales
     with pytest.raises(UserError, match="not in UTF-8"):
         files.user_path("é", "--workdir")
+
+
+def test_what_the_import_reads_is_rehearsed_before_it():
+    code = """
+import sys
+from tfgan.ground import cli, surroundings
+
+def rehearse(*prefixes):
+    assert "TF_XLA_FLAGS".startswith(prefixes) and "tensorflow" not in sys.modules
+    sys.exit(7)
+
+surroundings.rehearse = rehearse
+cli.load_tensorflow()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=forked.ROOT, capture_output=True)
+    assert done.returncode == 7, done.stderr

@@ -51,6 +51,7 @@ def load_tensorflow() -> None:
     surroundings.check()
     logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
     with native_stderr_held_back():
+        surroundings.rehearse("TF_XLA_FLAGS")  # which the import reads, in a command of absl
         surroundings.check_keras()  # the first import, since TensorFlow imports Keras
         import tensorflow as tf
 

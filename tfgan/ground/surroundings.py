@@ -70,10 +70,14 @@ def check() -> None:
         raise UserError(f"TMPDIR={given}: {error.strerror}; give a folder to write to") from None
 
 
-def rehearse() -> None:
+def rehearse(*prefixes: str) -> None:
     """Lets a copy of this process read TensorFlow's variables: one that is wrong ends it.
 
-    To be called when TensorFlow is imported and nothing has run, which the copy could not inherit.
+    To be called while TensorFlow has run nothing, which the copy could not inherit, and best when
+    it is imported, which takes the copy as long as this process.
+
+    Args:
+        prefixes: of the variables that are reason enough; without, "TF_" and "XLA_".
 
     Raises:
         UserError: if it ended so.
@@ -81,7 +85,7 @@ def rehearse() -> None:
     names = [
         name
         for name, value in os.environ.items()
-        if name.startswith(("TF_", "XLA_")) and not name.startswith(_NOT_REHEARSED)
+        if name.startswith(prefixes or ("TF_", "XLA_")) and not name.startswith(_NOT_REHEARSED)
         if value != DEFAULTS.get(name)
     ]
     if not names:
