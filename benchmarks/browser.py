@@ -23,8 +23,6 @@ from tfgan.ground.files import user_path
 REPEATS = 30
 _ORT_FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 
-flags.DEFINE_string("ort", "", "The folder dist/ of onnxruntime-web; empty leaves it out.")
-
 _TIMER = f"""
 const latents = Float32Array.from({{ length: 64 * 64 }}, () => 2 * Math.random() - 1);
 const times = [];
@@ -115,5 +113,11 @@ def _prepare() -> Callable[[], None]:
     return lambda: run(ort)
 
 
+def define_flags() -> None:
+    """Defines the flags of the command."""
+    flags.DEFINE_string("ort", "", "The folder dist/ of onnxruntime-web; empty leaves it out.")
+
+
 if __name__ == "__main__":
+    define_flags()
     cli.run(_prepare)

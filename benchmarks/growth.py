@@ -25,15 +25,6 @@ from benchmarks import contestants, race, report
 from tfgan.ground import cli
 from tfgan.ground.files import check_folder
 
-_BATCH_SIZES = flags.DEFINE_list("batch_sizes", [2**n for n in range(5, 13)], "Batch sizes.")
-_HIDDEN_SIZES = flags.DEFINE_list("hidden_sizes", [2**n for n in range(6, 13)], "Hidden sizes.")
-_SET_SIZES = flags.DEFINE_list("set_sizes", [6_000, 60_000, 600_000], "MNIST cut or repeated.")
-_EPOCHS = flags.DEFINE_integer("epochs", 6, "Epochs of the real command.", 2)
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 100, "Where it is not varied.", 1)
-_HIDDEN_SIZE = flags.DEFINE_integer("hidden_size", 256, "Where it is not varied.", 1)
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where MNIST is prepared; empty: TFDS's own.")
-_OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for growth.{json,md,png}.")
-
 _UNITS = {
     "ms": "ms a step",
     "floor_ms": "floor ms",
@@ -62,8 +53,8 @@ def _sweep(varied: str, values: list, folder: pathlib.Path) -> list[dict]:
     points = []
     for value in map(int, values):
         sizes = {
-            "batch size": _BATCH_SIZE.value,
-            "hidden size": _HIDDEN_SIZE.value,
+            "batch size": flags.FLAGS.batch_size,
+            "hidden size": flags.FLAGS.hidden_size,
             "set size": len(np.load(images, mmap_mode="r")),
         } | {varied: value}
         point, floor = (
@@ -79,22 +70,22 @@ def _epochs(folder: pathlib.Path) -> list[dict]:
     """One point for each epoch of the real command but the first, which is compiled in."""
     images = folder / "images.npy"
     size = len(np.load(images, mmap_mode="r"))
-    steps = size // _BATCH_SIZE.value
-    sizes = (_BATCH_SIZE.value, _HIDDEN_SIZE.value, size)
+    steps = size // flags.FLAGS.batch_size
+    sizes = (flags.FLAGS.batch_size, flags.FLAGS.hidden_size, size)
     floor_ms = json.loads(_python("benchmarks.point", "floor", images, *sizes))["ms"]
     fit = next(each for each in contestants.ALL if each.name == contestants.FIT)
     command = fit.command(
         folder=folder,
         steps=steps,
         dataset="mnist",
-        data_dir=_DATA_DIR.value,
-        batch_size=_BATCH_SIZE.value,
-        hidden_size=_HIDDEN_SIZE.value,
+        data_dir=flags.FLAGS.data_dir,
+        batch_size=flags.FLAGS.batch_size,
+        hidden_size=flags.FLAGS.hidden_size,
     )
     points = []
     with race.runner(command, folder / "stderr.txt") as run:
         run.wait_for(fit.epoch)
-        for epoch in range(2, _EPOCHS.value + 1):
+        for epoch in range(2, flags.FLAGS.epochs + 1):
             start = time.perf_counter()
             run.wait_for(fit.epoch)
             ms = 1000 * (time.perf_counter() - start) / steps
@@ -145,7 +136,7 @@ def _draw(sweeps: dict[str, list[dict]], path: pathlib.Path) -> None:
 
 
 def _prepare() -> Callable[[], None]:
-    output = check_folder(_OUTPUT.value, "--output")
+    output = check_folder(flags.FLAGS.output, "--output")
     return lambda: _measure(output)
 
 
@@ -154,11 +145,11 @@ def _measure(output: pathlib.Path) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the other processes too
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = pathlib.Path(name)
-        _python("benchmarks.data", "mnist", _DATA_DIR.value, folder)
+        _python("benchmarks.data", "mnist", flags.FLAGS.data_dir, folder)
         sweeps = {
-            "batch size": _sweep("batch size", _BATCH_SIZES.value, folder),
-            "hidden size": _sweep("hidden size", _HIDDEN_SIZES.value, folder),
-            "set size": _sweep("set size", _SET_SIZES.value, folder),
+            "batch size": _sweep("batch size", flags.FLAGS.batch_sizes, folder),
+            "hidden size": _sweep("hidden size", flags.FLAGS.hidden_sizes, folder),
+            "set size": _sweep("set size", flags.FLAGS.set_sizes, folder),
             "epoch": _epochs(folder),
         }
     command = shlex.join(["python", "-m", "benchmarks.growth", *sys.argv[1:]])
@@ -177,5 +168,18 @@ def _measure(output: pathlib.Path) -> None:
         print("No growth.png: matplotlib is not installed.")
 
 
+def define_flags() -> None:
+    """Defines the flags of the command."""
+    flags.DEFINE_list("batch_sizes", [2**n for n in range(5, 13)], "Batch sizes.")
+    flags.DEFINE_list("hidden_sizes", [2**n for n in range(6, 13)], "Hidden sizes.")
+    flags.DEFINE_list("set_sizes", [6_000, 60_000, 600_000], "MNIST cut or repeated.")
+    flags.DEFINE_integer("epochs", 6, "Epochs of the real command.", 2)
+    flags.DEFINE_integer("batch_size", 100, "Where it is not varied.", 1)
+    flags.DEFINE_integer("hidden_size", 256, "Where it is not varied.", 1)
+    flags.DEFINE_string("data_dir", "", "Where MNIST is prepared; empty: TFDS's own.")
+    flags.DEFINE_string("output", "runs/benchmark", "Folder for growth.{json,md,png}.")
+
+
 if __name__ == "__main__":
+    define_flags()
     cli.run(_prepare, tensorflow=False)

@@ -33,18 +33,11 @@ LAYOUTS = {
     "4 processes": ("launch", "--workers=4", "--"),
 }
 
-_BATCH_SIZES = flags.DEFINE_list("batch_sizes", [100, 1600], "Global batch sizes.")
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Times that all are measured, in turns.", 1)
-_LAYOUTS = flags.DEFINE_list("layouts", [], "Which; empty: all.")
-_DATASET = flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where prepared sets live; empty: TFDS's own.")
-_OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for scaling.{json,md}.")
-
 
 def _ms_a_step(layout: str, batch_size: int, folder: str) -> float:
     what, *arguments = LAYOUTS[layout]
-    arguments += [f"--batch_size={batch_size}", f"--dataset={_DATASET.value}", "--overwrite"]
-    arguments += ["--epochs=1", f"--data_dir={_DATA_DIR.value}"]
+    arguments += [f"--batch_size={batch_size}", f"--dataset={flags.FLAGS.dataset}", "--overwrite"]
+    arguments += ["--epochs=1", f"--data_dir={flags.FLAGS.data_dir}"]
     done = subprocess.run(
         [sys.executable, "-m", f"tfgan.{what}", *arguments, f"--workdir={folder}/run"],
         cwd=race.ROOT,
@@ -59,23 +52,23 @@ def _ms_a_step(layout: str, batch_size: int, folder: str) -> float:
 
 
 def _prepare() -> Callable[[], None]:
-    if unknown := [name for name in _LAYOUTS.value if name not in LAYOUTS]:
+    if unknown := [name for name in flags.FLAGS.layouts if name not in LAYOUTS]:
         raise UserError(
-            f"--layouts={','.join(_LAYOUTS.value)}: unknown: {', '.join(unknown)}; must be of "
+            f"--layouts={','.join(flags.FLAGS.layouts)}: unknown: {', '.join(unknown)}; must be of "
             f"{', '.join(LAYOUTS)}"
         )
-    output = check_folder(_OUTPUT.value, "--output")
+    output = check_folder(flags.FLAGS.output, "--output")
     return lambda: _measure(output)
 
 
 def _measure(output: pathlib.Path) -> None:
     """Measures all layouts, and writes it into a folder."""
-    sizes = [int(size) for size in _BATCH_SIZES.value]
+    sizes = [int(size) for size in flags.FLAGS.batch_sizes]
     times: dict[str, dict[int, list[float]]] = {
-        layout: {size: [] for size in sizes} for layout in _LAYOUTS.value or LAYOUTS
+        layout: {size: [] for size in sizes} for layout in flags.FLAGS.layouts or LAYOUTS
     }
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(_ROUNDS.value):
+        for _ in range(flags.FLAGS.rounds):
             for layout, by_size in times.items():
                 for size, measured in by_size.items():
                     measured.append(_ms_a_step(layout, size, folder))
@@ -95,5 +88,16 @@ def _measure(output: pathlib.Path) -> None:
     (output / "scaling.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
+def define_flags() -> None:
+    """Defines the flags of the command."""
+    flags.DEFINE_list("batch_sizes", [100, 1600], "Global batch sizes.")
+    flags.DEFINE_integer("rounds", 3, "Times that all are measured, in turns.", 1)
+    flags.DEFINE_list("layouts", [], "Which; empty: all.")
+    flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")
+    flags.DEFINE_string("data_dir", "", "Where prepared sets live; empty: TFDS's own.")
+    flags.DEFINE_string("output", "runs/benchmark", "Folder for scaling.{json,md}.")
+
+
 if __name__ == "__main__":
+    define_flags()
     cli.run(_prepare, tensorflow=False)

@@ -23,8 +23,6 @@ from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_file, user_path
 from tfgan.run import building, config
 
-_SCORE_AT = flags.DEFINE_list("score_at", ["20"], "Epochs after which to score.")
-_RECORD = flags.DEFINE_string("record", "docs/search.jsonl", "File to append the scores to.")
 _SHOWN = ("fcd", "precision", "recall", "density", "coverage", "class_error")
 
 
@@ -34,7 +32,7 @@ class Score(keras.callbacks.Callback):
     def __init__(self, recipe: config.TrainConfig):
         super().__init__()
         self._reference = Reference.load(recipe.image_set, part="validation")
-        self._epochs = {int(epoch) for epoch in _SCORE_AT.value}
+        self._epochs = {int(epoch) for epoch in flags.FLAGS.score_at}
         self._flags = " ".join(
             f"--{field.name}={value}"
             for field in dataclasses.fields(recipe)
@@ -52,16 +50,16 @@ class Score(keras.callbacks.Callback):
         line = {"flags": self._flags, "epoch": epoch + 1}
         line |= {name: round(found[name], 4) for name in _SHOWN}
         print(json.dumps(line), flush=True)
-        with user_path(_RECORD.value, "--record").open("a") as record:
+        with user_path(flags.FLAGS.record, "--record").open("a") as record:
             record.write(json.dumps(line) + "\n")
 
 
 def _prepare() -> Callable[[], None]:
-    epochs = max(int(epoch) for epoch in _SCORE_AT.value)
+    epochs = max(int(epoch) for epoch in flags.FLAGS.score_at)
     recipe = config.from_flags()
     if flags.FLAGS["epochs"].present and recipe.epochs != epochs:
         raise UserError(f"--epochs={recipe.epochs}: a trial ends with the last of --score_at")
-    check_file(_RECORD.value, "--record")
+    check_file(flags.FLAGS.record, "--record")
     return lambda: trial(recipe, epochs)
 
 
@@ -89,11 +87,18 @@ def trial(recipe: config.TrainConfig, epochs: int) -> None:
     )
 
 
-if __name__ == "__main__":
+def define_flags() -> None:
+    """Defines the flags of the command."""
     config.define_flags()
+    flags.DEFINE_list("score_at", ["20"], "Epochs after which to score.")
+    flags.DEFINE_string("record", "docs/search.jsonl", "File to append the scores to.")
     flags.register_validator(
         "score_at",
         lambda epochs: epochs and all(epoch.isdigit() and int(epoch) for epoch in epochs),
         "must be whole numbers from 1 up, such as 5,10",
     )
+
+
+if __name__ == "__main__":
+    define_flags()
     cli.run(_prepare)

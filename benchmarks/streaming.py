@@ -18,14 +18,6 @@ from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder
 
-_ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that both are measured, in turns.", 1)
-_DATASET = flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where prepared sets live; empty: TFDS's own.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 100, "Images in a batch.", 1)
-_HIDDEN_SIZE = flags.DEFINE_integer("hidden_size", 256, "Units in each hidden layer.", 1)
-_WINDOW = flags.DEFINE_integer("window", 10_000, "Images that are shuffled together.", 1)
-_OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for streaming.{json,md}.")
-
 
 def _seconds(call: Callable[[], Any]) -> float:
     start = time.perf_counter()
@@ -35,7 +27,7 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 def _measure(data: Any, train_function: Callable[[Any], Any], steps: int) -> dict[str, float]:
     """Passes over an epoch, alone and in training, and the way to its first and middle batch."""
-    batch_size = _BATCH_SIZE.value
+    batch_size = flags.FLAGS.batch_size
     iterator = iter(data.batches(batch_size, 1))
     train_function(iterator)
 
@@ -59,7 +51,7 @@ def _measure(data: Any, train_function: Callable[[Any], Any], steps: int) -> dic
 
 
 def _prepare() -> Callable[[], None]:
-    output = check_folder(_OUTPUT.value, "--output")
+    output = check_folder(flags.FLAGS.output, "--output")
     return lambda: _compare(output)
 
 
@@ -70,13 +62,13 @@ def _compare(output: pathlib.Path) -> None:
     from tfgan.datasets.image_set import ImageSet
     from tfgan.run import building
 
-    config = TrainConfig(batch_size=_BATCH_SIZE.value, hidden_size=_HIDDEN_SIZE.value)
-    image_set = ImageSet(_DATASET.value, data_dir=_DATA_DIR.value)
+    config = TrainConfig(batch_size=flags.FLAGS.batch_size, hidden_size=flags.FLAGS.hidden_size)
+    image_set = ImageSet(flags.FLAGS.dataset, data_dir=flags.FLAGS.data_dir)
     builder = sources.prepare(image_set)
     images = pipeline.load(builder, image_set)
     sets = {
         "in memory": training_set.InMemory(images),
-        "streamed": training_set.Streamed(builder, "train", _WINDOW.value),
+        "streamed": training_set.Streamed(builder, "train", flags.FLAGS.window),
     }
     shape = sets["in memory"].shape
     steps = shape[0] // config.batch_size
@@ -84,7 +76,7 @@ def _compare(output: pathlib.Path) -> None:
         raise UserError(f"--batch_size={config.batch_size}: {image_set.name} has {shape[0]} images")
     train_function = building.build(config, shape[1:], steps_per_execution=1).make_train_function()
     found: dict[str, dict[str, list[float]]] = {name: {} for name in sets}
-    for _ in range(_ROUNDS.value):
+    for _ in range(flags.FLAGS.rounds):
         for name, data in sets.items():
             for quantity, value in _measure(data, train_function, steps).items():
                 found[name].setdefault(quantity, []).append(value)
@@ -108,5 +100,17 @@ def _three_digits(values: list[float]) -> str:
     return f"{median} ({low}–{high})"  # noqa: RUF001
 
 
+def define_flags() -> None:
+    """Defines the flags of the command."""
+    flags.DEFINE_integer("rounds", 5, "Times that both are measured, in turns.", 1)
+    flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")
+    flags.DEFINE_string("data_dir", "", "Where prepared sets live; empty: TFDS's own.")
+    flags.DEFINE_integer("batch_size", 100, "Images in a batch.", 1)
+    flags.DEFINE_integer("hidden_size", 256, "Units in each hidden layer.", 1)
+    flags.DEFINE_integer("window", 10_000, "Images that are shuffled together.", 1)
+    flags.DEFINE_string("output", "runs/benchmark", "Folder for streaming.{json,md}.")
+
+
 if __name__ == "__main__":
+    define_flags()
     cli.run(_prepare)

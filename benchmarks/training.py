@@ -30,24 +30,17 @@ from tfgan.ground.files import check_folder
 
 NAMES = [contestant.name for contestant in contestants.ALL]
 
-_ROUNDS = flags.DEFINE_integer("rounds", 7, "Epochs of each contestant that are timed.", 1)
-_CONTESTANTS = flags.DEFINE_list("contestants", NAMES, "Who takes part, by name.")
-_OUTPUT = flags.DEFINE_string("output", "runs/benchmark", "Folder for results.{json,md,png}.")
-_DATASET = flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "Where prepared sets live; empty: TFDS's own.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 100, "Real images a step.", 1)
-_HIDDEN_SIZE = flags.DEFINE_integer("hidden_size", 256, "Units in each hidden layer.", 1)
-
 
 def _measure(folder: pathlib.Path) -> tuple[dict[str, dict], dict[str, str]]:
     """Runs the race on the data that the flags name; see `race.measure`."""
-    prepare = [sys.executable, "-m", "benchmarks.data", _DATASET.value, _DATA_DIR.value, folder]
+    prepare = [sys.executable, "-m", "benchmarks.data"]
+    prepare += [flags.FLAGS.dataset, flags.FLAGS.data_dir, folder]
     subprocess.run(prepare, check=True, cwd=race.ROOT, env=os.environ | race.ENVIRONMENT)
     images = np.load(folder / "images.npy", mmap_mode="r")
-    steps = len(images) // _BATCH_SIZE.value
+    steps = len(images) // flags.FLAGS.batch_size
     chosen, skipped = {}, {}
     for contestant in contestants.ALL:
-        if contestant.name not in _CONTESTANTS.value:
+        if contestant.name not in flags.FLAGS.contestants:
             continue
         if missing := contestant.missing():
             skipped[contestant.name] = f"not installed: {', '.join(missing)}"
@@ -56,13 +49,13 @@ def _measure(folder: pathlib.Path) -> tuple[dict[str, dict], dict[str, str]]:
             images=folder / "images.npy",
             folder=folder,
             steps=steps,
-            dataset=_DATASET.value,
-            data_dir=_DATA_DIR.value,
-            batch_size=_BATCH_SIZE.value,
-            hidden_size=_HIDDEN_SIZE.value,
+            dataset=flags.FLAGS.dataset,
+            data_dir=flags.FLAGS.data_dir,
+            batch_size=flags.FLAGS.batch_size,
+            hidden_size=flags.FLAGS.hidden_size,
         )
         chosen[contestant.name] = (command, contestant.first_step, contestant.epoch)
-    results, dropped = race.measure(chosen, _ROUNDS.value, folder)
+    results, dropped = race.measure(chosen, flags.FLAGS.rounds, folder)
     for result in results.values():
         result["ms"] = [1000 * seconds / steps for seconds in result.pop("epoch_s")]
     return results, skipped | dropped
@@ -74,8 +67,8 @@ def _write(results: dict[str, dict], skipped: dict[str, str], output: pathlib.Pa
     command = shlex.join(["python", "-m", "benchmarks.training", *sys.argv[1:]])
     text = "\n\n".join(
         [
-            f"`{command}`, {report.machine_line(machine)} Epochs timed: {_ROUNDS.value}.",
-            report.results_table(results, _BATCH_SIZE.value),
+            f"`{command}`, {report.machine_line(machine)} Epochs timed: {flags.FLAGS.rounds}.",
+            report.results_table(results, flags.FLAGS.batch_size),
             *(f"Skipped: {name} ({reason})." for name, reason in skipped.items()),
             "Ratios are medians of the ratios in each round.",
             report.goals_table(goals),
@@ -99,12 +92,12 @@ def _write(results: dict[str, dict], skipped: dict[str, str], output: pathlib.Pa
 
 
 def _prepare() -> Callable[[], None]:
-    if unknown := [name for name in _CONTESTANTS.value if name not in NAMES]:
+    if unknown := [name for name in flags.FLAGS.contestants if name not in NAMES]:
         raise UserError(
-            f"--contestants={','.join(_CONTESTANTS.value)}: unknown: {', '.join(unknown)}; must be "
-            f"of {', '.join(NAMES)}"
+            f"--contestants={','.join(flags.FLAGS.contestants)}: unknown: {', '.join(unknown)}; "
+            f"must be of {', '.join(NAMES)}"
         )
-    output = check_folder(_OUTPUT.value, "--output")
+    output = check_folder(flags.FLAGS.output, "--output")
     return lambda: _race(output)
 
 
@@ -118,5 +111,17 @@ def _race(output: pathlib.Path) -> None:
     _write(results, skipped, output)
 
 
+def define_flags() -> None:
+    """Defines the flags of the command."""
+    flags.DEFINE_integer("rounds", 7, "Epochs of each contestant that are timed.", 1)
+    flags.DEFINE_list("contestants", NAMES, "Who takes part, by name.")
+    flags.DEFINE_string("output", "runs/benchmark", "Folder for results.{json,md,png}.")
+    flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")
+    flags.DEFINE_string("data_dir", "", "Where prepared sets live; empty: TFDS's own.")
+    flags.DEFINE_integer("batch_size", 100, "Real images a step.", 1)
+    flags.DEFINE_integer("hidden_size", 256, "Units in each hidden layer.", 1)
+
+
 if __name__ == "__main__":
+    define_flags()
     cli.run(_prepare, tensorflow=False)

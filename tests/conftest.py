@@ -102,6 +102,24 @@ def float64():
     keras.config.set_dtype_policy(policy)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium; for tests with `chromium.NEEDED`."""
+    import chromium  # with Selenium, an extra
+
+    driver = chromium.start()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens a file; afterwards, nothing was asked of the network and nothing complained."""
+    import chromium
+
+    yield from chromium.visits(browser)
+
+
 def start(command: str, *arguments: object, env: dict[str, str] | None = None) -> forked.Python:
     """Starts `python -m tfgan.COMMAND` in a process of its own."""
     return forked.Python("-m", f"tfgan.{command}", *map(str, arguments), env=env)

@@ -1,18 +1,19 @@
 """Every command: imported without side effects, `--help`, paths that do not exist."""
 
 import ast
-import importlib
 import pathlib
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 
+import forked
 import pytest
 from conftest import ROOT
 
 COMMANDS = ["train", "data", "sample", "evaluate", "export", "launch", "toy", "doctor.__main__"]
 COMMANDS += ["theory.__main__", "evaluation.train_classifier"]
+EXTRAS = {"jax", "optax", "selenium", "torch", "torchvision"}  # what only some peers import
 
 
 def python(code: str) -> subprocess.CompletedProcess:
@@ -27,16 +28,34 @@ def run_light(command: str, *arguments: str) -> subprocess.CompletedProcess:
     return python(code)
 
 
-def test_importing_the_commands_defines_no_flag():
-    modules = [importlib.import_module(f"tfgan.{name}").__name__ for name in COMMANDS]
-    done = python(
-        "from absl import flags; import importlib; before = set(flags.FLAGS)\n"
-        f"for name in {modules}: importlib.import_module(name)\n"
-        "new = {name for name in set(flags.FLAGS) - before}\n"
-        f"ours = flags.FLAGS.flags_by_module_dict()\n"
-        "print([m for m in ours if m.startswith('tfgan') and ours[m]])"
-    )
+def test_importing_any_module_defines_no_flag():
+    code = f"""
+import importlib, pathlib
+from absl import flags
+
+rooms = ("tfgan", "benchmarks", "examples")
+for room in rooms:
+    for path in sorted(pathlib.Path(room).rglob("*.py")):
+        try:
+            importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
+        except ModuleNotFoundError as error:
+            assert error.name in {EXTRAS}, (path, error)
+print([name for name, ours in flags.FLAGS.flags_by_module_dict().items() if ours
+       and name.split(".")[0] in rooms])
+"""
+    done = forked.Python("-c", code).finish()
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "flag"), [("browser", "--ort"), ("growth", "--data_dir"), ("scaling", "--layouts")]
+)
+def test_a_benchmark_has_its_flags_when_it_runs(name, flag):
+    done = python(
+        f"import sys, runpy; sys.argv = ['x', '--help']\n"
+        f"runpy.run_module('benchmarks.{name}', run_name='__main__', alter_sys=True)"
+    )
+    assert flag in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)

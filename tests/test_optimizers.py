@@ -1,6 +1,10 @@
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfgan import TrainConfig
 from tfgan.optimizers import SGD, Adam
@@ -93,3 +97,25 @@ def test_made_from_options():
     assert again.get_config() == sgd.get_config()
     assert sgd.get_config()["learning_rate"]["config"]["decay_steps"] == 40
     assert tuple(building.OPTIMIZERS) == ("adam", "sgd")
+
+
+@pytest.mark.parametrize("optimizer", [Adam(0.1), SGD(0.1, 0.5)])
+def test_what_has_trained_is_let_go(optimizer):
+    # Keras' own sum over one replica enters the graph in a registry that never forgets.
+    weight = keras.Variable([1.0])
+
+    def graph():
+        @tf.function
+        def step():
+            optimizer.apply([weight * 2.0], [weight])
+
+        return weakref.ref(step.get_concrete_function().graph)
+
+    kept = graph()
+    gc.collect()
+    assert kept() is None
+
+
+def test_gradient_that_is_none_is_told_as_keras_does():
+    with pytest.raises(ValueError, match="No gradients provided"):
+        Adam(0.1).apply([None], [keras.Variable([1.0])])

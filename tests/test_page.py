@@ -1,4 +1,4 @@
-"""What the page is given, without a browser: `test_web.py` looks at what it draws."""
+"""What the page is given, without a browser: `test_web_page.py` looks at what it draws."""
 
 import base64
 import json

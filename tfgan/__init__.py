@@ -13,12 +13,11 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from tfgan.ground import surroundings
 from tfgan.ground.version import __version__ as __version__
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Without this analysis of what lives how long, XLA copies over half of the weights every step.
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_copy_insertion_use_region_analysis=true")
+for _name, _value in surroundings.DEFAULTS.items():
+    os.environ.setdefault(_name, _value)
 
 _HOMES = {
     "GAN": "tfgan.gan",

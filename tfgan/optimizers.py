@@ -3,11 +3,27 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
+class _WithoutNeedlessReduce:
+    """Sums no gradients over a single replica.
+
+    Keras does, and TensorFlow then keeps the whole graph of the step, for good: it enters the
+    gradient of the sum, which refers to the graph, in a registry of the process.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> list[tuple[Any, Any]]:
+        pairs = list(grads_and_vars)
+        alone = tf.distribute.get_strategy().num_replicas_in_sync == 1
+        if alone and all(gradient is not None for gradient, _ in pairs):
+            return pairs
+        return super()._all_reduce_sum_gradients(pairs)  # type: ignore[misc]
+
+
 @keras.saving.register_keras_serializable("tfgan")
-class Adam(keras.optimizers.Adam):
+class Adam(_WithoutNeedlessReduce, keras.optimizers.Adam):
     """Adam in the form of Kingma & Ba 2015, algorithm 1: m_hat / (sqrt(v_hat) + epsilon).
 
     Keras adds epsilon before the bias correction ("epsilon hat" in the paper's section 2),
@@ -34,7 +50,7 @@ class Adam(keras.optimizers.Adam):
 
 
 @keras.saving.register_keras_serializable("tfgan")
-class SGD(keras.optimizers.SGD):
+class SGD(_WithoutNeedlessReduce, keras.optimizers.SGD):
     """Stochastic gradient descent whose momentum may grow.
 
     v <- m v - rate g and w <- w + v, where m goes evenly from `momentum` to `final_momentum`

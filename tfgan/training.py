@@ -12,13 +12,13 @@ import keras
 import tensorflow as tf
 
 from tfgan import networks, report
-from tfgan.cluster import rendezvous, strategies
+from tfgan.cluster import gpus, rendezvous, strategies
 from tfgan.contract import check_policy
 from tfgan.datasets import training_set
 from tfgan.doctor import monitors, record
 from tfgan.exports import saved_model
 from tfgan.gan import GAN
-from tfgan.ground import errors
+from tfgan.ground import errors, surroundings
 from tfgan.ground.console import duration, say
 from tfgan.ground.errors import Diverged, Interrupted, UserError
 from tfgan.ground.version import __version__
@@ -54,6 +54,7 @@ def train_and_export(
             written.
         WorkerLost: if another worker is gone; a new start of all goes on from the checkpoint.
     """
+    surroundings.check_keras()
     check_policy()
     cluster = strategies.find_cluster(config.strategy)
     workdir = Workdir(config.workdir)
@@ -81,6 +82,8 @@ def train_and_export(
             f"tfgan {__version__} on {strategies.describe(strategy)} (CPU threads: "
             f"{environment.threads()}); TensorFlow {tf.__version__}, Keras {keras.__version__}"
         )
+        if idle := gpus.unusable_gpus(config.devices):
+            say(f"Warning: {idle}")
         data = training_set.open_set(config.image_set, config.cache_limit_mb, say)
         run = Run(config, workdir, data, strategy)
         if recorded:

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.eager import context as eager
 
+from tfgan.cluster.gpus import unusable_gpus
 from tfgan.cluster.replicas import Share
 from tfgan.ground.errors import UserError, WorkerLost, first_line
 
@@ -150,7 +151,8 @@ def choose_devices(devices: str) -> None:
     try:
         if kinds == {"GPU"}:
             if max(indices) >= len(gpus):
-                raise UserError(f"{flag}: this machine has {len(gpus) or 'no'} GPUs")
+                found = unusable_gpus() or f"this machine has {len(gpus) or 'no'} GPUs"
+                raise UserError(f"{flag}: {found}")
             chosen = [gpus[index] for index in indices]
             if tf.config.get_visible_devices("GPU") != chosen:
                 tf.config.set_visible_devices(chosen, "GPU")

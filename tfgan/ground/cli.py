@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
-from tfgan.ground import console
+from tfgan.ground import console, surroundings
 from tfgan.ground.console import native_stderr_held_back
 from tfgan.ground.errors import Interrupted, UserError, WorkerLost
 
@@ -46,23 +46,18 @@ def load_tensorflow() -> None:
     """Imports TensorFlow, which says nothing but errors then, also to who trains in a notebook.
 
     Raises:
-        UserError: if Keras is set to another backend.
+        UserError: if what the environment says to the libraries makes no sense.
     """
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend != "tensorflow":  # before its import, which fails in the backend's own way
-        raise UserError(f"KERAS_BACKEND={backend}: tfgan runs on the tensorflow backend")
+    surroundings.check()
     logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
     with native_stderr_held_back():
+        surroundings.rehearse("TF_XLA_FLAGS")  # which the import reads, in a command of absl
+        surroundings.check_keras()  # the first import, since TensorFlow imports Keras
         import tensorflow as tf
 
+        surroundings.rehearse()
         tf.config.list_physical_devices()  # looks for CUDA, which has its say once
     tf.get_logger().setLevel("WARNING")  # as it is, but for notebooks
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(
-            f"KERAS_BACKEND={keras.backend.backend()}: tfgan runs on the tensorflow backend"
-        )
 
 
 def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -> int:

@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from typing import TextIO
 
-from tqdm import tqdm
-
 from tfgan.ground.errors import UserError
 
 
 def say(line: str) -> None:
     """Prints a line at once, above the bar if there is one; see `put`."""
+    from tqdm import tqdm  # which reads variables, and may not like them
+
     with tqdm.external_write_mode(file=sys.stdout):
         put(f"{line}\n", sys.stdout)
 
@@ -57,13 +57,18 @@ def duration(seconds: float) -> str:
 
 @contextlib.contextmanager
 def native_stderr_held_back() -> Iterator[None]:
-    """Holds back what TensorFlow's libraries print while they load, unless loading fails."""
+    """Holds back what TensorFlow's libraries print while they load, unless loading fails.
+
+    A `UserError` says all that there is to say.
+    """
     sys.stderr.flush()
     real = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except UserError:
+            raise
         except BaseException:
             held.seek(0)
             os.write(real, held.read())

@@ -22,11 +22,14 @@ def user_path(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
         flag: what it was given as, for the message.
 
     Raises:
-        UserError: if the home folder is not known, where `~` would be a folder of that name.
+        UserError: if the home folder is not known, where `~` would be a folder of that name; or
+            if the name is not in UTF-8, the only one that TensorFlow has.
     """
     path = pathlib.Path(os.path.expanduser(given))
     if os.fspath(given).startswith("~") and not path.is_absolute():
         raise UserError(f"{flag}={given}: that home folder is not known; set HOME, or give a path")
+    if not _is_utf8(str(path)):
+        raise UserError(f"{flag}={given}: its name is not in UTF-8; give another")
     return path
 
 
@@ -132,10 +135,39 @@ def without_patterns(path: pathlib.Path) -> Iterator[pathlib.Path]:
     if _PATTERN.isdisjoint(str(path.absolute())):
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
-        link = pathlib.Path(folder) / "link"
+    with temporary_folder() as folder:
+        link = folder / "link"
         link.symlink_to(path.absolute(), target_is_directory=True)
         yield link
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[pathlib.Path]:
+    """A folder for a while, whose name no reader takes for a pattern.
+
+    Raises:
+        UserError: if there is no place for one.
+    """
+    usual = tempfile.gettempdir()
+    plain = [
+        place
+        for place in (usual, "/tmp", "/var/tmp")
+        if _PATTERN.isdisjoint(place) and _is_utf8(place) and os.access(place, os.W_OK | os.X_OK)
+    ]
+    if not plain:
+        raise UserError(
+            f"TMPDIR={usual}: give a folder to write to, without * ? [ ] \\ in its name"
+        )
+    with tempfile.TemporaryDirectory(dir=plain[0]) as folder:
+        yield pathlib.Path(folder)
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether TensorFlow, which spells every name in UTF-8, means the file that Python means."""
+    try:
+        return name.encode() == os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
 
 
 def write_file(path: pathlib.Path, content: bytes) -> None:

@@ -13,7 +13,7 @@ from tfgan.ground.errors import UserError
 from tfgan.optimizers import SGD, Adam
 from tfgan.run.config import TrainConfig
 
-_MOST_STEPS_PER_EXECUTION = 25
+MOST_STEPS_PER_EXECUTION = 25
 _MOST_BYTES_PER_EXECUTION = 2**26  # of the images that one call trains on
 
 
@@ -95,7 +95,7 @@ def steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
     steps_per_epoch, asked = shape[0] // config.batch_size, config.steps_per_execution
     if not asked:
         fit = _MOST_BYTES_PER_EXECUTION // (4 * config.batch_size * math.prod(shape[1:]))
-        most = max(1, min(_MOST_STEPS_PER_EXECUTION, fit))
+        most = max(1, min(MOST_STEPS_PER_EXECUTION, fit))
         return largest_divisor(steps_per_epoch, most)
     if steps_per_epoch % asked:
         raise UserError(

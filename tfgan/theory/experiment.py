@@ -27,7 +27,6 @@ from tfgan.theory.densities import GaussianMixture
 from tfgan.theory.observation import Observation, Observer
 from tfgan.theory.recipes import DENSITIES, ToyRecipe
 
-_MOST_STEPS_PER_EXECUTION = 25
 _LINES = 10  # said during a run
 _COLOURS = 64  # of the animation
 _COLUMNS = ("step", "V", "jsd_bound", "jsd", "modes", "high_quality")
@@ -75,7 +74,7 @@ def build(recipe: ToyRecipe, p: GaussianMixture) -> GAN:
         g_optimizer=adam(recipe.g_learning_rate, "g_adam"),
         loss=recipe.loss,
         steps_per_execution=building.largest_divisor(
-            recipe.steps // recipe.frames, _MOST_STEPS_PER_EXECUTION
+            recipe.steps // recipe.frames, building.MOST_STEPS_PER_EXECUTION
         ),
     )
     return gan

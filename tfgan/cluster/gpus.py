@@ -1,0 +1,39 @@
+"""GPUs that the system offers to this process and TensorFlow cannot use."""
+
+import os
+import pathlib
+import re
+
+import tensorflow as tf
+
+_MEND = (
+    "pip install 'tfgan[cuda]' brings the CUDA libraries that TensorFlow needs, nvidia-smi shows "
+    "whether the driver runs"
+)
+
+
+def unusable_gpus(devices: str = "", nodes: pathlib.Path = pathlib.Path("/dev")) -> str | None:
+    """What to tell somebody whose GPU would stand idle; None if none does.
+
+    Args:
+        devices: as `--devices`; who asks for the CPU is told nothing.
+        nodes: folder of the device files. A container that was given no GPU has none there, while
+            its /proc may show those of the machine.
+    """
+    if devices.upper().startswith("CPU") or tf.config.list_physical_devices("GPU"):
+        return None
+    variable = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = sum(bool(re.fullmatch(r"nvidia\d+", node.name)) for node in nodes.glob("nvidia*"))
+    if not count or variable in ("", "-1", "NoDevFiles"):  # the last is Slurm's word for none
+        return None
+    if variable is not None and not _names_one(variable, count):
+        return f"CUDA_VISIBLE_DEVICES={variable}: names none of the GPUs, which count from 0"
+    gpus = "an NVIDIA GPU" if count == 1 else f"{count} NVIDIA GPUs"
+    return f"this machine has {gpus}, which TensorFlow cannot use: {_MEND}"
+
+
+def _names_one(variable: str, count: int) -> bool:
+    """Whether `CUDA_VISIBLE_DEVICES` begins with a GPU: CUDA reads it up to what is none."""
+    first = variable.split(",")[0].strip()
+    named = first.startswith(("GPU-", "MIG-"))
+    return named or (first.isdecimal() and int(first) < count)
