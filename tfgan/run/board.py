@@ -27,9 +27,9 @@ _SECONDS_BETWEEN_WRITES = 10  # of the curves by step; an epoch's are written at
 _CHARTS = {
     "training": {
         "losses, means of each epoch": [r"epoch/[DG]_loss"],
-        "D(x) and D(G(z)), means of each epoch": [r"epoch/D\(.*"],
+        "D(x) and D(G(z)), means of each epoch": ["epoch/D_x", "epoch/D_G_z"],
         "losses of single steps": [r"step/[DG]_loss"],
-        "D(x) and D(G(z)) of single steps": [r"step/D\(.*"],
+        "D(x) and D(G(z)) of single steps": ["step/D_x", "step/D_G_z"],
     }
 }
 _MONITORS_CHARTS = {
@@ -42,8 +42,8 @@ _MONITORS_CHARTS = {
 _DESCRIPTIONS = {
     "D_loss": "What the discriminator minimises, without penalties.",
     "G_loss": "What the generator minimises.",
-    "D(x)": "The probability that D gives to real images: 1/2 if it cannot tell.",
-    "D(G(z))": "The probability that D gives to generated images: 1/2 if it cannot tell.",
+    "D_x": "D(x), the probability that D gives to real images: 1/2 if it cannot tell.",
+    "D_G_z": "D(G(z)), the probability that D gives to generated images: 1/2 if it cannot tell.",
     "learning_rate/D": "Of the discriminator, after the epoch.",
     "learning_rate/G": "Of the generator, after the epoch.",
     "pictures/fixed_latents": "The same 64 latents after each epoch, drawn by what is exported.",
@@ -57,8 +57,8 @@ _DESCRIPTIONS = {
 _HPARAMS_METRICS = {
     "epoch/D_loss": "D_loss",
     "epoch/G_loss": "G_loss",
-    "epoch/D(x)": "D(x)",
-    "epoch/D(G(z))": "D(G(z))",
+    "epoch/D_x": "D(x)",
+    "epoch/D_G_z": "D(G(z))",
     "evaluation/fcd": "FCD",
     "evaluation/fsd": "FSD",
 }
@@ -144,9 +144,9 @@ class TensorBoard(EpochCallback):
                 event = tf.compat.v1.Event(step=step, wall_time=wall_time)
                 for name, value in zip(self.model.metrics_names, values, strict=True):
                     added = event.summary.value.add(
-                        tag=f"step/{name}", tensor=tf.make_tensor_proto(value, tf.float32)
+                        tag=_tag("step", name), tensor=tf.make_tensor_proto(value, tf.float32)
                     )
-                    added.metadata.CopyFrom(_scalar_metadata(name))
+                    added.metadata.CopyFrom(_scalar_metadata(_tag("step", name)))
                 tf.raw_ops.ImportEvent(
                     writer=self._writer._resource, event=event.SerializeToString()
                 )
@@ -158,7 +158,7 @@ class TensorBoard(EpochCallback):
         with self._writing(int(gan.step.numpy())):
             for name, value in logs.items():
                 kind = "epoch" if name in gan.metrics_names else "evaluation"
-                _scalar(f"{kind}/{name}", float(value))
+                _scalar(_tag(kind, name), float(value))
             _scalar("learning_rate/D", gan.d_optimizer.learning_rate)
             _scalar("learning_rate/G", gan.g_optimizer.learning_rate)
             samples = self._run.workdir.samples
@@ -220,6 +220,11 @@ class TensorBoard(EpochCallback):
                 self._writer.close()
 
 
+def _tag(kind: str, name: str) -> str:
+    """ "epoch/D_G_z" of "D(G(z))": a custom chart draws nothing where a tag has parentheses."""
+    return f"{kind}/{name}".replace("(", "_").replace(")", "")
+
+
 def _description(tag: str) -> str | None:
     return _DESCRIPTIONS.get(tag, _DESCRIPTIONS.get(tag.rpartition("/")[2]))
 
@@ -229,8 +234,8 @@ def _scalar(tag: str, value: Any) -> None:
 
 
 @functools.cache
-def _scalar_metadata(name: str) -> tf.compat.v1.SummaryMetadata:
-    metadata = scalar_metadata.create_summary_metadata(None, _description(name))
+def _scalar_metadata(tag: str) -> tf.compat.v1.SummaryMetadata:
+    metadata = scalar_metadata.create_summary_metadata(None, _description(tag))
     return tf.compat.v1.SummaryMetadata.FromString(metadata.SerializeToString())
 
 
