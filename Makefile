@@ -9,7 +9,7 @@ train: .venv/installed
 	$(BIN)/python -m tfgan.train --epochs=$(EPOCHS)
 
 test: lint
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed
 	$(BIN)/ruff check .

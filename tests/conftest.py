@@ -23,11 +23,11 @@ ROOT = forked.ROOT
 # A run of seconds: XLA's compiling would take as long as all else. What is about XLA says so.
 SMALL = ("--batch_size=15", "--hidden_size=16", "--nojit_compile")
 # Files that take longest begin first, so that no process is left with one at the end.
-LONGEST = ("launch", "exact", "faults", "distribution", "train", "gan", "loop", "exporting")
+LONGEST = ("launch", "exact", "faults", "distribution", "train", "gan", "loop", "evaluate")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Orders the files; `pytest -n 3 --dist loadfile --no-loadscope-reorder` keeps the order."""
+    """Orders the files; `pytest -n 4 --dist loadfile --no-loadscope-reorder` keeps the order."""
     first = [f"test_{name}.py" for name in LONGEST]
     items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else 99)
 

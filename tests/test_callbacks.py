@@ -15,7 +15,7 @@ from tfgan import TrainConfig, noise, training
 from tfgan.datasets import pipeline
 from tfgan.datasets.image_set import ImageSet
 from tfgan.datasets.training_set import InMemory
-from tfgan.ground import pictures
+from tfgan.ground import pictures, signals
 from tfgan.noise import Stream
 from tfgan.run import board, callbacks, stopping
 from tfgan.run.run import Run
@@ -224,11 +224,13 @@ def test_gif_has_at_most_so_many_pictures(tmp_path):
         assert gif.n_frames == 5
 
 
-def test_second_signal_acts_as_ever():
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_stops_and_the_second_acts_as_ever(signum):
+    before = {each: signal.getsignal(each) for each in signals.stopping()}
+    assert signum in before
     with stopping.StopSignals(tf.distribute.get_strategy()) as stop:
         assert stop.agree() is None
-        signal.raise_signal(signal.SIGTERM)
-        assert stop.agree() == stop.agreed == signal.SIGTERM
-        assert signal.getsignal(signal.SIGINT) is before
-    assert signal.getsignal(signal.SIGINT) is before
+        signal.raise_signal(signum)
+        assert stop.agree() == stop.agreed == signum
+        assert {each: signal.getsignal(each) for each in before} == before
+    assert {each: signal.getsignal(each) for each in before} == before

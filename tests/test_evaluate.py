@@ -32,6 +32,13 @@ def workdir(tiny_data_dir, tmp_path_factory):
     return Workdir(path)
 
 
+@pytest.fixture
+def few_samples(monkeypatch):
+    """Scores of 500 samples: 10,000 take long."""
+    monkeypatch.setattr(judges, "SET_SIZE", 500)
+    monkeypatch.setattr(protocol, "SET_SIZE", 500)
+
+
 def test_command_evaluates_a_run(workdir):
     done = run("evaluate", f"--workdir={workdir.path}", "--quick")
     assert done.returncode == 0, done.stderr
@@ -62,7 +69,7 @@ def test_command_evaluates_a_run(workdir):
     assert any(np.array_equal(below, image) for image in training_images[:50])
 
 
-def test_plots_or_a_line_that_says_how(workdir, tmp_path, monkeypatch):
+def test_plots_or_a_line_that_says_how(workdir, few_samples, monkeypatch):
     lines = []
     subject = harness.run(str(workdir.path))
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
@@ -296,7 +303,7 @@ def test_images_that_training_and_scores_share(split, seen, tiny_data_dir):
     assert splits.test_images_in(image_set) == (seen, 10)
 
 
-def test_a_run_that_saw_the_test_images_is_told_so(workdir):
+def test_a_run_that_saw_the_test_images_is_told_so(workdir, few_samples):
     lines = []
     subject = dataclasses.replace(harness.run(str(workdir.path)), split="all")
     (content,) = harness.evaluate([subject], quick=True, say=lines.append)

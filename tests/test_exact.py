@@ -41,7 +41,15 @@ def unbroken(tiny_data_dir, tmp_path_factory):
     return flags, outcome(workdir), lines
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+# test_callbacks.py asks after each of the three; test_launch.py sends a cluster SIGINT.
+@pytest.mark.parametrize(
+    "signum",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_stopped_run_ends_as_the_unbroken_one(signum, unbroken, tmp_path):
     flags, expected, lines = unbroken
     stopped = stop_after_first_log_line(signum, *flags, f"--workdir={tmp_path}/run")
