@@ -315,7 +315,12 @@ def test_healthy_runs(seed, tmp_path):
 
 def test_run_that_diverged_and_the_command(digits, tmp_path):
     config = TrainConfig(
-        data_dir=digits(1000, 1), workdir=str(tmp_path / "run"), epochs=1, d_learning_rate=1e30
+        data_dir=digits(1000, 1),
+        workdir=str(tmp_path / "run"),
+        epochs=1,
+        hidden_size=16,
+        d_learning_rate=1e30,
+        jit_compile=False,
     )
     with pytest.raises(UserError, match="not finite"):
         training.train_and_export(config)

@@ -75,7 +75,7 @@ def test_writes_checks_and_tells(workdir):
     assert np.abs(drawn - shown).max() <= 1
 
 
-@pytest.mark.parametrize("network", ["mlp", "infogan"])
+@pytest.mark.parametrize("network", ["mlp", pytest.param("infogan", marks=pytest.mark.slow)])
 def test_every_code_block_of_the_card_draws(network, tmp_path):
     workdir = make_run(tmp_path / "run", {"image_shape": SHAPE}, network=network)
     usable = [

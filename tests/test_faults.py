@@ -58,13 +58,19 @@ def start_training(*flags: str) -> forked.Python:
     return process
 
 
+LIMITED = """
+import resource, runpy, sys
+_, name, limit, *flags = sys.argv
+resource.setrlimit(getattr(resource, name), (int(limit), int(limit)))
+sys.argv = ["train", *flags]
+runpy.run_module("tfgan.train", run_name="__main__")
+"""
+
+
 def test_file_size_limit_ends_in_one_line_and_the_run_goes_on_later(tiny, whole, tmp_path):
     # A state takes about 330 kB, so its data cannot be written, but pictures can.
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-
     flags = [*tiny, "--epochs=5", f"--workdir={tmp_path}/run"]
-    done = run_afresh("train", *flags, preexec_fn=limit)
+    done = forked.Python("-c", LIMITED, "RLIMIT_FSIZE", "100000", *flags).finish()
     assert_one_line_error(done, "--workdir=", "cannot be written")
     assert not list((tmp_path / "run" / "checkpoints").glob("0*"))
     assert run("train", *flags).returncode == 0
@@ -231,11 +237,9 @@ def test_weights_that_the_last_step_spoilt_end_the_run_before_it_is_drawn_with(t
 
 
 def test_out_of_memory_at_start_is_one_line(tmp_path, tiny_data_dir):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
-
     flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", f"--workdir={tmp_path}/run"]
-    done = run_afresh("train", *flags, "--hidden_size=200000", preexec_fn=limit)
+    flags += ["--hidden_size=200000"]
+    done = forked.Python("-c", LIMITED, "RLIMIT_AS", str(12 << 30), *flags).finish()
     assert_one_line_error(done, "out of memory", "--hidden_size=200000")
     assert not (tmp_path / "run").exists()
 

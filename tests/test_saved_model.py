@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import forked
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -86,10 +87,8 @@ def test_full_disk_is_an_os_error_and_leaves_the_old_one(exported, tmp_path):
 
 
 def cli(*arguments) -> str:
-    command = ["from tensorflow.python.tools.saved_model_cli import main; main()"]
-    done = subprocess.run(
-        [sys.executable, "-c", *command, *map(str, arguments)], capture_output=True, text=True
-    )
+    command = "from tensorflow.python.tools.saved_model_cli import main; main()"
+    done = forked.Python("-c", command, *map(str, arguments)).finish()
     assert done.returncode == 0, done.stderr
     return done.stdout
 

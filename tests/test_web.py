@@ -19,10 +19,10 @@ PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
 
 
 @pytest.mark.parametrize(
-    ("kind", "button"),
-    [("report", "training-play"), ("page", "training-play"), ("page", "between-play")],
+    ("kind", "button", "clicks"),
+    [("report", "training-play", 40), ("page", "training-play", 40), ("page", "between-play", 10)],
 )
-def test_each_click_on_play_plays(visit, tmp_path, kind, button):
+def test_each_click_on_play_plays(visit, tmp_path, kind, button, clicks):
     workdir = make_run(tmp_path / "run", epochs=60)
     report.write_report(workdir)
     page.write_page(tmp_path / "page.html", networks.mlp_generator(5, 16, (6, 6, 1)), workdir)
@@ -35,7 +35,7 @@ def test_each_click_on_play_plays(visit, tmp_path, kind, button):
     element = browser.find_element(By.ID, button)
     slider = "training-time" if button == "training-play" else "fraction"
     places = set()
-    for _ in range(40):
+    for _ in range(clicks):
         ActionChains(browser).click(element).perform()
         assert element.text == "Stop"
         browser.execute_async_script(FRAMES)
