@@ -394,18 +394,20 @@ def pairs(images: np.ndarray, labels: np.ndarray) -> list[tuple[bytes, int]]:
 
 
 def test_one_command_trains_on_a_folder_and_goes_on(photos, tmp_path):
-    flags = [f"--images={photos}", "--image_size=8", f"--data_dir={tmp_path}/data"]
+    flags = [f"--images={photos}", "--image_size=16", f"--data_dir={tmp_path}/data"]
+    flags += ["--network=resnet", "--r1=1", "--augment=color,translation,cutout"]
     flags += [*SMALL, "--batch_size=6", f"--workdir={tmp_path}/run"]
     done = run("train", *flags, "--epochs=1")
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # nor anything of TensorFlow's
     assert "Pictures: 12 of 12 files taken" in done.stdout
     assert (tmp_path / "run" / "generator" / "saved_model.pb").exists()
     assert "Resuming after step 2 of 4" in run("train", *flags, "--epochs=2").stdout
     save(photos / "0.jpeg", 99)
     changed = run("train", *flags, "--epochs=3")
     assert changed.returncode == 2
-    assert "--dataset is 'photos_8_" in changed.stderr
-    assert "but the run has 'photos_8_" in changed.stderr
+    assert "--dataset is 'photos_16_" in changed.stderr
+    assert "but the run has 'photos_16_" in changed.stderr
 
 
 @pytest.mark.parametrize(

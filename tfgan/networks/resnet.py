@@ -35,6 +35,9 @@ class Residual(keras.layers.Layer):
         self.branch.build(input_shape)
         self.shortcut.build(input_shape)
 
+    # One bias is enough, and not right before the sum: TensorFlow's graph optimizer would join it
+    # with the sum and the next activation, find that the next shortcut reads the sum, and complain.
+
     def call(self, inputs: Any, training: bool = False) -> Any:
         return self.branch(inputs, training=training) + self.shortcut(inputs, training=training)
 
@@ -120,7 +123,9 @@ def resnet_generator(
         size = (height // 2**halvings, width // 2**halvings, channels)
         return [keras.layers.UpSampling2D(2, **CHANNELS_LAST), keras.layers.Reshape(size)]
 
-    def doubled(halvings: int, inputs: int, outputs: int, index: int) -> list[keras.layers.Layer]:
+    def doubled(
+        halvings: int, inputs: int, outputs: int, index: int, use_bias: bool = False
+    ) -> list[keras.layers.Layer]:
         return [
             keras.layers.Activation(leaky_relu),
             *repeated(halvings, inputs),
@@ -128,6 +133,7 @@ def resnet_generator(
                 outputs,
                 3,
                 padding="same",
+                use_bias=use_bias,
                 **CHANNELS_LAST,
                 **_normal(seed, stream, index, 0.5 / (9 * inputs)),
             ),
@@ -149,7 +155,7 @@ def resnet_generator(
             keras.layers.Dense(math.prod(small), **_normal(seed, stream, 0, 1 / latent_size)),
             keras.layers.Reshape(small),
             *blocks,
-            *doubled(0, channels, depth, 1),
+            *doubled(0, channels, depth, 1, use_bias=True),
             keras.layers.Activation("tanh"),
         ],
         name="generator",
@@ -167,8 +173,8 @@ def resnet_discriminator(
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
     The way back: a convolution 4 x 4, stride 2, without a bias, then residual blocks that halve
-    the size and double the channels: LeakyReLU(0.2), such a convolution, beside means of 2 x 2
-    pixels, convolution 1 x 1; last LeakyReLU(0.2), a dense layer, LeakyReLU(0.2) and a dense layer.
+    the size and double the channels: LeakyReLU(0.2), such a convolution, beside a convolution
+    1 x 1, means of 2 x 2 pixels; last LeakyReLU(0.2) and a dense layer, twice.
 
     Args:
         hidden_size: units of the first dense layer; its 16th part are the channels at half the
@@ -187,15 +193,13 @@ def resnet_discriminator(
     stream = Stream.DISCRIMINATOR_WEIGHTS
     channels = hidden_size // 16
 
-    def halve(
-        outputs: int, inputs: int, index: int, variance: float, use_bias: bool = True
-    ) -> keras.layers.Layer:
+    def halve(outputs: int, inputs: int, index: int, variance: float) -> keras.layers.Layer:
         layer = keras.layers.Conv2D(
             outputs,
             4,
             strides=2,
             padding="same",
-            use_bias=use_bias,
+            use_bias=False,
             **CHANNELS_LAST,
             **_normal(seed, stream, index, variance / (16 * inputs)),
         )
@@ -214,8 +218,8 @@ def resnet_discriminator(
             **_normal(seed, stream, 2 * index + 1, 2 / channels),
         )
         shortcut = [
-            keras.layers.AveragePooling2D(2, **CHANNELS_LAST),
             normalised(around, spectral_norm),
+            keras.layers.AveragePooling2D(2, **CHANNELS_LAST),
         ]
         blocks += dropped(dropout, seed, index)
         blocks.append(Residual(keras.Sequential(branch), keras.Sequential(shortcut)))
@@ -227,9 +231,7 @@ def resnet_discriminator(
         [
             keras.Input(image_shape, name="x"),
             *dropped(input_dropout, seed, 0),
-            # Without a bias: TensorFlow's graph optimizer would join one with the activation that
-            # follows, find the shortcut in its way, and complain.
-            halve(channels // 2 ** (count - 1), depth, 0, 2, use_bias=False),
+            halve(channels // 2 ** (count - 1), depth, 0, 2),
             *blocks,
             keras.layers.Activation(leaky_relu),
             keras.layers.Flatten(**CHANNELS_LAST),
