@@ -189,6 +189,14 @@ def evaluation(workdir, **changes):
     (folder / "evaluation.json").write_text(json.dumps(content | changes))
 
 
+def test_card_takes_the_words_of_a_run_for_text():
+    hostile = "</title><script>x|`y`\n# [a](b)"
+    escaped = "&lt;/title&gt;&lt;script&gt;x\\|\\`y\\` # \\[a\\](b)"
+    assert card._plain(hostile) == card._code(hostile) == escaped
+    assert card._code("--dataset=emnist/letters") == "`--dataset=emnist/letters`"
+    assert card._plain("nn_ratio_p01") == "nn_ratio_p01"
+
+
 def test_card_has_the_metrics_of_this_step_alone(workdir):
     trained = exporting.trained_generator(str(workdir.path), "auto", lambda line: None)
 

@@ -1,8 +1,10 @@
 """The model card beside exported generators (Mitchell et al., Model Cards, FAT* 2019)."""
 
 import dataclasses
+import html
 import json
 import pathlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +18,10 @@ from tfgan.ground.version import __version__
 from tfgan.run.config import TrainConfig
 
 PICTURE = "samples.png"
+_IS_CODE = re.compile(r"[^`|\n]*")  # which code in a table can hold
 
 _CARD = """\
-# A generator of {dataset} images
+# A generator of {name} images
 
 ![64 images that it drew](samples.png)
 
@@ -28,7 +31,7 @@ latents of seed 1, not chosen.
 
 | | |
 |---|---|
-| trained on | `{dataset}` of TensorFlow Datasets |
+| trained on | {dataset}, an image set |
 | weights | {weights}, after step {step:,}; {parameters:,} parameters |
 | input | `z`: float32 `(batch, {latent_size})`, drawn from {source} |
 | output | `images`: float32 `(batch, {shape})` in [0, 1]: batch, height, width, channels |
@@ -52,7 +55,8 @@ def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) ->
     source = noise.IN_WORDS[trained.config["latents"]]
     normal = trained.config["latents"] == "normal"
     content = _CARD.format(
-        dataset=trained.config["dataset"],
+        name=_plain(trained.config["dataset"]),
+        dataset=_code(trained.config["dataset"]),
         version=__version__,
         tensorflow=tf.__version__,
         keras=keras.__version__,
@@ -73,12 +77,22 @@ def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) ->
 def _settings(config: dict[str, Any]) -> str:
     """The options that decide the weights and are not the tutorial's."""
     changed = [
-        f"`--{field.name}={config[field.name]}`"
+        _code(f"--{field.name}={config[field.name]}")
         for field in dataclasses.fields(TrainConfig)
         if (not field.metadata["free"] or field.name == "epochs")
         and config[field.name] != field.default
     ]
     return ", ".join(changed) or "all of the tutorial's recipe"
+
+
+def _plain(text: Any) -> str:
+    """What somebody has written into a run's folder, as one line that is text in Markdown."""
+    return re.sub(r"([\\`*\[\]|])", r"\\\1", html.escape(" ".join(str(text).split()), quote=False))
+
+
+def _code(text: Any) -> str:
+    """The same as code, in a table."""
+    return f"`{' '.join(str(text).split())}`" if _IS_CODE.fullmatch(str(text)) else _plain(text)
 
 
 def _loading(name: str, latent_size: int, folder: pathlib.Path, generator: keras.Model) -> str:
@@ -101,11 +115,11 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
         rows |= {name: row for name, row in found["rows"].items() if "floor" in name}
         step = found.get("step")
         lines = [
-            [name, *(_value(row.get(name)) for row in rows.values())]
+            [_plain(name), *(_value(row.get(name)) for row in rows.values())]
             for name in rows["this generator"]
         ]
-        warnings = [f"\nWarning: {text}.\n" for text in found.get("warnings", [])]
-        protocol = str(found["protocol"]) + (" (quick)" if found.get("quick") else "")
+        warnings = [f"\nWarning: {_plain(text)}.\n" for text in found.get("warnings", [])]
+        protocol = _plain(found["protocol"]) + (" (quick)" if found.get("quick") else "")
     except FileNotFoundError:
         return ""
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -114,7 +128,7 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
     if step != trained.step:
         say(f"{file}: is not of step {trained.step:,}; the card has no metrics")
         return ""
-    header = ["", *rows]
+    header = ["", *map(_plain, rows)]
     table = [header, ["---"] * len(header), *lines]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
     by = f"By `python -m tfgan.evaluate`, protocol {protocol}."
