@@ -73,7 +73,7 @@ class Prepared:
     Attributes:
         png: the image as a PNG file, grey if the picture is.
         is_grey: whether red, green and blue are equal everywhere.
-        size: width and height of the picture before.
+        size: width and height of the picture, upright.
     """
 
     png: bytes
@@ -96,33 +96,37 @@ def prepare(content: bytes, how: Preparation) -> Prepared:
     Raises:
         NotTaken: if the file holds no picture, a damaged one, or one that is too large.
     """
+    image = _decoded(content)
+    fitted = _fit(_opaque(_eight_bits(image), how), how)
+    pixels = np.asarray(fitted)
+    is_grey = bool((pixels == pixels[..., :1]).all())
+    encoded = io.BytesIO()
+    (fitted.getchannel(0) if is_grey else fitted).save(encoded, "PNG")
+    return Prepared(encoded.getvalue(), is_grey, image.size)
+
+
+def _decoded(content: bytes) -> Image.Image:
+    """The first frame, upright."""
     if not content:
         raise NotTaken("empty")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what is odd in a file that can be read all the same
         try:
             image = Image.open(io.BytesIO(content), formats=_formats())
-        except Image.DecompressionBombError:
-            raise NotTaken(_TOO_LARGE) from None
-        except UnidentifiedImageError:
-            raise NotTaken("no picture") from None
-        except Exception:  # whatever Pillow makes of bytes that anybody wrote
-            raise NotTaken("damaged") from None
-        size = image.size
-        if size[0] * size[1] > MOST_PIXELS:
-            raise NotTaken(_TOO_LARGE)
-        try:
-            upright = ImageOps.exif_transpose(_eight_bits(image))
-            fitted = _fit(_opaque(upright, how), how)
+            if image.width * image.height > MOST_PIXELS:
+                raise NotTaken(_TOO_LARGE)
+            image.load()
+            return ImageOps.exif_transpose(image)
         except NotTaken:
             raise
-        except Exception:
+        except Image.DecompressionBombError:
+            raise NotTaken(_TOO_LARGE) from None
+        except MemoryError:
+            raise NotTaken("too large for this machine's memory") from None
+        except UnidentifiedImageError:
+            raise NotTaken("no picture") from None
+        except Exception:  # Pillow has no class of its own for what a file has wrong
             raise NotTaken("damaged") from None
-    pixels = np.asarray(fitted)
-    is_grey = bool((pixels == pixels[..., :1]).all())
-    encoded = io.BytesIO()
-    (fitted.getchannel(0) if is_grey else fitted).save(encoded, "PNG")
-    return Prepared(encoded.getvalue(), is_grey, size)
 
 
 @functools.cache
@@ -136,8 +140,7 @@ _TOO_LARGE = f"more than {MOST_PIXELS // 10**6} million pixels"
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """The first frame, with numbers in [0, 255]."""
-    image.load()
+    """With numbers in [0, 255]."""
     if not image.mode.startswith(("I", "F")):
         return image
     values = np.asarray(image)
@@ -149,11 +152,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         if values.min() < 0 or values.max() > _SIXTEEN_BIT:
             raise NotTaken("whole numbers of more than 16 bits")
         values = np.rint(values.astype(np.float64) * (255 / _SIXTEEN_BIT))
-    grey = Image.fromarray(values.astype(np.uint8), "L")
-    grey.info, exif = image.info, image.getexif()
-    if exif:
-        grey.info = {**image.info, "exif": exif.tobytes()}
-    return grey
+    return Image.fromarray(values.astype(np.uint8), "L")
 
 
 def _opaque(image: Image.Image, how: Preparation) -> Image.Image:
