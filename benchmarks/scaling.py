@@ -19,9 +19,8 @@ from collections.abc import Callable
 
 from absl import flags
 
-from benchmarks import race, report
+from benchmarks import check_known, race, report
 from tfgan.ground import cli
-from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder
 
 LAYOUTS = {
@@ -52,11 +51,7 @@ def _ms_a_step(layout: str, batch_size: int, folder: str) -> float:
 
 
 def _prepare() -> Callable[[], None]:
-    if unknown := [name for name in flags.FLAGS.layouts if name not in LAYOUTS]:
-        raise UserError(
-            f"--layouts={','.join(flags.FLAGS.layouts)}: unknown: {', '.join(unknown)}; must be of "
-            f"{', '.join(LAYOUTS)}"
-        )
+    check_known("layouts", LAYOUTS)
     output = check_folder(flags.FLAGS.output, "--output")
     return lambda: _measure(output)
 

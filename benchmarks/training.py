@@ -23,9 +23,8 @@ from collections.abc import Callable
 import numpy as np
 from absl import flags
 
-from benchmarks import contestants, race, report
+from benchmarks import check_known, contestants, race, report
 from tfgan.ground import cli
-from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder
 
 NAMES = [contestant.name for contestant in contestants.ALL]
@@ -92,11 +91,7 @@ def _write(results: dict[str, dict], skipped: dict[str, str], output: pathlib.Pa
 
 
 def _prepare() -> Callable[[], None]:
-    if unknown := [name for name in flags.FLAGS.contestants if name not in NAMES]:
-        raise UserError(
-            f"--contestants={','.join(flags.FLAGS.contestants)}: unknown: {', '.join(unknown)}; "
-            f"must be of {', '.join(NAMES)}"
-        )
+    check_known("contestants", NAMES)
     output = check_folder(flags.FLAGS.output, "--output")
     return lambda: _race(output)
 

@@ -20,8 +20,12 @@ from tfgan.evaluation import (
     protocol,
     splits,
 )
-from tfgan.evaluation.protocol import SET_SIZE, SETS, RealImages, Reference, Row
+from tfgan.evaluation.protocol import SET_SIZE, SETS, Metric, RealImages, Reference, Row
 from tfgan.ground import pictures
+
+
+def _shown(metrics: dict[str, Metric], quick: bool) -> dict[str, Metric]:
+    return {name: metric for name, metric in metrics.items() if metric.quick or not quick}
 
 
 class SampleQuality:
@@ -45,9 +49,7 @@ class SampleQuality:
     warnings = staticmethod(splits.warnings)
 
     def __init__(self, image_set: ImageSet, quick: bool, say: Callable[[str], None]):
-        self.metrics = {
-            name: metric for name, metric in protocol.METRICS.items() if metric.quick or not quick
-        }
+        self.metrics = _shown(protocol.METRICS, quick)
         self.count = self.wanted(image_set, quick)
         self._reference = Reference.load(image_set, say)
         self.image_shape = self._reference.classifier.image_shape
@@ -145,11 +147,7 @@ class PictureQuality:
     warnings = staticmethod(picture_parts.warnings)
 
     def __init__(self, image_set: ImageSet, quick: bool, say: Callable[[str], None]):
-        self.metrics = {
-            name: metric
-            for name, metric in picture_protocol.METRICS.items()
-            if metric.quick or not quick
-        }
+        self.metrics = _shown(picture_protocol.METRICS, quick)
         self.count = self.wanted(image_set, quick)
         self._reference = picture_protocol.Reference.load(image_set, say)
         self.image_shape = self.shape(image_set)
@@ -161,10 +159,7 @@ class PictureQuality:
         """How many samples it wants."""
         return picture_parts.parts(image_set).size * (1 if quick else picture_protocol.SETS)
 
-    @staticmethod
-    def shape(image_set: ImageSet) -> tuple[int, ...]:
-        """Of the samples, `(height, width, channels)`."""
-        return SampleQuality.shape(image_set)
+    shape = staticmethod(SampleQuality.shape)
 
     @functools.cached_property
     def reference_rows(self) -> dict[str, Row]:
