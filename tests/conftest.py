@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from picture_sets import save
 
 ROOT = forked.ROOT
 # A run of seconds: XLA's compiling would take as long as all else. What is about XLA says so.
@@ -88,6 +89,14 @@ def tiny_data_dir(tmp_path_factory) -> pathlib.Path:
     prepare_tiny(tfds.image_classification.MNIST, folder, "mnist", (28, 28, 1))
     prepare_tiny(tfds.image_classification.Cifar10, folder, "cifar10", (32, 32, 3))
     return folder
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of 12 pictures."""
+    for number in range(12):
+        save(tmp_path / "photos" / f"{number}.jpeg", number)  # PNG, whatever the suffix says
+    return tmp_path / "photos"
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from test_sampling import STRANGE, save_strange
 from tfgan import TrainConfig, UserError, networks, training
 from tfgan.datasets import pipeline
 from tfgan.datasets.image_set import ImageSet
-from tfgan.evaluation import classifier, harness, judges, protocol, report, samples, splits
-from tfgan.evaluation.protocol import Metric
+from tfgan.evaluation import classifier, harness, judges, protocol, samples, splits
 from tfgan.exports import exporting, saved_model
 from tfgan.ground import pictures
 from tfgan.run import checkpointing
@@ -326,39 +325,6 @@ def test_output_that_cannot_be_written_is_named_before_the_work(workdir, mnist, 
     with pytest.raises(UserError, match=r"^.*/evaluation: is a file; give a folder"):
         harness.evaluate([harness.run(str(workdir.path))], quick=True)
     workdir.evaluation.unlink()
-
-
-def test_interval_by_hand():
-    # Mean 2, standard deviation 1; Student's t at 97.5 % with 2 degrees of freedom is 4.3027.
-    assert report.interval([1, 2, 3]) == pytest.approx((2, 4.3027 / 3**0.5), rel=1e-4)
-
-
-def test_comparison_groups_seeds():
-    metrics = {"fcd": Metric("FCD", 1)}
-    runs = [
-        ("a", "recipe 1", 1, protocol.alone({"fcd": 1})),
-        ("b", "recipe 2", 1, protocol.alone({"fcd": 9})),
-        ("c", "recipe 1", 2, protocol.alone({"fcd": 3})),
-    ]
-    table = report.comparison(runs, {"floor": protocol.alone({"fcd": 0.5})}, metrics)
-    # Mean 2, deviation sqrt 2, t of one degree of freedom 12.706: 12.706.
-    assert [line.split() for line in table.splitlines()] == [
-        ["FCD"],
-        ["a", "1.0"],
-        ["c", "3.0"],
-        ["mean", "of", "2", "seeds", "2.0", "±", "12.7"],
-        ["b", "9.0"],
-        ["floor", "0.5"],
-    ]
-
-
-def test_equal_seeds_have_no_interval():
-    metrics = {"fcd": Metric("FCD", 1)}
-    runs = [(name, "recipe", 7, protocol.alone({"fcd": 1})) for name in "ab"]
-    runs.append(("c", "recipe", 8, protocol.alone({"fcd": 3})))
-    table = report.comparison(runs, {}, metrics)
-    assert "±" not in table
-    assert "no mean: two have one seed" in table
 
 
 @pytest.mark.parametrize("spelling", ["{0}", "{0}/", "{0}/../{1}", "link"])

@@ -1,71 +1,19 @@
 """A folder of anybody's pictures becomes a set, whatever lies in it."""
 
 import errno
-import os
-import pathlib
-import tarfile
-import zipfile
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from conftest import SMALL, assert_one_line_error, run
 from fingerprint import tree
+from picture_sets import Prepared, multiset, save
 from PIL import Image
 
 from tfgan import UserError
 from tfgan.datasets import pipeline
 from tfgan.datasets.image_set import ImageSet
-from tfgan.datasets.own import folders, preparing, writing
-from tfgan.datasets.own.picture import Preparation
-from tfgan.datasets.own.picture_sources import Folder, KnownSet
-
-
-def save(path: pathlib.Path, seed: int, size=(9, 9), grey: bool = False) -> None:
-    """Writes a small picture of its own."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shape = (size[1], size[0]) if grey else (size[1], size[0], 3)
-    array = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-    Image.fromarray(array).save(path, "PNG")
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """A folder of 12 pictures."""
-    for number in range(12):
-        save(tmp_path / "photos" / f"{number}.jpeg", number)  # PNG, whatever the suffix says
-    return tmp_path / "photos"
-
-
-class Prepared:
-    """A set made of pictures in a data folder of the test's own, and what was said."""
-
-    def __init__(self, source, tmp_path, size: int = 8, **options):
-        self.lines: list[str] = []
-        how = {key: options.pop(key) for key in ("fit", "background", "channels") if key in options}
-        self.data_dir = tmp_path / "data"
-        folder = source if isinstance(source, KnownSet) else Folder(source)
-        self.name = preparing.prepare(
-            folder, Preparation(size, **how), str(self.data_dir), say=self.lines.append, **options
-        )
-        self.said = "\n".join(self.lines)
-
-    def images(self, split: str = "train") -> np.ndarray:
-        return pipeline.load_images(self._set(split), lambda line: None)
-
-    def labelled(self, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
-        return pipeline.load_labelled(self._set(split), lambda line: None)
-
-    def _set(self, split: str) -> ImageSet:
-        return ImageSet(self.name, split, str(self.data_dir))
-
-    @property
-    def folder(self) -> pathlib.Path:
-        return self.data_dir / self.name / writing.VERSION
-
-
-def multiset(images: np.ndarray) -> list[bytes]:
-    return sorted(image.tobytes() for image in images)
+from tfgan.datasets.own import preparing, writing
+from tfgan.datasets.own.picture_sources import KnownSet
 
 
 def test_a_folder_becomes_a_set_of_its_images(photos, tmp_path):
@@ -125,113 +73,6 @@ def test_a_name_of_ones_own(photos, tmp_path):
 )
 def test_any_folder_gives_a_name(folder, name, photos, tmp_path):
     assert Prepared(photos.rename(tmp_path / folder), tmp_path).name.startswith(name)
-
-
-def test_odd_files_are_left_and_told(photos, tmp_path):
-    (photos / "leer.png").touch()
-    (photos / "notes.txt").write_text("Dear diary")
-    (photos / "torn.png").write_bytes((photos / "0.jpeg").read_bytes()[:-100])
-    (photos / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
-    save(photos / ".hidden" / "a.png", 50)
-    (photos / "gone.png").symlink_to(tmp_path / "nowhere")
-    os.mkfifo(photos / "pipe.png")
-    save(tmp_path / "elsewhere" / "linked.png", 51)
-    (photos / "link").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "round").symlink_to(photos)
-    save(photos / "사진.png", 52)
-    os.rename(os.fsencode(photos / "1.jpeg"), os.fsencode(photos) + b"/caf\xe9\n.jpeg")
-    found = Prepared(photos, tmp_path)
-    assert len(found.images()) == 14
-    assert "14 of 19 files taken" in found.said
-    for words in (
-        "1 empty (leer.png)",
-        "1 no picture (notes.txt)",
-        "1 damaged (torn.png)",
-        "1 link to nothing (gone.png)",
-        "1 no file (pipe.png)",
-    ):
-        assert words in found.said
-    listed = (found.folder / writing.LIST).read_text()
-    assert "notes.txt,,,,,no picture" in listed
-    assert "사진.png,train,,9,9," in listed
-    assert r"caf\xe9\n.jpeg,train,,9,9," in listed
-    assert len(listed.splitlines()) == 1 + 19
-
-
-def pack(folder: pathlib.Path, path: pathlib.Path) -> pathlib.Path:
-    """The folder as an archive, by the path's suffix."""
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            for file in sorted(folder.rglob("*"), reverse=True):
-                archive.write(file, file.relative_to(folder.parent))
-            archive.writestr("__MACOSX/photos/._0.jpeg", b"\0\5\x16\7")
-    else:
-        with tarfile.open(path, "w:gz" if path.suffix == ".tgz" else "w") as archive:
-            archive.add(folder, "./" + folder.name)
-    return path
-
-
-@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tgz"])
-def test_an_archive_is_a_folder(suffix, photos, tmp_path):
-    for number in range(12):
-        (photos / str(number % 2)).mkdir(exist_ok=True)
-        (photos / f"{number}.jpeg").rename(photos / str(number % 2) / f"{number}.jpeg")
-    of_folder = Prepared(photos, tmp_path)
-    of_archive = Prepared(pack(photos, tmp_path / f"photos{suffix}"), tmp_path)
-    assert of_archive.name.startswith("photos_8_")
-    images, labels = of_archive.labelled()
-    assert multiset(images) == multiset(of_folder.images())
-    assert sorted(labels) == sorted(of_folder.labelled()[1]) == [0] * 6 + [1] * 6
-
-
-def test_archives_that_are_odd(photos, tmp_path):
-    climbing = tmp_path / "climbing.zip"
-    with zipfile.ZipFile(climbing, "w") as archive:
-        archive.writestr("../../x.png", b"")
-    with pytest.raises(UserError, match=r"climbing.zip: holds the path '../../x.png'"):
-        Prepared(climbing, tmp_path)
-    climbing = tmp_path / "climbing.tar"
-    with tarfile.open(climbing, "w") as archive:
-        archive.addfile(tarfile.TarInfo("/etc/x.png"))
-    with pytest.raises(UserError, match=r"climbing.tar: holds the path '/etc/x.png'"):
-        Prepared(climbing, tmp_path)
-    torn = pack(photos, tmp_path / "torn.tgz")
-    torn.write_bytes(torn.read_bytes()[:-500])
-    with pytest.raises(UserError, match=r"torn.tgz: the archive cannot be read"):
-        Prepared(torn, tmp_path)
-    spoilt = pack(photos, tmp_path / "spoilt.zip")
-    content = bytearray(spoilt.read_bytes())
-    place = content.index(b"IDAT")
-    content[place : place + 100] = b"\0" * 100  # of one picture
-    spoilt.write_bytes(content)
-    assert "1 damaged in the archive" in Prepared(spoilt, tmp_path).said
-    text = tmp_path / "text.zip"
-    text.write_text("no archive")
-    with pytest.raises(UserError, match=r"text.zip: is no folder, and no zip or tar archive"):
-        Prepared(text, tmp_path)
-    assert not list((tmp_path / "data").glob("*limbing*"))
-
-
-def test_declared_sizes_are_believed_before_reading(tmp_path, monkeypatch):
-    monkeypatch.setattr(folders, "MOST_BYTES", 1000)
-    save(tmp_path / "photos" / "small.png", 1)
-    save(tmp_path / "photos" / "large.png", 2, (99, 99))
-    for path in (
-        tmp_path / "photos",
-        pack(tmp_path / "photos", tmp_path / "p.zip"),
-        pack(tmp_path / "photos", tmp_path / "p.tar"),
-    ):
-        with folders.opened(path) as files:
-            ends = {pathlib.Path(file.name).name: content(file) for file in files}
-        assert len(ends["small.png"]) < 1000
-        assert "MiB" in ends["large.png"]
-
-
-def content(file: folders.File) -> bytes | str:
-    try:
-        return file.read()
-    except folders.NotTaken as why:
-        return str(why)
 
 
 def test_sub_folders_are_classes(tmp_path):
@@ -391,58 +232,3 @@ def test_a_set_through_a_folder_is_the_set(tiny_data_dir, tmp_path):
 
 def pairs(images: np.ndarray, labels: np.ndarray) -> list[tuple[bytes, int]]:
     return sorted(zip((image.tobytes() for image in images), labels.tolist(), strict=True))
-
-
-def test_one_command_trains_on_a_folder_and_goes_on(photos, tmp_path):
-    flags = [f"--images={photos}", "--image_size=16", f"--data_dir={tmp_path}/data"]
-    flags += ["--network=resnet", "--r1=1", "--augment=color,translation,cutout"]
-    flags += [*SMALL, "--batch_size=6", f"--workdir={tmp_path}/run"]
-    done = run("train", *flags, "--epochs=1")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""  # nor anything of TensorFlow's
-    assert "Pictures: 12 of 12 files taken" in done.stdout
-    assert (tmp_path / "run" / "generator" / "saved_model.pb").exists()
-    assert "Resuming after step 2 of 4" in run("train", *flags, "--epochs=2").stdout
-    save(photos / "0.jpeg", 99)
-    changed = run("train", *flags, "--epochs=3")
-    assert changed.returncode == 2
-    assert "--dataset is 'photos_16_" in changed.stderr
-    assert "but the run has 'photos_16_" in changed.stderr
-
-
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (["--images={}/nowhere"], ["--images=", "no such folder or archive"]),
-        (["--images={}/empty"], ["--images=", "no file in it"]),
-        (["--images={}/texts"], ["--images=", "no picture in it", "a.txt"]),
-        (["--images={}/photos", "--image_size=0"], ["--image_size=0", "at least 1"]),
-        (
-            ["--images={}/photos", "--image_size=30", "--network=conv"],
-            ["--network=conv", "30 x 30"],
-        ),
-        (["--images={}/photos", "--dataset=mnist"], ["--images", "--dataset"]),
-        (["--images={}/photos", "--holdout=1"], ["--holdout=1.0", "[0, 1)"]),
-        (["--images={}/photos", "--batch_size=100"], ["--batch_size=100", "12 images"]),
-        (["--fit=pad"], ["--fit", "does nothing without --images"]),
-        (["--dataset=stacked_mnist", "--image_size=8"], ["--dataset=stacked_mnist", "one size"]),
-    ],
-)
-def test_bad_input_is_one_line(flags, words, photos, tmp_path):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "texts").mkdir()
-    (tmp_path / "texts" / "a.txt").write_text("a")
-    given = [flag.format(tmp_path) for flag in flags]
-    done = run("train", *given, f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run")
-    assert_one_line_error(done, *words)
-    assert not (tmp_path / "run").exists()
-
-
-def test_only_the_data_command(photos, tmp_path):
-    flags = [f"--images={photos}", "--image_size=8", "--name=cats", f"--data_dir={tmp_path}/data"]
-    done = run("data", *flags)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "Images: (8, 8, 3), 12 train"
-    assert_one_line_error(run("data", "--name=cats"), "--name", "does nothing without --images")
-    trained = ImageSet("cats", data_dir=f"{tmp_path}/data")
-    assert len(pipeline.load_images(trained, lambda line: None)) == 12

@@ -1,0 +1,63 @@
+"""`--images`: one command, and what is wrong with it in one line."""
+
+import pytest
+from conftest import SMALL, assert_one_line_error, run
+from picture_sets import save
+
+from tfgan.datasets import pipeline
+from tfgan.datasets.image_set import ImageSet
+
+
+def test_one_command_trains_on_a_folder_and_goes_on(photos, tmp_path):
+    flags = [f"--images={photos}", "--image_size=16", f"--data_dir={tmp_path}/data"]
+    flags += ["--network=resnet", "--r1=1", "--augment=color,translation,cutout"]
+    flags += [*SMALL, "--batch_size=6", f"--workdir={tmp_path}/run"]
+    done = run("train", *flags, "--epochs=1")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # nor anything of TensorFlow's
+    assert "Pictures: 12 of 12 files taken" in done.stdout
+    assert (tmp_path / "run" / "generator" / "saved_model.pb").exists()
+    assert "Resuming after step 2 of 4" in run("train", *flags, "--epochs=2").stdout
+    save(photos / "0.jpeg", 99)
+    changed = run("train", *flags, "--epochs=3")
+    assert changed.returncode == 2
+    assert "--dataset is 'photos_16_" in changed.stderr
+    assert "but the run has 'photos_16_" in changed.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--images={}/nowhere"], ["--images=", "no such folder or archive"]),
+        (["--images={}/empty"], ["--images=", "no file in it"]),
+        (["--images={}/texts"], ["--images=", "no picture in it", "a.txt"]),
+        (["--images={}/photos", "--image_size=0"], ["--image_size=0", "at least 1"]),
+        (
+            ["--images={}/photos", "--image_size=30", "--network=conv"],
+            ["--network=conv", "30 x 30"],
+        ),
+        (["--images={}/photos", "--dataset=mnist"], ["--images", "--dataset"]),
+        (["--images={}/photos", "--holdout=1"], ["--holdout=1.0", "[0, 1)"]),
+        (["--images={}/photos", "--batch_size=100"], ["--batch_size=100", "12 images"]),
+        (["--fit=pad"], ["--fit", "does nothing without --images"]),
+        (["--dataset=stacked_mnist", "--image_size=8"], ["--dataset=stacked_mnist", "one size"]),
+    ],
+)
+def test_bad_input_is_one_line(flags, words, photos, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("a")
+    given = [flag.format(tmp_path) for flag in flags]
+    done = run("train", *given, f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run")
+    assert_one_line_error(done, *words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_the_data_command(photos, tmp_path):
+    flags = [f"--images={photos}", "--image_size=8", "--name=cats", f"--data_dir={tmp_path}/data"]
+    done = run("data", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "Images: (8, 8, 3), 12 train"
+    assert_one_line_error(run("data", "--name=cats"), "--name", "does nothing without --images")
+    trained = ImageSet("cats", data_dir=f"{tmp_path}/data")
+    assert len(pipeline.load_images(trained, lambda line: None)) == 12
