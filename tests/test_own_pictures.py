@@ -39,7 +39,7 @@ def test_it_is_prepared_once_and_a_changed_folder_is_noticed(photos, tmp_path, m
     save(photos / "0.jpeg", 99)
     changed = Prepared(photos, tmp_path)
     assert changed.name != first.name
-    assert f"differ from those of {first.name}" in changed.said
+    assert f"have changed since {first.name} was prepared" in changed.said
     assert len(first.images()) == len(changed.images()) == 12
 
 
@@ -92,7 +92,7 @@ def test_pictures_beside_sub_folders_have_no_classes(tmp_path):
         save(tmp_path / "all" / "ab"[number % 2] / f"{number}", number)
     save(tmp_path / "all" / "c", 7)
     found = Prepared(tmp_path / "all", tmp_path)
-    assert "Classes: none, since 1 pictures lie beside the sub-folders" in found.said
+    assert "Classes: none, since pictures lie beside the sub-folders (1 of them)" in found.said
     assert len(found.images()) == 7
 
 
@@ -139,7 +139,7 @@ def test_channels(channels, grey, mixed, tmp_path):
 
 def test_larger_than_all_pictures_is_told(photos, tmp_path):
     assert (
-        "shorter sides have at most 9 pixels; they are enlarged"
+        "enlarges every picture: the largest has a shorter side of 9 pixels"
         in Prepared(photos, tmp_path, size=16).said
     )
 

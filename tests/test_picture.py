@@ -145,10 +145,10 @@ NOISE = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 6
     ("content", "why"),
     [
         (b"", "empty"),
-        (b"Dear diary", "no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture"),
+        (b"Dear diary", "not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
         (NOISE[:-3000], "damaged"),
-        (NOISE[:30], "no picture"),
+        (NOISE[:30], "not a picture"),
         (NOISE[:5000] + b"\0" * 100 + NOISE[5100:], "damaged"),
         (encoded(Image.new("1", (30_000, 30_000))), "more than 89 million pixels"),
         (encoded(Image.new("1", (10_000, 10_000))), "more than 89 million pixels"),

@@ -30,14 +30,14 @@ def test_odd_files_are_left_and_told(photos, tmp_path):
     assert "14 of 19 files taken" in found.said
     for words in (
         "1 empty (leer.png)",
-        "1 no picture (notes.txt)",
+        "1 not a picture (notes.txt)",
         "1 damaged (torn.png)",
-        "1 link to nothing (gone.png)",
-        "1 no file (pipe.png)",
+        "1 broken link (gone.png)",
+        "1 not a regular file (pipe.png)",
     ):
         assert words in found.said
     listed = (found.folder / writing.LIST).read_text()
-    assert "notes.txt,,,,,no picture" in listed
+    assert "notes.txt,,,,,not a picture" in listed
     assert "사진.png,train,,9,9," in listed
     assert r"caf\xe9\n.jpeg,train,,9,9," in listed
     assert len(listed.splitlines()) == 1 + 19

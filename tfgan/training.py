@@ -135,7 +135,7 @@ def _train_and_export(
         say(
             f"Report: {workdir.report}; pictures: {workdir.samples}; generator: "
             f"{workdir.generator}. Draw with:\n"
-            f"{python()} -m tfgan.sample {model} --n=64 --seed=1 --output=digits.png"
+            f"{python()} -m tfgan.sample {model} --n=64 --seed=1 --output=samples.png"
         )
     return gan
 

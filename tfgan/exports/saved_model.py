@@ -37,7 +37,7 @@ shape `(batch, {shape})`, that is batch, height, width, channels.
 On the command line:
 
     saved_model_cli show --dir generator --all
-    python -m tfgan.sample --model=generator --n=64 --seed=1 --output=digits.png
+    python -m tfgan.sample --model=generator --n=64 --seed=1 --output=samples.png
 """
 
 

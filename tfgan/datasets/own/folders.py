@@ -107,12 +107,12 @@ def _read(file: pathlib.Path) -> bytes:
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise NotTaken("no file")
+            raise NotTaken("not a regular file")
         if status.st_size > MOST_BYTES:
             raise NotTaken(_TOO_LARGE)
         return file.read_bytes()
     except FileNotFoundError:
-        raise NotTaken("link to nothing") from None
+        raise NotTaken("broken link") from None
     except OSError as error:
         raise NotTaken(f"not readable ({error.strerror})") from None
 

@@ -124,7 +124,7 @@ def _decoded(content: bytes) -> Image.Image:
         except MemoryError:
             raise NotTaken("too large for this machine's memory") from None
         except UnidentifiedImageError:
-            raise NotTaken("no picture") from None
+            raise NotTaken("not a picture") from None
         except Exception:  # Pillow has no class of its own for what a file has wrong
             raise NotTaken("damaged") from None
 

@@ -73,7 +73,7 @@ def prepare(
             return name
         _remove_leftovers(root, name)
         for other in sorted(root.glob(f"{name.removesuffix(identity[:8])}????????/{VERSION}")):
-            say(f"Pictures: they, or the options, differ from those of {other.parent.name}")
+            say(f"Pictures: they or the flags have changed since {other.parent.name} was prepared")
         with tempfile.TemporaryFile(dir=root) as file:
             spool = Spool(file)
             spool.fill(source, how)
@@ -152,8 +152,8 @@ def _tell(source: Source, spool: Spool, how: Preparation, folder: pathlib.Path, 
     widest = max(min(each.size) for each in taken)
     if widest < how.image_size:
         say(
-            f"Warning: --image_size={how.image_size} is larger than all pictures, whose shorter "
-            f"sides have at most {widest} pixels; they are enlarged"
+            f"Warning: --image_size={how.image_size} enlarges every picture: the largest has a "
+            f"shorter side of {widest} pixels"
         )
 
 
@@ -167,7 +167,7 @@ def _choose_classes(source: Source, taken: list[Picture], say: Say) -> None:
         if beside == len(parts):
             return
         if beside:
-            say(f"Classes: none, since {beside:,} pictures lie beside the sub-folders")
+            say(f"Classes: none, since pictures lie beside the sub-folders ({beside:,} of them)")
             return
         for each, path in zip(taken, parts, strict=True):
             each.label = path[0]
@@ -197,6 +197,6 @@ def _hold_out(taken: list[Picture], share: float, say: Say) -> None:
         say(f"Held out for evaluation, as the split test: {len(held):,} pictures")
     elif share:
         say(
-            f"Held out for evaluation: none; {share:.0%} would be {len(held):,} pictures, and "
-            f"fewer than {FEWEST_HELD_OUT} say little"
+            f"Held out for evaluation: none, since {share:.0%} would be {len(held):,} pictures; at "
+            f"least {FEWEST_HELD_OUT} are needed"
         )
