@@ -73,6 +73,7 @@ def test_scaling_of_two_layouts(tiny_data_dir, tmp_path):
     assert all(by_size["2"][0] > 0 for by_size in times.values())
 
 
+@pytest.mark.slow  # as all that measure for their own sake
 def test_streaming(tiny_data_dir, tmp_path):
     done = benchmark("streaming", tiny_data_dir, tmp_path, "--rounds=1")
     assert done.returncode == 0, done.stdout + done.stderr

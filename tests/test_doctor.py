@@ -214,7 +214,7 @@ def found(digits, tmp_path):
         images: int, epochs: int, gan_class: type[GAN] = GAN, copies: int = 1, **options
     ) -> set[str]:
         folder = {"data_dir": digits(images, copies), "workdir": str(tmp_path / "run")}
-        small = {"epochs": epochs, "batch_size": 10, "hidden_size": 64}
+        small = {"epochs": epochs, "batch_size": 10, "hidden_size": 64, "jit_compile": False}
         config = TrainConfig(**folder | small | options)
         training.train_and_export(config, gan_class=gan_class)
         return {finding.title for finding in doctor.diagnose(config.workdir)}
@@ -343,6 +343,7 @@ def test_run_tells_once_and_its_record_is_enough(digits, tmp_path, capsys):
         hidden_size=64,
         g_learning_rate=0.02,
         monitor_every=1,
+        jit_compile=False,
     )
     training.train_and_export(config)
     assert capsys.readouterr().out.count("Doctor: mode collapse: fakes vary") == 1

@@ -25,7 +25,12 @@ def workdir(tiny_data_dir, tmp_path_factory):
     path = str(tmp_path_factory.mktemp("runs") / "run")
     training.train_and_export(
         TrainConfig(
-            data_dir=str(tiny_data_dir), workdir=path, epochs=1, batch_size=15, hidden_size=16
+            data_dir=str(tiny_data_dir),
+            workdir=path,
+            epochs=1,
+            batch_size=15,
+            hidden_size=16,
+            jit_compile=False,
         )
     )
     return Workdir(path)
