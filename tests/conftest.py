@@ -24,7 +24,11 @@ ROOT = forked.ROOT
 # A run of seconds: XLA's compiling would take as long as all else. What is about XLA says so.
 SMALL = ("--batch_size=15", "--hidden_size=16", "--nojit_compile")
 # Files that take longest begin first, so that no process is left with one at the end.
-LONGEST = ("launch", "exact", "faults", "distribution", "train", "gan", "loop", "evaluate")
+LONGEST = (
+    *("launch", "exact", "faults", "distribution", "train", "gan", "loop", "evaluate", "exporting"),
+    *("surroundings", "web", "tour", "doctor", "evaluation_pictures", "web_page", "imageset"),
+    *("theory_experiment", "saved_model", "formats", "contract", "benchmarks"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
