@@ -126,6 +126,7 @@ def test_same_command_in_another_process_gives_the_same_bits(tiny, tmp_path):
     assert outcome(tmp_path / "a") == outcome(tmp_path / "b")
 
 
+@pytest.mark.slow  # the next one extends a run with options
 def test_more_epochs_extend_a_run(tiny, tmp_path):
     for epochs in (1, 3):
         done = run("train", *tiny, f"--epochs={epochs}", f"--workdir={tmp_path}/longer")
