@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, run
+from conftest import ROOT, SMALL, run
 from fingerprint import tree
 from tensorflow_datasets.image_classification import MNIST
 
@@ -374,3 +374,10 @@ def test_record_that_is_damaged(tmp_path):
     workdir.monitors.write_text('{"step": 3}\n')
     with pytest.raises(UserError, match=r"monitors.jsonl: is damaged"):
         record.read(workdir)
+
+
+@pytest.mark.slow  # test_own_pictures_commands.py asks the same of training
+def test_convolutions_are_looked_at_without_a_word_of_tensorflow(tiny_data_dir, tmp_path):
+    flags = ["--network=resnet", "--dataset=cifar10", f"--data_dir={tiny_data_dir}", *SMALL]
+    assert run("train", *flags, "--epochs=1", f"--workdir={tmp_path}/run").returncode == 0
+    assert run("doctor", f"--workdir={tmp_path}/run").stderr == ""
