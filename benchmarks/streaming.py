@@ -65,7 +65,7 @@ def _compare(output: pathlib.Path) -> None:
     config = TrainConfig(batch_size=flags.FLAGS.batch_size, hidden_size=flags.FLAGS.hidden_size)
     image_set = ImageSet(flags.FLAGS.dataset, data_dir=flags.FLAGS.data_dir)
     builder = sources.prepare(image_set)
-    images = pipeline.load(builder, image_set)
+    images, _ = pipeline.load(builder, image_set)
     sets = {
         "in memory": training_set.InMemory(images),
         "streamed": training_set.Streamed(builder, "train", flags.FLAGS.window),

@@ -21,6 +21,7 @@ STOREYS = (
     ("doctor", "evaluation", "exports", "theory", "web"),
     ("run",),
     (
+        "conditional",
         "gan",
         "loop",
         "losses",

@@ -3,7 +3,7 @@
 docs/keras.md has the table. Everything here raises `UserError`, a ValueError of one sentence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -15,8 +15,15 @@ from tfgan.ground.errors import UserError
 _IN_WORDS = "floats in [-1, 1]: x / 127.5 - 1 of uint8 images"
 
 
-def check_networks(generator: keras.Model, discriminator: keras.Model, latent_size: int) -> None:
+def check_networks(
+    generator: keras.Model, discriminator: keras.Model, forward: Callable[[], Any]
+) -> None:
     """Makes sure that both networks can be trained as they are.
+
+    Args:
+        generator: G.
+        discriminator: D.
+        forward: calls both, for some latents.
 
     Raises:
         UserError: if it is not built, computes in another type than that of its weights or in a
@@ -25,8 +32,7 @@ def check_networks(generator: keras.Model, discriminator: keras.Model, latent_si
     networks = {"generator": generator, "discriminator": discriminator}
     for name, network in networks.items():
         _check_network(name, network)
-    # Layers add losses when they are called.
-    discriminator(generator(tf.zeros((1, latent_size)), training=False), training=False)
+    forward()  # layers add losses when they are called
     for name, network in networks.items():
         if network.losses:
             raise UserError(
@@ -133,6 +139,31 @@ def check_values(images: np.ndarray) -> None:
     if images.size and not -1.001 <= float(np.min(images)) <= float(np.max(images)) <= 1.001:
         low, high = float(np.min(images)), float(np.max(images))
         raise UserError(f"images: lie in [{low:g}, {high:g}]; must be {_IN_WORDS}")
+
+
+def check_labels(labels: Any, classes: int) -> None:
+    """Makes sure that what comes with images, or its spec, are labels.
+
+    Args:
+        labels: in memory, a tensor, or a spec of either.
+        classes: how many there are.
+
+    Raises:
+        UserError: if there are none, or they are no whole numbers `(batch,)` in [0, classes), as
+            far as that can be seen.
+    """
+    if labels is None or not hasattr(labels, "shape"):
+        raise UserError("labels: a conditional GAN needs batches of (images, labels)")
+    dtype = tf.as_dtype(labels.dtype)
+    if not dtype.is_integer or len(labels.shape) != 1:
+        raise UserError(
+            f"labels: have the type {dtype.name} and the shape {tuple(labels.shape)}; must be "
+            f"whole numbers (batch,) from 0 to {classes - 1}"
+        )
+    if isinstance(labels, np.ndarray) and labels.size:
+        low, high = int(labels.min()), int(labels.max())
+        if low < 0 or high >= classes:
+            raise UserError(f"labels: lie in [{low}, {high}]; must lie in [0, {classes - 1}]")
 
 
 def _images_of(data: Any) -> Any:

@@ -16,6 +16,7 @@ from tfgan.networks.dropout import Pass, forward_pass
 from tfgan.noise import Stream
 
 Gradients = list[tf.Tensor]
+FIXED_LATENTS = 64
 
 
 @keras.saving.register_keras_serializable("tfgan")
@@ -114,7 +115,8 @@ class GAN(TrainingLoop):
         options = dict(locals())
         others = ("self", "__class__", "d_optimizer", "g_optimizer")
         self._options = {name: options[name] for name in options if name not in others}
-        contract.check_networks(self.generator, self.discriminator, self.latent_size)
+        some = self.global_latents(Stream.FIXED_LATENTS, 0, 1)
+        contract.check_networks(self.generator, self.discriminator, lambda: self.forward(some))
         self.objective = losses.get(loss, label_smoothing)
         self.r1, self.r2 = penalties.gradient_penalty(r1), penalties.gradient_penalty(r2)
         self.augment = augmentation.get(augment, self.seed)
@@ -145,7 +147,7 @@ class GAN(TrainingLoop):
 
     # The algorithm. D's output is a logit l: D(x) = sigmoid(l(x)).
 
-    def update(self, real: tf.Tensor, z: Latents) -> Logs:
+    def update(self, real: Any, z: Latents) -> Logs:
         """A step of algorithm 1: D's update, then G's, each on latents of its own.
 
         Args:
@@ -163,7 +165,7 @@ class GAN(TrainingLoop):
         self.step.assign_add(1)
         return d_logs | g_logs
 
-    def discriminator_gradients(self, real: tf.Tensor, z: tf.Tensor) -> tuple[Gradients, Logs]:
+    def discriminator_gradients(self, real: Any, z: Any) -> tuple[Gradients, Logs]:
         """Of D's objective, by default -V(D, G) (equation 1), and of its penalties, G fixed."""
         fake = self.generate(z)  # G(z)
         with tf.GradientTape() as tape:
@@ -178,8 +180,8 @@ class GAN(TrainingLoop):
 
     def generator_gradients(
         self,
-        real: tf.Tensor,
-        z: tf.Tensor,
+        real: Any,
+        z: Any,
         passes: tuple[Pass, Pass] = (Pass.REAL_FOR_GENERATOR, Pass.FAKE_FOR_GENERATOR),
     ) -> tuple[Gradients, Logs]:
         """Of G's objective, by default mean(-log D(G(z))) (section 3), D fixed."""
@@ -193,20 +195,24 @@ class GAN(TrainingLoop):
 
     # What it is made of.
 
-    def generate(self, z: tf.Tensor) -> tf.Tensor:
-        """G(z) in training: images in [-1, 1]."""
-        return self.generator(z, training=True)
+    def generate(self, z: Any, training: bool = True) -> Any:
+        """G(z): images in [-1, 1]."""
+        return self.generator(z, training=training)
 
-    def judge(self, images: tf.Tensor, which: Pass) -> tf.Tensor:
+    def judge(self, images: Any, which: Pass) -> tf.Tensor:
         """Logits `(batch, 1)` of D(images) in training, augmented, in one of a step's passes."""
         with forward_pass(self.step.value, which):
             images = self.augment(images, self.step.value, which)
             return self.discriminator(images, training=True)
 
-    def losses_of(self, real: tf.Tensor, z: Latents) -> Logs:
+    def forward(self, z: Any) -> tf.Tensor:
+        """Logits `(batch, 1)` of D(G(z)), with dropout off and statistics as they are."""
+        return self.discriminator(self.generate(z, training=False), training=False)
+
+    def losses_of(self, real: Any, z: Latents) -> Logs:
         """Each objective and probability at real images and at fakes of `z`, nothing updated."""
         real_logits = self.discriminator(real, training=False)
-        fake_logits = self.discriminator(self.generator(z[-1], training=False), training=False)
+        fake_logits = self.forward(z[-1])
         objective = self.objective
         return {
             "D_loss": objective.discriminator(real_logits, fake_logits),
@@ -226,7 +232,7 @@ class GAN(TrainingLoop):
         if self.ema_generator is not None:
             moving_average.update(self.ema_generator, self.generator, self.ema, self.step.value)
 
-    def update_both(self, real: tf.Tensor, z: Latents) -> Logs:
+    def update_both(self, real: Any, z: Latents) -> Logs:
         """`update` with both gradients of the same fakes and masks, before either update.
 
         As in github.com/goodfeli/adversarial, the code of the paper's experiments.
@@ -249,12 +255,16 @@ class GAN(TrainingLoop):
         for variable, value in kept:
             variable.assign(value)
 
+    def fixed_latents(self) -> tuple[Any, int]:
+        """The latents that are drawn again and again, and how many of them make a row."""
+        return self.global_latents(Stream.FIXED_LATENTS, 0, FIXED_LATENTS), 8
+
     @property
     def sampler(self) -> keras.Model:
         """The generator to draw with: the moving average if there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
-    def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, z: Any, training: bool = False) -> tf.Tensor:
         """Images in [-1, 1] from latents `(batch, latent_size)`, by `sampler`."""
         return self.sampler(z, training=training)
 

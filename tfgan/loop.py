@@ -16,14 +16,16 @@ from tfgan import contract, noise
 from tfgan.noise import Stream
 
 Logs = dict[str, tf.Tensor]
-Latents = tuple[tf.Tensor, ...]  # one `(batch, latent_size)` for each of `TrainingLoop.streams`
+Latents = tuple[Any, ...]  # one z for each of `TrainingLoop.streams`
 
 
 class TrainingLoop(keras.Model):
     """Takes training steps for `fit`, several a call, on one replica or on many.
 
     A subclass defines a step, `update(real, z)`, and sets `take_step`, `streams` and
-    `in_one_program` when it is compiled.
+    `in_one_program` when it is compiled. What a step is given may be more than images and latents:
+    any structure of tensors, of as many rows each; a subclass then says what is taken of a batch,
+    `real_of`, and what is drawn, `global_latents`.
 
     Args:
         quantities: names of what each step logs.
@@ -73,11 +75,11 @@ class TrainingLoop(keras.Model):
         self.endless = False
         self.built = True
 
-    def update(self, real: tf.Tensor, z: Latents) -> Logs:
+    def update(self, real: Any, z: Latents) -> Logs:
         """One training step."""
         raise NotImplementedError
 
-    def losses_of(self, real: tf.Tensor, z: Latents) -> Logs:
+    def losses_of(self, real: Any, z: Latents) -> Logs:
         """What `update` would log, without an update, and with dropout off: `(batch, 1)` each."""
         raise NotImplementedError
 
@@ -85,23 +87,25 @@ class TrainingLoop(keras.Model):
         """One training step on a batch of real images, alone or first in a tuple."""
         return self.take_step(*self.draw(data))
 
-    def draw(self, data: Any) -> tuple[tf.Tensor, Latents]:
-        """The real images of a batch, and latents of the current step for them."""
-        real = images(data)
+    def draw(self, data: Any) -> tuple[Any, Latents]:
+        """What is real in a batch, and latents of the current step for it."""
+        real = self.real_of(data)
         return real, self.latents(self.step.value, real)
 
-    def latents(self, step: tf.Tensor, real: tf.Tensor) -> Latents:
+    def real_of(self, data: Any) -> Any:
+        """What `update` gets of a batch, or of its spec: the images."""
+        return images(data)
+
+    def latents(self, step: tf.Tensor, real: Any) -> Latents:
         """This replica's slices of the global draws of z: as many as there are real images."""
         context = tf.distribute.get_replica_context()
-        batch = real.shape[0] or tf.shape(real)[0]
+        batch = rows(real)
         start, count = batch * context.replica_id_in_sync_group, context.num_replicas_in_sync
-        draws = (self.global_latents(stream, step, batch * count) for stream in self.streams)
-        return tuple(z[start : start + batch] for z in draws)
+        draws = tuple(self.global_latents(stream, step, batch * count) for stream in self.streams)
+        return tf.nest.map_structure(lambda part: part[start : start + batch], draws)
 
-    def global_latents(
-        self, stream: Stream, step: tf.Tensor | int, count: tf.Tensor | int
-    ) -> tf.Tensor:
-        """`(count, latent_size)`: what all replicas together draw for a step."""
+    def global_latents(self, stream: Stream, step: tf.Tensor | int, count: tf.Tensor | int) -> Any:
+        """z, `(count, latent_size)`: what all replicas together draw for a step."""
         return noise.latents(
             self.seed, stream, step, count, self.latent_size, self.variable_dtype, self.distribution
         )
@@ -150,8 +154,8 @@ class TrainingLoop(keras.Model):
 
         The latents are a stream of their own, the same at each evaluation.
         """
-        real = images(data)
-        batch = tf.shape(real, "int64")[0]
+        real = self.real_of(data)
+        batch = tf.shape(images(data), "int64")[0]
         seen = tf.cast(self._means[0].count.value, "int64")  # images so far
         z = self.global_latents(Stream.VALIDATION_LATENTS, seen, batch)
         logs = self.losses_of(real, (z,) * len(self.streams))
@@ -187,7 +191,7 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
     no trace in weights, step and means.
     """
     strategy = gan.distribute_strategy
-    row_shape = (len(gan.metrics_names),)
+    row = tf.TensorSpec((len(gan.metrics_names),), gan.variable_dtype)
 
     def as_row(logs: Logs) -> tf.Tensor:
         return tf.stack([logs[name] for name in gan.metrics_names])
@@ -197,40 +201,38 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
         return as_row(gan.train_step(data))
 
     @tf.function(jit_compile=True, autograph=False)
-    def in_one_program(real: tf.Tensor, z: Latents) -> tf.Tensor:
-        def take_step(drawn: tuple[tf.Tensor, Latents]) -> tf.Tensor:
+    def in_one_program(real: Any, z: Latents) -> tf.Tensor:
+        def take_step(drawn: tuple[Any, Latents]) -> tf.Tensor:
             return as_row(gan.take_step(*drawn))
 
         return tf.map_fn(take_step, (real, z), fn_output_signature=gan.variable_dtype)
 
     @tf.autograph.experimental.do_not_convert
-    def compiled_steps(real: tf.Tensor) -> tf.Tensor:
+    def compiled_steps(real: Any) -> tf.Tensor:
         # Latents are drawn outside of XLA, which has another generator of random numbers.
-        steps = gan.step.value + tf.range(real.shape[0] or tf.shape(real)[0], dtype="int64")
-        z = tf.map_fn(
-            lambda step: gan.latents(step, real[0]),
-            steps,
-            fn_output_signature=(gan.variable_dtype,) * len(gan.streams),
-        )
+        steps = gan.step.value + tf.range(rows(real), dtype="int64")
+        first = tf.nest.map_structure(lambda part: part[0], real)
+        types = tf.nest.map_structure(lambda part: part.dtype, gan.latents(steps[0], first))
+        z = tf.map_fn(lambda step: gan.latents(step, first), steps, fn_output_signature=types)
         return in_one_program(real, z)
 
     @tf.autograph.experimental.do_not_convert
     def one_step(data: Any) -> tf.Tensor:
         if gan.in_one_program:  # a program for each size of a batch
-            return compiled_steps(images(data)[tf.newaxis])[0]
+            alone = tf.nest.map_structure(lambda part: part[tf.newaxis], gan.real_of(data))
+            return compiled_steps(alone)[0]
         return strategy.reduce("SUM", strategy.run(train_step, args=(data,)), axis=None)
 
     def train_steps(iterator: Any, most: int, endless: bool) -> tuple[tf.Tensor, Logs]:
-        spec = images(iterator.element_spec)
-        if gan.in_one_program and spec.shape.is_fully_defined():
-            real = _of_each(iterator, most, endless, images, spec.dtype, spec.shape)
-            if endless or tf.shape(real)[0] > 0:
+        spec = gan.real_of(iterator.element_spec) if gan.in_one_program else None
+        if gan.in_one_program and _of_one_size(spec):
+            real = _of_each(iterator, most, endless, gan.real_of, spec)
+            if endless or rows(real) > 0:
                 step_logs = compiled_steps(real)
             else:
-                step_logs = tf.zeros((0, *row_shape), gan.variable_dtype)
+                step_logs = tf.zeros((0, *row.shape), row.dtype)
         else:
-            dtype = gan.variable_dtype
-            step_logs = _of_each(iterator, most, endless, one_step, dtype, row_shape)
+            step_logs = _of_each(iterator, most, endless, one_step, row)
         for metric, values in zip(gan.metrics, tf.unstack(step_logs, axis=1), strict=True):
             metric.update_state(values)
         return step_logs, gan.get_metrics_result()
@@ -258,26 +260,55 @@ def _of_each(
     iterator: Any,
     most: int,
     endless: bool,
-    function: Callable[[Any], tf.Tensor],
-    dtype: tf.DType | str,
-    shape: Any,
-) -> tf.Tensor:
-    """`function` of each of the next batches, `(up to most, *shape)`: all, if they are endless."""
-    found = tf.TensorArray(dtype, 0, dynamic_size=True, element_shape=shape)
+    function: Callable[[Any], Any],
+    spec: Any,
+) -> Any:
+    """`function` of each of the next batches, up to `most` in a row; `most`, if they are endless.
+
+    `function` gives the structure of `spec`, and so does this, each part with an axis more.
+    """
+    found = _arrays(spec)
     if endless:
         for index in tf.range(most):
-            found = found.write(index, function(next(iterator)))
-        return tf.ensure_shape(found.stack(), (most, *shape))
+            found = _write(found, index, function(next(iterator)))
+        return _stack(found, spec, most)
     index = 0
     batch = iterator.get_next_as_optional()
     while batch.has_value():
-        found = found.write(index, function(batch.get_value()))
+        found = _write(found, index, function(batch.get_value()))
         index += 1
         if index < most:
             batch = iterator.get_next_as_optional()
         else:
             batch = tf.experimental.Optional.empty(iterator.element_spec)
-    return found.stack()
+    return _stack(found, spec)
+
+
+def _arrays(spec: Any) -> Any:
+    return tf.nest.map_structure(
+        lambda part: tf.TensorArray(part.dtype, 0, dynamic_size=True, element_shape=part.shape),
+        spec,
+    )
+
+
+def _write(arrays: Any, index: Any, values: Any) -> Any:
+    return tf.nest.map_structure(lambda array, value: array.write(index, value), arrays, values)
+
+
+def _stack(arrays: Any, spec: Any, count: int | None = None) -> Any:
+    return tf.nest.map_structure(
+        lambda array, part: tf.ensure_shape(array.stack(), (count, *part.shape)), arrays, spec
+    )
+
+
+def rows(structure: Any) -> Any:
+    """How many rows all tensors of a structure have: a number, where that is known."""
+    first = tf.nest.flatten(structure)[0]
+    return first.shape[0] or tf.shape(first)[0]
+
+
+def _of_one_size(spec: Any) -> bool:
+    return all(part.shape.is_fully_defined() for part in tf.nest.flatten(spec))
 
 
 def _is_endless(x: Any) -> bool:

@@ -7,7 +7,7 @@ slices of one global draw.
 
 import enum
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -95,6 +95,53 @@ def latents(
     shape = tf.stack([count, latent_size])
     z = DISTRIBUTIONS[distribution](shape, seed=key, dtype=dtype, alg="philox")
     return tf.ensure_shape(z, (count if isinstance(count, int) else None, latent_size))
+
+
+def labels(
+    seed: int,
+    stream: Stream,
+    step: tf.Tensor | int,
+    count: tf.Tensor | int,
+    shares: Sequence[float],
+) -> tf.Tensor:
+    """Draws a class for each of the latents of one step.
+
+    Args:
+        seed: the run's seed.
+        stream: that of the latents.
+        step: index of the training step, an integer scalar.
+        count: number of labels.
+        shares: how probable each class is; they sum to 1.
+
+    Returns:
+        int64 `(count,)` in [0, classes), the same on every device.
+    """
+    key = tf.stack([tf.constant(derive_seed(seed, stream, 1), tf.int64), tf.cast(step, tf.int64)])
+    shape = tf.reshape(count, (1,))
+    unit = tf.random.stateless_uniform(shape, key, dtype=tf.float64, alg="philox")
+    return tf.ensure_shape(by_share(unit, shares), (count if isinstance(count, int) else None,))
+
+
+def by_share(unit: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:
+    """The class that each number in [0, 1) falls to, if classes get their shares of it in order.
+
+    Returns:
+        int64, of the shape of `unit`.
+    """
+    ends = tf.constant(np.cumsum(shares)[:-1], unit.dtype)
+    return tf.reduce_sum(tf.cast(unit[..., tf.newaxis] >= ends, tf.int64), axis=-1)
+
+
+def unit_of(z: tf.Tensor) -> tf.Tensor:
+    """A number in [0, 1) for each of latents `(count, size)`, float32 `(count,)`, a hash of them.
+
+    In small whole numbers, so that every runtime gets the same ones.
+    """
+    parts = tf.math.floormod(tf.cast(tf.floor(tf.cast(z, tf.float32) * 4096), tf.int32), 256)
+    places = tf.range(tf.shape(z)[1])
+    factors = 2 * tf.math.floormod(places * 389 + 211, 509) + 1
+    whole = tf.math.floormod(tf.reduce_sum(parts * factors, axis=1), 2**16)
+    return tf.cast(whole, tf.float32) / 2**16
 
 
 def permutation(

@@ -13,13 +13,15 @@ _MOST = 10_000
 
 def _prepare() -> Callable[[], None]:
     values = flags.FLAGS.flag_values_dict()
-    model, n, seed, output = (values[name] for name in ("model", "n", "seed", "output"))
+    model, n, seed, output, label = (
+        values[name] for name in ("model", "n", "seed", "output", "label")
+    )
     interpolate = values["interpolate"]
-    if not 1 + interpolate <= n <= _MOST:
+    if n is not None and not 1 + interpolate <= n <= _MOST:
         raise UserError(f"--n={n}: must lie between {1 + interpolate} and {_MOST:,}")
     if not 0 <= seed < 2**63:
         raise UserError(f"--seed={seed}: must lie between 0 and 2^63 - 1")
-    endings = (".png", ".gif") if interpolate else (".png",)
+    endings = (".png", ".gif") if interpolate else (".png", ".npy")
     if not output.lower().endswith(endings):
         raise UserError(f"--output={output}: must end in {' or '.join(endings)}")
     if not (user_path(model, "--model") / "saved_model.pb").is_file():
@@ -30,8 +32,10 @@ def _prepare() -> Callable[[], None]:
     def work() -> None:
         from tfgan.exports import sampling
 
-        draw = sampling.interpolate if interpolate else sampling.sample
-        draw(model, n, seed, output)
+        if interpolate:
+            sampling.interpolate(model, n or sampling.DEFAULT, seed, output, label)
+        else:
+            sampling.sample(model, n, seed, output, label)
         print(f"Wrote {output}")
 
     return work
@@ -40,10 +44,24 @@ def _prepare() -> Callable[[], None]:
 def main() -> None:
     """Entry point of the command."""
     flags.DEFINE_string("model", "runs/tutorial/generator", "The SavedModel that a run exported.")
-    flags.DEFINE_integer("n", 64, "How many images; with --interpolate, how many latents to visit.")
+    flags.DEFINE_integer(
+        "n",
+        None,
+        "How many images; of each class, where --label has several; with --interpolate, how many "
+        "latents to visit. 64, but 8 of each of several classes, if you do not say.",
+    )
     flags.DEFINE_integer("seed", 1, "Another seed draws other images, the same seed the same ones.")
     flags.DEFINE_string(
-        "output", "samples.png", "The picture to write: .png, or .gif with --interpolate."
+        "output",
+        "samples.png",
+        "What to write: .png; .npy, uint8 (count, height, width, channels); .png or .gif with "
+        "--interpolate.",
+    )
+    flags.DEFINE_string(
+        "label",
+        "",
+        "Classes to draw, of a generator trained with --conditional: 7, or sneaker, or 7,1,3 for a "
+        "row each, or all. With --interpolate, the walks lead from class to class. Empty: any; with --interpolate, all.",
     )
     flags.DEFINE_boolean(
         "interpolate",

@@ -35,14 +35,15 @@ Record = dict[str, Any]  # what a run's config.json holds
 
 
 def train_and_export(
-    config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] = GAN
+    config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] | None = None
 ) -> GAN:
     """Trains a GAN, or goes on with the run that lives in `config.workdir`, and exports it.
 
     Args:
         config: everything that decides the run.
         overwrite: removes a run that is there, instead of going on with it.
-        gan_class: the model's class, for an algorithm that differs in some step.
+        gan_class: the model's class, for an algorithm that differs in some step; a subclass of
+            `ConditionalGAN` for a conditional one.
 
     Returns:
         The trained model.
@@ -84,7 +85,9 @@ def train_and_export(
         )
         if idle := gpus.unusable_gpus(config.devices):
             say(f"Warning: {idle}")
-        data = training_set.open_set(config.image_set, config.cache_limit_mb, say)
+        data = training_set.open_set(
+            config.image_set, config.cache_limit_mb, say, config.conditional
+        )
         run = Run(config, workdir, data, strategy)
         if recorded:
             _check_data(run, recorded)
@@ -92,7 +95,7 @@ def train_and_export(
 
 
 def _train_and_export(
-    run: Run, recorded: Record | None, overwrite: bool, gan_class: type[GAN]
+    run: Run, recorded: Record | None, overwrite: bool, gan_class: type[GAN] | None
 ) -> GAN:
     config, workdir = run.config, run.workdir
     if not run.steps_per_epoch:
@@ -154,7 +157,7 @@ def _check_data(run: Run, recorded: Record) -> None:
     )
 
 
-def _build(run: Run, gan_class: type[GAN]) -> GAN:
+def _build(run: Run, gan_class: type[GAN] | None) -> GAN:
     wants_mean = networks.KINDS[run.config.network].wants_mean_image
     mean_image = training_set.mean_image(run.data) if wants_mean else None
     with run.strategy.scope():
@@ -164,6 +167,7 @@ def _build(run: Run, gan_class: type[GAN]) -> GAN:
             building.steps_per_execution(run.config, run.data.shape),
             run.steps_per_epoch,
             mean_image,
+            run.data.classes,
             gan_class,
         )
     say(

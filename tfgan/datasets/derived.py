@@ -1,5 +1,6 @@
 """Image sets that are made in memory from another set."""
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,10 +19,12 @@ class Derived(NamedTuple):
         base: TFDS name of the set that it is made from.
         make: from images `(size, height, width, channels)` and labels `(size,)` of one of the
             base's splits to those of the derived set.
+        names: from those of the base's classes to those of the derived set.
     """
 
     base: str
     make: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    names: Callable[[tuple[str, ...]], tuple[str, ...]]
 
 
 def stack(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,4 +49,9 @@ def stack(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return stacked, 100 * digits[0] + 10 * digits[1] + digits[2]
 
 
-SETS = {"stacked_mnist": Derived("mnist", stack)}
+def stacked_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """ "000" to "999"."""
+    return tuple("".join(three) for three in itertools.product(names, repeat=3))
+
+
+SETS = {"stacked_mnist": Derived("mnist", stack, stacked_names)}

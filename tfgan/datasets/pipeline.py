@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -32,7 +33,7 @@ def load_images(image_set: ImageSet, say: Callable[[str], None] = print) -> np.n
     Raises:
         UserError: if the set cannot be had or is no image set.
     """
-    return load(sources.prepare(image_set, say), image_set)
+    return load(sources.prepare(image_set, say), image_set)[0]
 
 
 def load_labelled(
@@ -46,23 +47,38 @@ def load_labelled(
     Raises:
         UserError: if the set cannot be had, is no image set, or has no labels.
     """
-    return _load(sources.prepare(image_set, say), image_set, labels=True)
+    return load(sources.prepare(image_set, say), image_set, labels=True)
 
 
-def load(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> np.ndarray:
-    """Loads the images of a set that `sources.prepare` has prepared."""
-    return _load(builder, image_set, labels=False)[0]
+def class_names(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> tuple[str, ...]:
+    """What the labels of a prepared set mean, in their order.
+
+    Raises:
+        UserError: if it has none.
+    """
+    features = builder.info.features
+    if not ("label" in features and hasattr(features["label"], "num_classes")):
+        raise UserError(
+            f"--dataset={image_set.name}: its images have no labels; take a set with classes"
+        )
+    names = tuple(features["label"].names)
+    return derived.SETS[image_set.name].names(names) if image_set.name in derived.SETS else names
 
 
-def _load(
-    builder: tfds.core.DatasetBuilder, image_set: ImageSet, labels: bool
+def load(
+    builder: tfds.core.DatasetBuilder, image_set: ImageSet, labels: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Loads a set that `sources.prepare` has prepared.
+
+    Returns:
+        The images, and their labels, if they are wanted; see `load_labelled`.
+    """
     name = image_set.name
     size = split_info(builder, image_set).num_examples
     labels = labels or name in derived.SETS
+    if labels:
+        class_names(builder, image_set)
     features = builder.info.features
-    if labels and not ("label" in features and hasattr(features["label"], "num_classes")):
-        raise UserError(f"--dataset={name}: its images have no labels; take a set with classes")
     images = _aligned((size, *image_shape(builder)), features["image"].np_dtype)
     classes = np.zeros(size if labels else 0, np.int64)
     read = 0
@@ -155,7 +171,7 @@ def first_images(image_set: ImageSet, count: int) -> np.ndarray:
     """
     builder = sources.prepare(image_set, lambda line: None)
     if image_set.name in derived.SETS:
-        return load(builder, image_set)[:count]
+        return load(builder, image_set)[0][:count]
     split_info(builder, image_set)
     try:
         chunk = next(iter(_examples(builder, image_set).take(count).batch(count)))
@@ -242,7 +258,12 @@ def batch_at(images: np.ndarray, batch_size: int, seed: int, step: int) -> np.nd
 
 
 def batches(
-    images: np.ndarray, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
+    images: np.ndarray,
+    batch_size: int,
+    seed: int,
+    first_step: int = 0,
+    share: Share = WHOLE,
+    labels: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Endless training batches, from any step on.
 
@@ -255,15 +276,21 @@ def batches(
         seed: the run's seed.
         first_step: the step that gets the first batch.
         share: which parts of each batch.
+        labels: of the images, int64 `(size,)`, or None.
 
     Returns:
         Dataset of float32 `(batch_size // share.replicas, height, width, channels)` in [-1, 1],
-        `share.count` for each step.
+        `share.count` for each step; with labels, of pairs with their labels.
     """
     size = len(images)
     steps = size // batch_size
     first_epoch, done = divmod(first_step, steps)
     pixels = as_tensor(images)
+    classes = None if labels is None else tf.constant(labels)
+
+    def batch(indices: tf.Tensor) -> Any:
+        found = to_unit(tf.gather(pixels, indices))
+        return found if classes is None else (found, tf.gather(classes, indices))
 
     def order_in_parts(epoch: tf.Tensor) -> tf.data.Dataset:
         order = noise.epoch_order(seed, epoch, size)[: steps * batch_size]
@@ -275,7 +302,7 @@ def batches(
         tf.data.Dataset.range(first_epoch, tf.int64.max)
         .flat_map(order_in_parts)
         .skip(done * share.count)
-        .map(lambda indices: to_unit(tf.gather(pixels, indices)), num_parallel_calls=2)
+        .map(batch, num_parallel_calls=2)
         .apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
         .prefetch(4)
     )

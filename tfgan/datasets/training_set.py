@@ -14,12 +14,14 @@ import tensorflow_datasets as tfds
 from tfgan import noise
 from tfgan.cluster.replicas import WHOLE, Share
 from tfgan.datasets import derived, pipeline, sources
+from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError
 from tfgan.noise import Stream
 
 _FILES_AT_ONCE = 16
 _MEAN_BYTES = 2**28
+_LABELS = 10_000  # that are read at once
 _HASHED_IMAGES = 1000  # at equal distances: all of a large set would take seconds
 
 
@@ -29,17 +31,28 @@ class InMemory:
     Args:
         images: uint8 `(size, height, width, channels)`.
         version: of the set, by TFDS.
+        labels: of the images, int64 `(size,)`, or None.
+        names: of their classes.
 
     Attributes:
         shape: `(size, height, width, channels)`.
+        classes: of the labels; None without.
         read_errors: what TensorFlow raises while it trains, if the set's files are damaged.
     """
 
     read_errors: tuple[type[Exception], ...] = ()
 
-    def __init__(self, images: np.ndarray, version: str = ""):
+    def __init__(
+        self,
+        images: np.ndarray,
+        version: str = "",
+        labels: np.ndarray | None = None,
+        names: tuple[str, ...] = (),
+    ):
         self.shape = images.shape
+        self.classes = None if labels is None else Classes.of(names, labels)
         self._images = images
+        self._labels = labels
         self._version = version
 
     def check(self) -> None:
@@ -48,17 +61,22 @@ class InMemory:
     def batches(
         self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
     ) -> tf.data.Dataset:
-        """Endless batches; see `pipeline.batches`."""
-        return pipeline.batches(self._images, batch_size, seed, first_step, share)
+        """Endless batches, of pairs where there are labels; see `pipeline.batches`."""
+        images, labels = self._images, self._labels
+        return pipeline.batches(images, batch_size, seed, first_step, share, labels)
 
     def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
         """The uint8 batch that step number `step` gets."""
         return pipeline.batch_at(self._images, batch_size, seed, step)
 
     def identity(self) -> dict[str, Any]:
-        """What tells this set from another of its name: version, shape, a hash of the content."""
+        """What tells this set from another of its name: version, shape, a hash of the content.
+
+        With labels, their classes and a hash of them too.
+        """
         some = self._images[:: max(1, len(self._images) // _HASHED_IMAGES)]
-        return _identity(self._version, self.shape, some.tobytes())
+        labels = b"" if self._labels is None else self._labels.tobytes()
+        return _identity(self._version, self.shape, some.tobytes(), self.classes, labels)
 
 
 class Streamed:
@@ -72,9 +90,11 @@ class Streamed:
         builder: the prepared set, its files TFRecords.
         split: which of its splits.
         window: how many encoded images are shuffled together.
+        names: of its classes, if its labels are wanted.
 
     Attributes:
         shape: `(size, height, width, channels)`.
+        classes: of the labels; None without.
         read_errors: what TensorFlow raises while it trains, if the set's files are damaged; and
             for other reasons: `check` tells.
     """
@@ -85,14 +105,23 @@ class Streamed:
         tf.errors.NotFoundError,
     )
 
-    def __init__(self, builder: tfds.core.DatasetBuilder, split: str, window: int):
+    def __init__(
+        self,
+        builder: tfds.core.DatasetBuilder,
+        split: str,
+        window: int,
+        names: tuple[str, ...] = (),
+    ):
         info = builder.info.splits[split]
         features = builder.info.features
         self.shape = (info.num_examples, *pipeline.image_shape(builder))
         self._builder = builder
         self._files = [str(path) for path in info.filepaths]
         self._feature = tfds.decode.PartialDecoding({"image": True}).extract_features(features)
+        label = tfds.decode.PartialDecoding({"label": True})
+        self._label: Any = label.extract_features(features) if names else None
         self._window = window
+        self.classes = Classes.of(names, self._labels()) if names else None
 
     def check(self) -> None:
         """Reads and decodes all images once.
@@ -107,9 +136,25 @@ class Streamed:
         except (tf.errors.OpError, OSError, ValueError) as error:
             raise pipeline.unreadable(self._builder.name, self._builder, error) from None
 
-    def _decode(self, example: tf.Tensor) -> tf.Tensor:
+    def _decode(self, example: tf.Tensor) -> Any:
         image = self._feature.deserialize_example(example)["image"]
-        return pipeline.upright(image, self._builder)
+        image = pipeline.upright(image, self._builder)
+        return image if self._label is None else (image, self._decode_label(example))
+
+    def _decode_label(self, example: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self._label.deserialize_example(example)["label"], tf.int64)
+
+    def _labels(self) -> np.ndarray:
+        """All labels, int64 `(size,)`, in the files' order.
+
+        Raises:
+            UserError: if they cannot be read.
+        """
+        labels = tf.data.TFRecordDataset(self._files).map(self._decode_label).batch(_LABELS)
+        try:
+            return np.concatenate(list(labels.as_numpy_iterator()))
+        except (tf.errors.OpError, OSError, ValueError) as error:
+            raise pipeline.unreadable(self._builder.name, self._builder, error) from None
 
     def batches(
         self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
@@ -117,19 +162,21 @@ class Streamed:
         """Endless batches, as those of `pipeline.batches`."""
         return (
             self._batches(batch_size, seed, first_step, share)
-            .map(pipeline.to_unit)
+            .map(_images_to_unit)
             .apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
             .prefetch(4)
         )
 
     def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
         """The uint8 batch that step number `step` gets; reads what its epoch has before it."""
-        return next(self._batches(batch_size, seed, step, WHOLE).as_numpy_iterator())
+        batch = next(self._batches(batch_size, seed, step, WHOLE).as_numpy_iterator())
+        return batch if self._label is None else batch[0]
 
     def identity(self) -> dict[str, Any]:
         """As that of `InMemory`, but that the hash is of the files' sizes."""
         sizes = [pathlib.Path(file).stat().st_size for file in self._files]
-        return _identity(str(self._builder.version), self.shape, json.dumps(sizes).encode())
+        files = json.dumps(sizes).encode()
+        return _identity(str(self._builder.version), self.shape, files, self.classes)
 
     def _batches(
         self, batch_size: int, seed: int, first_step: int, share: Share
@@ -175,9 +222,24 @@ class Streamed:
         )
 
 
-def _identity(version: str, shape: tuple[int, ...], content: bytes) -> dict[str, Any]:
+def _images_to_unit(images: tf.Tensor, *labels: tf.Tensor) -> Any:
+    return (pipeline.to_unit(images), *labels) if labels else pipeline.to_unit(images)
+
+
+def _identity(
+    version: str,
+    shape: tuple[int, ...],
+    content: bytes,
+    classes: Classes | None,
+    labels: bytes = b"",
+) -> dict[str, Any]:
     digest = hashlib.sha256(content).hexdigest()
-    return {"version": version, "shape": list(shape), "fingerprint": digest}
+    identity = {"version": version, "shape": list(shape), "fingerprint": digest}
+    if classes is None:
+        return identity
+    # As JSON gives it back.
+    known = {"names": list(classes.names), "counts": list(classes.counts)}
+    return identity | {"classes": known, "labels": hashlib.sha256(labels).hexdigest()}
 
 
 def mean_image(data: InMemory | Streamed) -> np.ndarray:
@@ -191,7 +253,10 @@ def mean_image(data: InMemory | Streamed) -> np.ndarray:
 
 
 def open_set(
-    image_set: ImageSet, cache_limit_mb: int = 1024, say: Callable[[str], None] = print
+    image_set: ImageSet,
+    cache_limit_mb: int = 1024,
+    say: Callable[[str], None] = print,
+    labelled: bool = False,
 ) -> InMemory | Streamed:
     """Opens an image set, preparing it first if need be.
 
@@ -201,16 +266,22 @@ def open_set(
             it holds the window that a streamed set is shuffled in. A set of `derived.SETS` is
             always in memory.
         say: takes each line that a user should read.
+        labelled: whether its batches come with labels.
 
     Raises:
-        UserError: if the set or the split cannot be had, or cannot be streamed.
+        UserError: if the set or the split cannot be had, or cannot be streamed; or if labels are
+            wanted and there are none, or of one class only.
     """
     name, split = image_set.name, image_set.split
     builder = sources.prepare(image_set, say)
     info = pipeline.split_info(builder, image_set)
+    names = pipeline.class_names(builder, image_set) if labelled else ()
     decoded = info.num_examples * math.prod(pipeline.image_shape(builder))
     if name in derived.SETS or decoded <= 1e6 * cache_limit_mb:
-        return InMemory(pipeline.load(builder, image_set), str(builder.version))
+        images, labels = pipeline.load(builder, image_set, labelled)
+        if not labelled:
+            return InMemory(images, str(builder.version))
+        return _of_several(InMemory(images, str(builder.version), labels, names), image_set)
     size = f"takes {decoded / 1e6:,.0f} MB in memory, more than --cache_limit_mb={cache_limit_mb}"
     kind = builder.info.file_format
     if kind != tfds.core.FileFormat.TFRECORD:
@@ -222,4 +293,16 @@ def open_set(
         )
     window = max(1, int(1e6 * cache_limit_mb / 2 / (info.num_bytes / info.num_examples)))
     say(f"Data: {name} {size}; streaming {info.num_shards} files")
-    return Streamed(builder, split, window)
+    data = Streamed(builder, split, window, names)
+    return _of_several(data, image_set) if labelled else data
+
+
+def _of_several(data: InMemory | Streamed, image_set: ImageSet) -> InMemory | Streamed:
+    """The set, if it has images of two classes or more."""
+    counts = data.classes.counts if data.classes else ()
+    if sum(count > 0 for count in counts) < 2:
+        raise UserError(
+            f"--dataset={image_set.name}: all images of --split={image_set.split} are of one "
+            f"class; take a split with several"
+        )
+    return data

@@ -164,10 +164,11 @@ def _write_onnx(path: pathlib.Path, trained: Trained) -> None:
 
     from tfgan.exports import saved_model
 
-    generate = tf.function(saved_model.endpoint(trained.generator))
-    spec = saved_model.latents_spec(trained.generator)
+    shares = saved_model.shares_of(trained.generator, trained.data)
+    generate = tf.function(saved_model.endpoint(trained.generator, shares))
+    spec = saved_model.inputs_spec(trained.generator)
     with cli.native_stderr_held_back():
-        model, _ = tf2onnx.convert.from_function(generate, input_signature=[spec])
+        model, _ = tf2onnx.convert.from_function(generate, input_signature=spec)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     path.write_bytes(model.SerializeToString())

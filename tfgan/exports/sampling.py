@@ -1,6 +1,9 @@
 """Pictures from an exported generator; needs only the SavedModel, no `tfgan.GAN`."""
 
 import dataclasses
+import difflib
+import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,10 +13,13 @@ from tfgan import noise
 from tfgan.exports import saved_model
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError, first_line
-from tfgan.ground.files import user_path, without_patterns
+from tfgan.ground.files import user_path, without_patterns, write_file
 from tfgan.noise import Stream
 
+ANY = -1  # class by the classes' shares
 WALK_STEPS = 8
+DEFAULT, DEFAULT_EACH = 64, 8  # images; images of each of several classes
+_SHOWN_NAMES = 12
 _CHUNK = 1000
 _ROUNDING = 1e-3  # that a pixel may be outside [0, 1] by
 
@@ -25,22 +31,50 @@ class Loaded:
     Attributes:
         named: what messages call it.
         model: what TensorFlow loaded; its weights go with it.
+        names: of its classes; () if it knows none.
     """
 
     named: str
     model: Any
+    names: tuple[str, ...] = ()
 
-    def generate(self, z: np.ndarray) -> np.ndarray:
+    @property
+    def conditional(self) -> bool:
+        """Whether it draws the class that it is told."""
+        return "label" in self.model.signatures["sample"].structured_input_signature[1]
+
+    def generate(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Images `(count, height, width, channels)` in [0, 1] of latents `(count, latent_size)`.
+
+        A conditional generator also takes a class each, int64 `(count,)`, -1 for any.
 
         Raises:
             UserError: if what it gives are no such images.
         """
-        return self._call("generate", z=tf.constant(z))
+        if not self.conditional:
+            return self._call("generate", z=tf.constant(z))
+        labels = np.full(len(z), ANY) if labels is None else labels
+        return self._call("generate", z=tf.constant(z), label=tf.constant(labels, tf.int64))
 
-    def sample(self, n: int, seed: int) -> np.ndarray:
-        """`n` images; see `generate`."""
-        return self._call("sample", n=tf.constant(n, tf.int64), seed=tf.constant(seed, tf.int64))
+    def sample(self, n: int, seed: int, label: int = ANY) -> np.ndarray:
+        """`n` images, of a class if it is conditional; see `generate`."""
+        numbers = {"n": n, "seed": seed} | ({"label": label} if self.conditional else {})
+        given = {name: tf.constant(value, tf.int64) for name, value in numbers.items()}
+        return self._call("sample", **given)
+
+    def blend(self, z: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Images between classes, by float32 weights `(count, classes)`; see `generate`."""
+        given = {"z": tf.constant(z), "weights": tf.constant(weights, tf.float32)}
+        return self._call("blend", **given)
+
+    def class_count(self) -> int:
+        """How many classes a conditional generator knows.
+
+        Raises:
+            UserError: if it does not say.
+        """
+        inputs = self.model.signatures["blend"].structured_input_signature[1]
+        return int(inputs["weights"].shape[1])
 
     def latent_size(self) -> int:
         """How many numbers `generate` takes for an image.
@@ -101,56 +135,127 @@ def load(model: str, named: str = "") -> Loaded:
             loaded = tf.saved_model.load(str(plain))
     except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
         raise UserError(f"{named}: is damaged: {first_line(error)}") from None
-    if not {"generate", "sample"} <= set(loaded.signatures):
+    signatures = set(loaded.signatures)
+    if not {"generate", "sample"} <= signatures:
         raise UserError(
             f"{named}: has the signatures {', '.join(loaded.signatures) or 'none'}, but "
             f"generate and sample are needed; is it a generator of tfgan?"
         )
-    return Loaded(named, loaded)
+    classes = saved_model.recorded_classes(path)
+    return Loaded(named, loaded, classes.names if classes else ())
 
 
-def sample(model: str, n: int, seed: int, output: str) -> None:
-    """Writes a grid of `n` images as PNG.
+def sample(model: str, n: int | None, seed: int, output: str, label: str = "") -> None:
+    """Writes images as a grid in a PNG, or as a .npy of uint8 `(count, height, width, channels)`.
+
+    Args:
+        model: folder of a SavedModel.
+        n: how many; of each class, where `label` has several. None: 64, or 8 of each.
+        seed: of the latents; several classes get the same ones.
+        output: the file.
+        label: classes of a conditional generator, see `labels_of`; several are a row each.
 
     Raises:
-        UserError: if the model cannot be loaded or the file not written.
+        UserError: if the model cannot be loaded, has no such class, or the file cannot be written.
     """
-    images = draw(load(model), n, seed)
-    _write(output, lambda path: pictures.save_png(path, pictures.grid(images)))
+    loaded = load(model)
+    labels = labels_of(label, loaded) or [ANY]
+    count = n or (DEFAULT if len(labels) == 1 else DEFAULT_EACH)
+    images = np.concatenate([draw(loaded, count, seed, each) for each in labels])
+    if output.lower().endswith(".npy"):
+        buffer = io.BytesIO()
+        np.save(buffer, images)
+        _write(output, lambda path: write_file(path, buffer.getvalue()))
+    else:
+        grid = pictures.grid(images, columns=count) if len(labels) > 1 else pictures.grid(images)
+        _write(output, lambda path: pictures.save_png(path, grid))
 
 
-def draw(loaded: Loaded, n: int, seed: int) -> np.ndarray:
+def labels_of(text: str, loaded: Loaded) -> list[int]:
+    """The classes that a user names: "7", "7,1,3", "sneaker" or "all"; none for "".
+
+    Raises:
+        UserError: if the generator knows no such class, or none at all.
+    """
+    if not text:
+        return []
+    if not loaded.conditional:
+        raise UserError(
+            f"--label={text}: {loaded.named} draws whatever comes; only a generator trained with "
+            f"--conditional knows classes"
+        )
+    names = loaded.names or tuple(map(str, range(loaded.class_count())))
+    if text == "all":
+        return list(range(len(names)))
+    return [_label_of(part.strip(), names, text) for part in text.split(",")]
+
+
+def _label_of(part: str, names: tuple[str, ...], text: str) -> int:
+    if part in names:
+        return names.index(part)
+    if part.isascii() and part.isdigit() and int(part) < len(names):
+        return int(part)
+    near = difflib.get_close_matches(part, names, 1)
+    known = f"0 to {len(names) - 1}"
+    if names != tuple(map(str, range(len(names)))):
+        known += f", or {', '.join(names[:_SHOWN_NAMES])}{' ...' * (len(names) > _SHOWN_NAMES)}"
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    raise UserError(
+        f"--label={text}: {part!r} is no class of this generator{meant}; it has {known}"
+    )
+
+
+def draw(loaded: Loaded, n: int, seed: int, label: int = ANY) -> np.ndarray:
     """`n` images of a loaded SavedModel, uint8 `(n, height, width, channels)`.
 
     Raises:
         UserError: if what it gives are no such images.
     """
-    return pictures.unit_to_uint8(loaded.sample(n, seed))
+    return pictures.unit_to_uint8(loaded.sample(n, seed, label))
 
 
-def interpolate(model: str, n: int, seed: int, output: str) -> None:
+def interpolate(model: str, n: int, seed: int, output: str, label: str = "") -> None:
     """Writes spherical walks between `n` latents: a row each as PNG, or a closed tour as GIF.
 
+    With classes, all unless `label` names some, each latent is of the next of them, and the walks
+    go from class to class along straight lines between the rows of the identity that they are.
+
     Raises:
-        UserError: if the model cannot be loaded or the file not written.
+        UserError: if the model cannot be loaded, has no such class, or the file cannot be written.
     """
     loaded = load(model)
+    labels = labels_of(label or ("all" if loaded.conditional else ""), loaded)
     size, distribution = loaded.latent_size(), saved_model.distribution(user_path(model, "--model"))
     z = noise.latents(0, Stream.SAMPLES, seed, n, size, distribution=distribution).numpy()
     tour = output.lower().endswith(".gif")
-    ends = np.concatenate([z[1:], z[:1]]) if tour else z[1:]
     fractions = np.linspace(0, 1, WALK_STEPS, endpoint=not tour)
-    walks = [slerp(a, b, t) for a, b in zip(z, ends, strict=False) for t in fractions]
-    chunks = [walks[start : start + _CHUNK] for start in range(0, len(walks), _CHUNK)]
-    images = pictures.unit_to_uint8(
-        np.concatenate([loaded.generate(np.array(chunk)) for chunk in chunks])
-    )
+    walks = _between(z, fractions, tour, slerp)
+    if labels:
+        rows = np.eye(loaded.class_count(), dtype=np.float32)[np.resize(labels, n)]
+        weights = _between(rows, fractions, tour, lambda a, b, t: (1 - t) * a + t * b)
+        parts = [loaded.blend(*each) for each in zip(*map(_chunks, (walks, weights)), strict=True)]
+    else:
+        parts = [loaded.generate(chunk) for chunk in _chunks(walks)]
+    images = pictures.unit_to_uint8(np.concatenate(parts))
     if tour:
         _write(output, lambda path: pictures.save_gif(path, list(images), seconds=len(images) / 12))
     else:
         _write(
             output, lambda path: pictures.save_png(path, pictures.grid(images, columns=WALK_STEPS))
         )
+
+
+def _between(
+    stops: np.ndarray, fractions: np.ndarray, tour: bool, point: Callable[..., np.ndarray]
+) -> np.ndarray:
+    """The points on the way from each stop to the next; on a tour, from the last to the first."""
+    ends = np.roll(stops, -1, axis=0)
+    ways = list(zip(stops, ends, strict=True))[: None if tour else -1]
+    return np.array([point(a, b, t) for a, b in ways for t in fractions], stops.dtype)
+
+
+def _chunks(rows: np.ndarray) -> list[np.ndarray]:
+    return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
 
 
 def slerp(a: np.ndarray, b: np.ndarray, fraction: float) -> np.ndarray:

@@ -4,16 +4,18 @@ import contextlib
 import io
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfgan import noise
+from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError, first_line
 from tfgan.ground.files import write_file, write_folder
+from tfgan.networks import labelled
 from tfgan.noise import Stream
 
 _README = """\
@@ -24,14 +26,14 @@ shape `(batch, {shape})`, that is batch, height, width, channels.
 
 | signature | inputs |
 |---|---|
-| `generate`, also `serving_default` | `z`: float32 `(batch, {latent_size})`, drawn from {source} |
-| `sample` | `n`: int64, how many images; `seed`: int64, the same images for the same seed |
-
+| `generate`, also `serving_default` | `z`: float32 `(batch, {latent_size})`, drawn from {source}{label} |
+| `sample` | `n`: int64, how many images; `seed`: int64, the same images for the same seed{a_label} |
+{blend}
     import tensorflow as tf
 
     generator = tf.saved_model.load("generator")
     images = generator.signatures["sample"](
-        n=tf.constant(64, tf.int64), seed=tf.constant(1, tf.int64)
+        n=tf.constant(64, tf.int64), seed=tf.constant(1, tf.int64){label_argument}
     )["images"]
 
 On the command line:
@@ -40,6 +42,13 @@ On the command line:
     python -m tfgan.sample --model=generator --n=64 --seed=1 --output=samples.png
 """
 
+_LABEL = "; `label`: int64 `(batch,)`, a class each, or -1, drawn by the classes' shares"
+_A_LABEL = "; `label`: int64, the class of all of them, or -1"
+_BLEND = """\
+| `blend` | `z`; `weights`: float32 `(batch, {count})`, of each class: between classes |
+
+The classes: {names}.
+"""
 
 _STEP, _LATENTS, _DATA = "training_step.txt", "latents.txt", "trained_on.json"
 
@@ -100,19 +109,64 @@ def trained_on(path: pathlib.Path) -> ImageSet | None:
     return ImageSet(name, split)
 
 
-def latents_spec(generator: keras.Model) -> tf.TensorSpec:
-    """The input `z` of an exported generator: any number of latents."""
-    return tf.TensorSpec((None, generator.input_shape[-1]), tf.float32, name="z")
+def recorded_classes(path: pathlib.Path) -> Classes | None:
+    """The classes that an exported generator draws; None if it knows none, or does not say.
+
+    Raises:
+        UserError: if what it says is damaged.
+    """
+    file = path / _DATA
+    try:
+        content = json.loads(file.read_bytes())
+        return Classes.from_dict(content["classes"]) if "classes" in content else None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{file}: is damaged ({first_line(error)}); export it again") from None
 
 
-def endpoint(generator: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """What an exported generator computes: images in [0, 1] from float32 latents `z`."""
+def inputs_spec(generator: keras.Model) -> list[tf.TensorSpec]:
+    """The inputs of an exported generator: any number of latents `z`, and their `label`."""
+    size = labelled.latent_size_of(generator)
+    z = tf.TensorSpec((None, size), tf.float32, name="z")
+    label = tf.TensorSpec((None,), tf.int64, name="label")
+    return [z, label] if labelled.classes_of(generator) else [z]
+
+
+def endpoint(
+    generator: keras.Model, shares: Sequence[float] = ()
+) -> Callable[..., dict[str, tf.Tensor]]:
+    """What an exported generator computes: images in [0, 1] from float32 latents `z`.
+
+    And from `label`, if it is conditional, where -1 is a class by the `shares`: a pure function of
+    the latent, as all else is.
+    """
 
     def generate(z: tf.Tensor) -> dict[str, tf.Tensor]:
-        images = tf.cast(generator(z, training=False), tf.float32)
-        return {"images": tf.clip_by_value((images + 1) / 2, 0, 1)}
+        return _unit(generator(z, training=False))
 
-    return generate
+    def generate_of(z: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        drawn = noise.by_share(noise.unit_of(z), shares)
+        return _unit(generator((z, tf.where(label == -1, drawn, label)), training=False))
+
+    return generate_of if labelled.classes_of(generator) else generate
+
+
+def _unit(images: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {"images": tf.clip_by_value((tf.cast(images, tf.float32) + 1) / 2, 0, 1)}
+
+
+def shares_of(generator: keras.Model, data: dict[str, Any] | None) -> tuple[float, ...]:
+    """How probable each class of a conditional generator is, by what it was trained on.
+
+    Args:
+        generator: the generator; () if it knows no classes.
+        data: its record, see `ImageSet.record`; all are alike probable where it does not say.
+    """
+    count = labelled.classes_of(generator)
+    if count and data and "classes" in data:
+        return Classes.from_dict(data["classes"]).shares
+    return (1 / count,) * count if count else ()
 
 
 def save_generator(
@@ -126,7 +180,8 @@ def save_generator(
 
     Args:
         path: folder to write; one of that name is replaced.
-        generator: model from latents `(batch, latent_size)` to images in [-1, 1].
+        generator: model from latents `(batch, latent_size)`, and labels if it is conditional, to
+            images in [-1, 1]; a conditional one also gets the signature `blend`.
         step: its training step, which is written beside it.
         distribution: of its latents, which is too; see `tfgan.noise.latents`.
         data: what it was trained on, which is too, if it is known; see `ImageSet.record`.
@@ -134,22 +189,46 @@ def save_generator(
     Raises:
         OSError: if it cannot be written; one that was there stays.
     """
-    latent_size = generator.input_shape[-1]
-    generate = endpoint(generator)
+    latent_size = labelled.latent_size_of(generator)
+    classes = labelled.classes_of(generator)
+    given = endpoint(generator, shares_of(generator, data))
 
     def sample(n: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """`n` images in [0, 1], the same each time for the same seed."""
         z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution)
-        return generate(z)
+        return given(z)
+
+    def generate_of(z: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        problem = f"label must be a class from 0 to {classes - 1}, or -1"
+        known = [
+            tf.debugging.assert_greater_equal(label, tf.constant(-1, tf.int64), problem),
+            tf.debugging.assert_less(label, tf.constant(classes, tf.int64), problem),
+        ]
+        with tf.control_dependencies(known):
+            return given(z, tf.identity(label))
+
+    def sample_of(n: tf.Tensor, seed: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`n` images of a class."""
+        z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution)
+        return generate_of(z, tf.fill((n,), label))
+
+    def blend(z: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Images between classes."""
+        return _unit(labelled.blend(generator, z, weights))
 
     archive = keras.export.ExportArchive()
     archive.track(generator)
-    archive.add_endpoint("generate", generate, [latents_spec(generator)])
+    inputs = inputs_spec(generator)
+    archive.add_endpoint("generate", generate_of if classes else given, inputs)
+    numbers = ("n", "seed", "label") if classes else ("n", "seed")
     archive.add_endpoint(
         "sample",
-        sample,
-        [tf.TensorSpec((), tf.int64, name="n"), tf.TensorSpec((), tf.int64, name="seed")],
+        sample_of if classes else sample,
+        [tf.TensorSpec((), tf.int64, name=name) for name in numbers],
     )
+    if classes:
+        weights = tf.TensorSpec((None, classes), tf.float32, name="weights")
+        archive.add_endpoint("blend", blend, [inputs[0], weights])
     shape = ", ".join(str(size) for size in generator.output_shape[1:])
 
     def fill(folder: pathlib.Path) -> None:
@@ -159,6 +238,10 @@ def save_generator(
             shape=shape,
             latent_size=latent_size,
             source=noise.IN_WORDS[distribution],
+            label=_LABEL if classes else "",
+            a_label=_A_LABEL if classes else "",
+            label_argument=", label=tf.constant(-1, tf.int64)" if classes else "",
+            blend=_BLEND.format(count=classes, names=_names(classes, data)) if classes else "",
             data="" if data is None else f" on images of `{data['name']}`, split `{data['split']}`",
         )
         write_file(folder / "README.md", readme.encode())
@@ -168,3 +251,12 @@ def save_generator(
             write_file(folder / _DATA, (json.dumps(data, indent=2) + "\n").encode())
 
     write_folder(path, fill)
+
+
+def _names(classes: int, data: dict[str, Any] | None) -> str:
+    """The classes for a person to read: "0 (zero), 1 (one)"; numbers alone where that says all."""
+    found = Classes.from_dict(data["classes"]).names if data and "classes" in data else ()
+    names = found or tuple(map(str, range(classes)))
+    if names == tuple(map(str, range(len(names)))):
+        return f"0 to {len(names) - 1}"
+    return ", ".join(f"{label} ({name})" for label, name in enumerate(names))

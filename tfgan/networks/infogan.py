@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
+from tfgan.networks import labelled
 from tfgan.networks.layers import (
-    BatchNormalization,
     DoesNotFit,
     leaky_relu,
     normalised,
@@ -44,8 +44,8 @@ def _normal(
     return {"kernel_initializer": kind(stddev=0.02, seed=derive_seed(seed, stream, index))}
 
 
-def _batch_norm() -> BatchNormalization:
-    return BatchNormalization(momentum=0.999, epsilon=0.001)
+def _batch_norm(classes: int = 0) -> list[keras.layers.Layer]:
+    return labelled.batch_norm(classes, momentum=0.999, epsilon=0.001)
 
 
 def infogan_generator(
@@ -53,7 +53,8 @@ def infogan_generator(
     hidden_size: int = 1024,
     image_shape: tuple[int, ...] = (28, 28, 1),
     seed: int = 777,
-) -> keras.Sequential:
+    classes: int = 0,
+) -> keras.Model:
     """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
 
     Dense 1024, dense 128 channels at a quarter of the size, transposed convolutions to 64
@@ -65,6 +66,8 @@ def infogan_generator(
         hidden_size: units of the first layer; the channels are its 8th and its 16th part.
         image_shape: of one image; its sides multiples of 4.
         seed: the run's seed.
+        classes: of which it is told one: each normalisation has a scale and an offset for each of
+            them; 0: none.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -73,26 +76,27 @@ def infogan_generator(
     height, width, depth = image_shape
     small = (height // 4, width // 4, wide)
     stream = Stream.GENERATOR_WEIGHTS
-    return keras.Sequential(
+    return labelled.network(
+        keras.Input((latent_size,), name="z"),
         [
-            keras.Input((latent_size,), name="z"),
             keras.layers.Dense(hidden_size, **_normal(seed, stream, 0)),
-            _batch_norm(),
+            *_batch_norm(classes),
             keras.layers.Activation(leaky_relu),
             keras.layers.Dense(math.prod(small), **_normal(seed, stream, 1)),
-            _batch_norm(),
+            *_batch_norm(classes),
             keras.layers.Activation(leaky_relu),
             keras.layers.Reshape(small),
             keras.layers.Conv2DTranspose(
                 wide // 2, 4, strides=2, padding="same", **CHANNELS_LAST, **_normal(seed, stream, 2)
             ),
-            _batch_norm(),
+            *_batch_norm(classes),
             keras.layers.Activation(leaky_relu),
             keras.layers.Conv2DTranspose(
                 depth, 4, strides=2, padding="same", **CHANNELS_LAST, **_normal(seed, stream, 3)
             ),
             keras.layers.Activation(sigmoid_image),
         ],
+        classes,
         name="generator",
     )
 
@@ -105,7 +109,8 @@ def infogan_discriminator(
     input_dropout: float = 0.0,
     spectral_norm: bool = False,
     input_range: tuple[int, int] = (0, 1),
-) -> keras.Sequential:
+    classes: int = 0,
+) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
     Convolutions to 64 and 128 channels, 4 x 4, stride 2, then dense 1024; LeakyReLU(0.2)
@@ -120,6 +125,7 @@ def infogan_discriminator(
         spectral_norm: whether each layer is under spectral normalisation.
         input_range: what the image's [-1, 1] is mapped to before the first layer: (0, 1), as
             compare_gan has it, or (-1, 1).
+        classes: of which it is told one, by projection; 0: none.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -140,27 +146,29 @@ def infogan_discriminator(
             spectral_norm,
         )
 
-    def dense(units: int, index: int) -> keras.layers.Layer:
-        return normalised(keras.layers.Dense(units, **_normal(seed, stream, index)), spectral_norm)
+    def dense(units: int, index: int, use_bias: bool = True) -> keras.layers.Layer:
+        start = _normal(seed, stream, index)
+        return normalised(keras.layers.Dense(units, use_bias=use_bias, **start), spectral_norm)
 
-    return keras.Sequential(
+    return labelled.network(
+        keras.Input(image_shape, name="x"),
         [
-            keras.Input(image_shape, name="x"),
             *([pixels()] if input_range == (0, 1) else []),
             *dropped(input_dropout, seed, 0),
             conv(wide // 2, 0),
             keras.layers.Activation(leaky_relu),
             *dropped(dropout, seed, 1),
             conv(wide, 1),
-            _batch_norm(),
+            *_batch_norm(),
             keras.layers.Activation(leaky_relu),
             keras.layers.Flatten(**CHANNELS_LAST),
             *dropped(dropout, seed, 2),
             dense(hidden_size, 2),
-            _batch_norm(),
+            *_batch_norm(),
             keras.layers.Activation(leaky_relu),
             *dropped(dropout, seed, 3),
-            dense(1, 3),
+            labelled.projected(dense(1, 3), classes, lambda: dense(hidden_size, 4, False)),
         ],
+        classes,
         name="discriminator",
     )

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfgan.networks import labelled
 from tfgan.networks.layers import DoesNotFit, normalised, pixels, sigmoid_image, uniform
 from tfgan.networks.layers import dropout as dropped
 from tfgan.noise import Stream
@@ -44,7 +45,8 @@ def maxout_generator(
     image_shape: tuple[int, ...] = (28, 28, 1),
     seed: int = 777,
     mean_image: np.ndarray | None = None,
-) -> keras.Sequential:
+    classes: int = 0,
+) -> keras.Model:
     """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
 
     Two hidden layers with ReLU, a sigmoid at the end whose range is mapped to [-1, 1]. Weights
@@ -57,11 +59,13 @@ def maxout_generator(
         seed: the run's seed.
         mean_image: mean of the training set, in [0, 1]; the last bias starts where the sigmoid
             gives it.
+        classes: of which it is told one, in an embedding beside z; 0: none.
     """
     stream = Stream.GENERATOR_WEIGHTS
-    generator = keras.Sequential(
+    generator = labelled.network(
+        keras.Input((latent_size,), name="z"),
         [
-            keras.Input((latent_size,), name="z"),
+            *labelled.beside(classes, seed, stream),
             _dense(hidden_size, 0.05, seed, stream, 0),
             keras.layers.ReLU(),
             _dense(hidden_size, 0.05, seed, stream, 1),
@@ -70,6 +74,7 @@ def maxout_generator(
             keras.layers.Activation(sigmoid_image),
             keras.layers.Reshape(image_shape),
         ],
+        classes,
         name="generator",
     )
     if mean_image is not None:
@@ -85,7 +90,8 @@ def maxout_discriminator(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     spectral_norm: bool = False,
-) -> keras.Sequential:
+    classes: int = 0,
+) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
     Pixels in [0, 1], then two hidden layers of hidden_size / 5 maxout units of 5 pieces. Weights
@@ -98,6 +104,7 @@ def maxout_discriminator(
         dropout: the share of each hidden layer's outputs that is dropped in training.
         input_dropout: the share of the image that is.
         spectral_norm: whether each layer is under spectral normalisation.
+        classes: of which it is told one, in an embedding beside the image; 0: none.
 
     Raises:
         DoesNotFit: if there are too few pieces for one unit.
@@ -106,12 +113,13 @@ def maxout_discriminator(
         raise DoesNotFit(f"needs a hidden_size of at least {PIECES}, one maxout unit")
     stream = Stream.DISCRIMINATOR_WEIGHTS
     linear_pieces = hidden_size // PIECES * PIECES
-    return keras.Sequential(
+    return labelled.network(
+        keras.Input(image_shape, name="x"),
         [
-            keras.Input(image_shape, name="x"),
             pixels(),
             keras.layers.Flatten(data_format="channels_last"),
             *dropped(input_dropout, seed, 0),
+            *labelled.beside(classes, seed, stream),
             normalised(_dense(linear_pieces, 0.005, seed, stream, 0), spectral_norm),
             Maxout(),
             *dropped(dropout, seed, 1),
@@ -120,5 +128,6 @@ def maxout_discriminator(
             *dropped(dropout, seed, 2),
             normalised(_dense(1, 0.005, seed, stream, 2), spectral_norm),
         ],
+        classes,
         name="discriminator",
     )

@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from tfgan.networks import labelled
 from tfgan.networks.layers import dropout as dropped
 from tfgan.networks.layers import leaky_relu, linear, normalised
 from tfgan.noise import Stream
@@ -14,17 +15,26 @@ def mlp_generator(
     hidden_size: int = 256,
     image_shape: tuple[int, ...] = (28, 28, 1),
     seed: int = 777,
-) -> keras.Sequential:
+    classes: int = 0,
+) -> keras.Model:
     """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
 
     Two hidden layers with ReLU, tanh at the end; 283,920 parameters by default.
+
+    Args:
+        latent_size: length of z.
+        hidden_size: units of each hidden layer.
+        image_shape: of one image.
+        seed: the run's seed.
+        classes: of which it is told one, in an embedding beside z; 0: none.
     """
     pixels = math.prod(image_shape)
     stream = Stream.GENERATOR_WEIGHTS
-    return keras.Sequential(
+    return labelled.network(
+        keras.Input((latent_size,), name="z"),
         [
-            keras.Input((latent_size,), name="z"),
-            linear(hidden_size, latent_size, seed, stream, 0),
+            *labelled.beside(classes, seed, stream),
+            linear(hidden_size, latent_size + labelled.width(classes), seed, stream, 0),
             keras.layers.ReLU(),
             linear(hidden_size, hidden_size, seed, stream, 1),
             keras.layers.ReLU(),
@@ -32,6 +42,7 @@ def mlp_generator(
             keras.layers.Activation("tanh"),
             keras.layers.Reshape(image_shape),
         ],
+        classes,
         name="generator",
     )
 
@@ -43,7 +54,8 @@ def mlp_discriminator(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     spectral_norm: bool = False,
-) -> keras.Sequential:
+    classes: int = 0,
+) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
     Two hidden layers with LeakyReLU(0.2); D(x) is the sigmoid of the logit. 267,009
@@ -56,15 +68,17 @@ def mlp_discriminator(
         dropout: the share of each hidden layer's outputs that is dropped in training.
         input_dropout: the share of the image that is.
         spectral_norm: whether each layer is under spectral normalisation.
+        classes: of which it is told one, in an embedding beside the image; 0: none.
     """
-    pixels = math.prod(image_shape)
+    inputs = math.prod(image_shape) + labelled.width(classes)
     stream = Stream.DISCRIMINATOR_WEIGHTS
-    return keras.Sequential(
+    return labelled.network(
+        keras.Input(image_shape, name="x"),
         [
-            keras.Input(image_shape, name="x"),
             keras.layers.Flatten(data_format="channels_last"),
             *dropped(input_dropout, seed, 0),
-            normalised(linear(hidden_size, pixels, seed, stream, 0), spectral_norm),
+            *labelled.beside(classes, seed, stream),
+            normalised(linear(hidden_size, inputs, seed, stream, 0), spectral_norm),
             keras.layers.Activation(leaky_relu),
             *dropped(dropout, seed, 1),
             normalised(linear(hidden_size, hidden_size, seed, stream, 1), spectral_norm),
@@ -72,5 +86,6 @@ def mlp_discriminator(
             *dropped(dropout, seed, 2),
             normalised(linear(1, hidden_size, seed, stream, 2), spectral_norm),
         ],
+        classes,
         name="discriminator",
     )

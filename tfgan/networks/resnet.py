@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from tfgan.networks import labelled
 from tfgan.networks.infogan import CHANNELS_LAST
 from tfgan.networks.layers import DoesNotFit, leaky_relu, normalised
 from tfgan.networks.layers import dropout as dropped
@@ -94,7 +95,8 @@ def resnet_generator(
     hidden_size: int = 256,
     image_shape: tuple[int, ...] = (28, 28, 1),
     seed: int = 777,
-) -> keras.Sequential:
+    classes: int = 0,
+) -> keras.Model:
     """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
 
     A dense layer to the smallest size (7 x 7 for 28, 4 x 4 for powers of 2); then, while the size
@@ -108,6 +110,8 @@ def resnet_generator(
             quarter, and so on.
         image_shape: of one image; its sides multiples of 4.
         seed: the run's seed.
+        classes: of which it is told one, in an embedding beside z: there is no normalisation that
+            could tell it; 0: none.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -115,6 +119,7 @@ def resnet_generator(
     count = halvings(hidden_size, image_shape)
     height, width, depth = image_shape
     stream = Stream.GENERATOR_WEIGHTS
+    inputs = latent_size + labelled.width(classes)
     channels = hidden_size // 16 * 2 ** (count - 1)
     small = (height // 2**count, width // 2**count, channels)
 
@@ -149,15 +154,17 @@ def resnet_generator(
         shortcut = [around, *repeated(count - index, halved)]
         blocks.append(Residual(keras.Sequential(branch), keras.Sequential(shortcut)))
         channels = halved
-    return keras.Sequential(
+    return labelled.network(
+        keras.Input((latent_size,), name="z"),
         [
-            keras.Input((latent_size,), name="z"),
-            keras.layers.Dense(math.prod(small), **_normal(seed, stream, 0, 1 / latent_size)),
+            *labelled.beside(classes, seed, stream),
+            keras.layers.Dense(math.prod(small), **_normal(seed, stream, 0, 1 / inputs)),
             keras.layers.Reshape(small),
             *blocks,
             *doubled(0, channels, depth, 1, use_bias=True),
             keras.layers.Activation("tanh"),
         ],
+        classes,
         name="generator",
     )
 
@@ -169,7 +176,8 @@ def resnet_discriminator(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     spectral_norm: bool = False,
-) -> keras.Sequential:
+    classes: int = 0,
+) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
     The way back: a convolution 4 x 4, stride 2, without a bias, then residual blocks that halve
@@ -184,6 +192,7 @@ def resnet_discriminator(
         dropout: the share of each hidden layer's outputs that is dropped in training.
         input_dropout: the share of the image that is.
         spectral_norm: whether each layer is under spectral normalisation.
+        classes: of which it is told one, by projection; 0: none.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -227,9 +236,14 @@ def resnet_discriminator(
     features = math.prod((height // 2**count, width // 2**count, channels))
     hidden = keras.layers.Dense(hidden_size, **_normal(seed, stream, 1, 2 / features))
     last = keras.layers.Dense(1, **_normal(seed, stream, 2 * count, 1 / hidden_size))
-    return keras.Sequential(
+
+    def by_class() -> keras.layers.Layer:
+        start = _normal(seed, stream, 2 * count + 1, 1 / hidden_size)
+        return normalised(keras.layers.Dense(hidden_size, use_bias=False, **start), spectral_norm)
+
+    return labelled.network(
+        keras.Input(image_shape, name="x"),
         [
-            keras.Input(image_shape, name="x"),
             *dropped(input_dropout, seed, 0),
             halve(channels // 2 ** (count - 1), depth, 0, 2),
             *blocks,
@@ -239,7 +253,8 @@ def resnet_discriminator(
             normalised(hidden, spectral_norm),
             keras.layers.Activation(leaky_relu),
             *dropped(dropout, seed, count + 1),
-            normalised(last, spectral_norm),
+            labelled.projected(normalised(last, spectral_norm), classes, by_class),
         ],
+        classes,
         name="discriminator",
     )

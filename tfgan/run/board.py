@@ -16,7 +16,6 @@ from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 
-from tfgan.datasets import pipeline
 from tfgan.ground.files import disk_errors
 from tfgan.run.callbacks import EpochCallback
 from tfgan.run.run import Run
@@ -124,9 +123,11 @@ class TensorBoard(EpochCallback):
     def _step_graph(self) -> tf.Graph:
         """The graph of `GAN.train_step`, plain, as one replica without XLA would run it."""
         gan = self.model
-        shape = (self._run.config.batch_size, *gan.discriminator.input_shape[1:])
+        batch_size, data = self._run.config.batch_size, self._run.data
+        x = tf.TensorSpec((batch_size, *data.shape[1:]), gan.variable_dtype, "x")
+        y = tf.TensorSpec((batch_size,), tf.int64, "y")
         step = tf.function(gan.train_step, autograph=False)
-        return step.get_concrete_function(tf.TensorSpec(shape, gan.variable_dtype, "x")).graph
+        return step.get_concrete_function((x, y) if data.classes else x).graph
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         step = int(self.model.step.numpy())
@@ -197,11 +198,12 @@ class TensorBoard(EpochCallback):
     def _histograms(self) -> None:
         gan, last_step = self.model, int(self.model.step.numpy()) - 1
         batch_size, seed = self._run.config.batch_size, self._run.config.seed
-        real = pipeline.to_unit(self._run.data.batch_at(batch_size, seed, last_step))
+        real = next(iter(self._run.data.batches(batch_size, seed, last_step)))
         z = [gan.global_latents(stream, last_step, batch_size) for stream in gan.streams]
         with gan.statistics_kept():
-            d_gradients, _ = gan.discriminator_gradients(real, z[0])
-            g_gradients, _ = gan.generator_gradients(real, z[-1])
+            # As a graph, as in training: eagerly, resnet's has oneDNN log an error of int32.
+            d_gradients, _ = tf.function(gan.discriminator_gradients, autograph=False)(real, z[0])
+            g_gradients, _ = tf.function(gan.generator_gradients, autograph=False)(real, z[-1])
         for network, gradients in (
             (gan.discriminator, d_gradients),
             (gan.generator, g_gradients),

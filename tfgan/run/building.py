@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import networks, schedules
+from tfgan.conditional import ConditionalGAN
+from tfgan.datasets.classes import Classes
 from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
 from tfgan.optimizers import SGD, Adam
@@ -35,7 +37,8 @@ def build(
     steps_per_execution: int,
     steps_per_epoch: int = 1,
     mean_image: np.ndarray | None = None,
-    gan_class: type[GAN] = GAN,
+    classes: Classes | None = None,
+    gan_class: type[GAN] | None = None,
 ) -> GAN:
     """Makes the compiled model that a configuration asks for, in the strategy's scope.
 
@@ -45,16 +48,20 @@ def build(
         steps_per_execution: steps a call into TensorFlow.
         steps_per_epoch: schedules of learning rate and momentum need it.
         mean_image: mean of the training set in [0, 1], for the networks that start from it.
-        gan_class: the model's class.
+        classes: of the training set, for a conditional GAN.
+        gan_class: the model's class, if it is not the one that the configuration asks for.
 
     Raises:
         UserError: if the networks cannot have that shape or size.
     """
     kind = networks.KINDS[config.network]
     start_from = {"mean_image": mean_image} if kind.wants_mean_image else {}
+    told = {"classes": len(classes.names)} if classes else {}
     latent_size, hidden_size, seed = config.latent_size, config.hidden_size, config.seed
     try:
-        generator = kind.generator(latent_size, hidden_size, image_shape, seed, **start_from)
+        generator = kind.generator(
+            latent_size, hidden_size, image_shape, seed, **start_from, **told
+        )
         discriminator = kind.discriminator(
             hidden_size,
             image_shape,
@@ -62,10 +69,21 @@ def build(
             dropout=config.d_dropout,
             input_dropout=config.d_input_dropout,
             spectral_norm=config.spectral_norm,
+            **told,
         )
     except networks.DoesNotFit as problem:
         raise UserError(f"--network={config.network}: {problem}") from None
-    gan = gan_class(generator, discriminator, latent_size, seed, config.ema, config.latents)
+    gan_class = gan_class or (ConditionalGAN if classes else GAN)
+    shares = {"shares": classes.shares} if classes else {}
+    gan = gan_class(
+        generator,
+        discriminator,
+        latent_size,
+        seed=seed,
+        ema=config.ema,
+        distribution=config.latents,
+        **shares,
+    )
     gan.compile(
         d_optimizer=optimizer(config, config.d_learning_rate, "d", steps_per_epoch),
         g_optimizer=optimizer(config, config.g_learning_rate, "g", steps_per_epoch),

@@ -12,17 +12,13 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfgan.ground import pictures
 from tfgan.ground.files import write_file
-from tfgan.noise import Stream
 from tfgan.run.checkpointing import Checkpoints, diverged
 from tfgan.run.run import Run
 from tfgan.run.stopping import StopSignals
 from tfgan.run.workdir import Workdir
-
-FIXED_LATENTS = 64
 
 
 class EpochCallback(keras.callbacks.Callback):
@@ -60,13 +56,15 @@ class Pictures(EpochCallback):
         gan = self.model
         z = gan.global_latents(gan.streams[-1], last_step, batch_size)
         self._save("fake", epoch, gan.generator, z)
-        z = gan.global_latents(Stream.FIXED_LATENTS, 0, FIXED_LATENTS)
-        self._save("fixed", epoch, gan.sampler, z)
+        z, columns = gan.fixed_latents()
+        self._save("fixed", epoch, gan.sampler, z, columns)
 
-    def _save(self, name: str, epoch: int, generator: keras.Model, z: tf.Tensor) -> None:
+    def _save(
+        self, name: str, epoch: int, generator: keras.Model, z: Any, columns: int = 8
+    ) -> None:
         fakes = pictures.to_uint8(generator(z, training=False).numpy())
         file = self._run.workdir.samples / f"{name}_{epoch}.png"
-        pictures.save_png(file, pictures.grid(fakes))
+        pictures.save_png(file, pictures.grid(fakes, columns=columns))
 
 
 def save_training_gif(workdir: Workdir, most: int = 100) -> None:

@@ -75,6 +75,11 @@ class Recipe:
         "are multiples of 4.",
         choices=NETWORKS,
     )
+    conditional: bool = option(
+        False,
+        "Tell both networks the class of each image, so that you choose what is drawn: python -m "
+        "tfgan.sample --label=7. Needs a set with labels; of --images, sub-folders are classes.",
+    )
     latent_size: int = option(
         64,
         "Numbers in z, the generator's input. Fewer make smoother walks, more leave room for "

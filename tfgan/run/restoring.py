@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfgan.datasets.classes import Classes
 from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import without_patterns
@@ -55,11 +56,27 @@ def restore(workdir: Workdir, say: Callable[[str], None]) -> Restored:
     config = recorded_config(workdir)
     shape = _image_shape(workdir)
     start = np.full(shape, 0.5)  # of weights that the checkpoint holds
-    gan = building.build(config, shape, steps_per_execution=1, mean_image=start)
+    classes = recorded_classes(workdir) if config.conditional else None
+    gan = building.build(config, shape, steps_per_execution=1, mean_image=start, classes=classes)
     newest = Checkpoints(workdir.checkpoints, gan).restore_newest(say)
     if newest is None:
         raise UserError(f"--workdir={workdir.path}: has no checkpoint yet; wait for the first one")
     return Restored(gan, config, newest)
+
+
+def recorded_classes(workdir: Workdir) -> Classes:
+    """The classes of the set that a conditional run trains on.
+
+    Raises:
+        UserError: if the run's record does not say.
+    """
+    try:
+        return Classes.from_dict(workdir.existing_run()["environment"]["data"]["classes"])
+    except (LookupError, TypeError, ValueError):
+        raise UserError(
+            f"{workdir.config}: is of a conditional run, but does not say its classes; "
+            f"--overwrite starts the run anew"
+        ) from None
 
 
 def _image_shape(workdir: Workdir) -> tuple[int, ...]:

@@ -1,0 +1,92 @@
+"""`ConditionalGAN`: the same game, and both players are told the class.
+
+min over G, max over D of E[log D(x|y)] + E[log(1 - D(G(z|y)|y))].
+
+Reference:
+    Mirza & Osindero, Conditional Generative Adversarial Nets, 2014, eq. 2.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan import contract, noise
+from tfgan.gan import GAN
+from tfgan.ground.errors import UserError
+from tfgan.networks.dropout import Pass, forward_pass
+from tfgan.noise import Stream
+
+ROW, MOST_ROWS = 8, 32
+Pair = tuple[tf.Tensor, tf.Tensor]  # of images or latents, and labels, int64 `(batch,)`
+
+
+@keras.saving.register_keras_serializable("tfgan")
+class ConditionalGAN(GAN):
+    """A `GAN` whose x and z are pairs: images and labels, latents and labels.
+
+    Args:
+        generator: built model from `(latents, labels)` to images in [-1, 1].
+        discriminator: built model from `(images, labels)` to logits `(batch, 1)`.
+        latent_size: length of z.
+        shares: how probable each class is, which fakes' labels are drawn by; they sum to 1.
+        options: of `GAN`.
+
+    `fit` takes batches of `(images, labels)`, labels whole numbers from 0.
+
+    Raises:
+        UserError: if the shares are none.
+
+    Reference:
+        Mirza & Osindero, Conditional Generative Adversarial Nets, 2014, eq. 2.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        latent_size: int,
+        shares: Sequence[float],
+        *options: Any,
+        **named: Any,
+    ):
+        self.shares = tuple(float(share) for share in shares)
+        sums_to_one = abs(sum(self.shares) - 1) < 1e-6
+        if len(self.shares) < 2 or min(self.shares) < 0 or not sums_to_one:
+            raise UserError("shares: must be two or more numbers from 0 up that sum to 1")
+        super().__init__(generator, discriminator, latent_size, *options, **named)
+
+    def real_of(self, data: Any) -> Pair:
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        contract.check_labels(labels, len(self.shares))
+        return images, labels
+
+    def global_latents(self, stream: Stream, step: tf.Tensor | int, count: tf.Tensor | int) -> Pair:
+        labels = noise.labels(self.seed, stream, step, count, self.shares)
+        return super().global_latents(stream, step, count), labels
+
+    def generate(self, z: Pair, training: bool = True) -> Pair:
+        return super().generate(z, training), z[1]
+
+    def judge(self, pair: Pair, which: Pass) -> tf.Tensor:
+        images, labels = pair
+        with forward_pass(self.step.value, which):
+            images = self.augment(images, self.step.value, which)
+            return self.discriminator((images, labels), training=True)
+
+    def fit(self, x: Any = None, y: Any = None, **named: Any) -> keras.callbacks.History:
+        """See `GAN.fit`; of arrays, `y` are the labels."""
+        if isinstance(x, np.ndarray):
+            contract.check_labels(y, len(self.shares))
+        return super().fit(x, y, **named)
+
+    def fixed_latents(self) -> tuple[Pair, int]:
+        """A row for each of the first classes, of the same latents."""
+        z, _ = self.global_latents(Stream.FIXED_LATENTS, 0, ROW)
+        rows = min(len(self.shares), MOST_ROWS)
+        return (tf.tile(z, (rows, 1)), tf.repeat(tf.range(rows, dtype=tf.int64), ROW)), ROW
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"shares": self.shares}
