@@ -61,7 +61,8 @@ def main() -> None:
         "label",
         "",
         "Classes to draw, of a generator trained with --conditional: 7, or sneaker, or 7,1,3 for a "
-        "row each, or all. With --interpolate, the walks lead from class to class. Empty: any; with --interpolate, all.",
+        "row each, or all. With --interpolate, the walks lead from class to class. Empty: any; "
+        "with --interpolate, all.",
     )
     flags.DEFINE_boolean(
         "interpolate",

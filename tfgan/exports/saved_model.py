@@ -21,13 +21,13 @@ from tfgan.noise import Stream
 _README = """\
 # A generator trained by tfgan{data}
 
-A TensorFlow SavedModel with two signatures. Both return `images`: float32 in [0, 1],
+A TensorFlow SavedModel with {signatures} signatures. {returns} return `images`: float32 in [0, 1],
 shape `(batch, {shape})`, that is batch, height, width, channels.
 
 | signature | inputs |
 |---|---|
-| `generate`, also `serving_default` | `z`: float32 `(batch, {latent_size})`, drawn from {source}{label} |
-| `sample` | `n`: int64, how many images; `seed`: int64, the same images for the same seed{a_label} |
+{generate}
+{sample}
 {blend}
     import tensorflow as tf
 
@@ -42,6 +42,14 @@ On the command line:
     python -m tfgan.sample --model=generator --n=64 --seed=1 --output=samples.png
 """
 
+_GENERATE = (
+    "| `generate`, also `serving_default` | `z`: float32 `(batch, {latent_size})`, drawn from "
+    "{source}{label} |"
+)
+_SAMPLE = (
+    "| `sample` | `n`: int64, how many images; `seed`: int64, the same images for the same "
+    "seed{label} |"
+)
 _LABEL = "; `label`: int64 `(batch,)`, a class each, or -1, drawn by the classes' shares"
 _A_LABEL = "; `label`: int64, the class of all of them, or -1"
 _BLEND = """\
@@ -236,12 +244,16 @@ def save_generator(
             archive.write_out(str(folder), verbose=False)
         readme = _README.format(
             shape=shape,
-            latent_size=latent_size,
-            source=noise.IN_WORDS[distribution],
-            label=_LABEL if classes else "",
-            a_label=_A_LABEL if classes else "",
+            generate=_GENERATE.format(
+                latent_size=latent_size,
+                source=noise.IN_WORDS[distribution],
+                label=_LABEL if classes else "",
+            ),
+            sample=_SAMPLE.format(label=_A_LABEL if classes else ""),
             label_argument=", label=tf.constant(-1, tf.int64)" if classes else "",
             blend=_BLEND.format(count=classes, names=_names(classes, data)) if classes else "",
+            signatures="three" if classes else "two",
+            returns="All" if classes else "Both",
             data="" if data is None else f" on images of `{data['name']}`, split `{data['split']}`",
         )
         write_file(folder / "README.md", readme.encode())

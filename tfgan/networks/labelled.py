@@ -1,4 +1,4 @@
-"""Networks that are told a class: layers that take it, and chains of layers with such among them."""
+"""Networks that are told a class: layers that take it, and chains with such layers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
