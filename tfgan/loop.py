@@ -25,7 +25,7 @@ class TrainingLoop(keras.Model):
     A subclass defines a step, `update(real, z)`, and sets `take_step`, `streams` and
     `in_one_program` when it is compiled. What a step is given may be more than images and latents:
     any structure of tensors, of as many rows each; a subclass then says what is taken of a batch,
-    `real_of`, and what is drawn, `global_latents`.
+    `real_of`, what is drawn, `global_latents`, and what both have in common, `matched`.
 
     Args:
         quantities: names of what each step logs.
@@ -90,16 +90,20 @@ class TrainingLoop(keras.Model):
     def draw(self, data: Any) -> tuple[Any, Latents]:
         """What is real in a batch, and latents of the current step for it."""
         real = self.real_of(data)
-        return real, self.latents(self.step.value, real)
+        return real, self.matched(self.latents(self.step.value, real), real)
 
     def real_of(self, data: Any) -> Any:
         """What `update` gets of a batch, or of its spec: the images."""
         return images(data)
 
+    def matched(self, z: Latents, real: Any) -> Latents:
+        """The latents of a step, with whatever they are to have in common with what is real."""
+        return z
+
     def latents(self, step: tf.Tensor, real: Any) -> Latents:
         """This replica's slices of the global draws of z: as many as there are real images."""
         context = tf.distribute.get_replica_context()
-        batch = rows(real)
+        batch = _rows(real)
         start, count = batch * context.replica_id_in_sync_group, context.num_replicas_in_sync
         draws = tuple(self.global_latents(stream, step, batch * count) for stream in self.streams)
         return tf.nest.map_structure(lambda part: part[start : start + batch], draws)
@@ -158,7 +162,7 @@ class TrainingLoop(keras.Model):
         batch = tf.shape(images(data), "int64")[0]
         seen = tf.cast(self._means[0].count.value, "int64")  # images so far
         z = self.global_latents(Stream.VALIDATION_LATENTS, seen, batch)
-        logs = self.losses_of(real, (z,) * len(self.streams))
+        logs = self.losses_of(real, self.matched((z,) * len(self.streams), real))
         for metric in self._means:
             metric.update_state(logs[metric.name])
         return self.get_metrics_result()
@@ -203,14 +207,15 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
     @tf.function(jit_compile=True, autograph=False)
     def in_one_program(real: Any, z: Latents) -> tf.Tensor:
         def take_step(drawn: tuple[Any, Latents]) -> tf.Tensor:
-            return as_row(gan.take_step(*drawn))
+            real, z = drawn
+            return as_row(gan.take_step(real, gan.matched(z, real)))
 
         return tf.map_fn(take_step, (real, z), fn_output_signature=gan.variable_dtype)
 
     @tf.autograph.experimental.do_not_convert
     def compiled_steps(real: Any) -> tf.Tensor:
         # Latents are drawn outside of XLA, which has another generator of random numbers.
-        steps = gan.step.value + tf.range(rows(real), dtype="int64")
+        steps = gan.step.value + tf.range(_rows(real), dtype="int64")
         first = tf.nest.map_structure(lambda part: part[0], real)
         types = tf.nest.map_structure(lambda part: part.dtype, gan.latents(steps[0], first))
         z = tf.map_fn(lambda step: gan.latents(step, first), steps, fn_output_signature=types)
@@ -227,7 +232,7 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
         spec = gan.real_of(iterator.element_spec) if gan.in_one_program else None
         if gan.in_one_program and _of_one_size(spec):
             real = _of_each(iterator, most, endless, gan.real_of, spec)
-            if endless or rows(real) > 0:
+            if endless or _rows(real) > 0:
                 step_logs = compiled_steps(real)
             else:
                 step_logs = tf.zeros((0, *row.shape), row.dtype)
@@ -301,7 +306,7 @@ def _stack(arrays: Any, spec: Any, count: int | None = None) -> Any:
     )
 
 
-def rows(structure: Any) -> Any:
+def _rows(structure: Any) -> Any:
     """How many rows all tensors of a structure have: a number, where that is known."""
     first = tf.nest.flatten(structure)[0]
     return first.shape[0] or tf.shape(first)[0]
