@@ -135,9 +135,11 @@ def by_share(unit: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:
 def unit_of(z: tf.Tensor) -> tf.Tensor:
     """A number in [0, 1) for each of latents `(count, size)`, float32 `(count,)`, a hash of them.
 
-    In small whole numbers, so that every runtime gets the same ones.
+    In small whole numbers, none below 0, so that every runtime gets the same ones: ONNX Runtime
+    rounds the quotient of a negative one towards 0.
     """
-    parts = tf.math.floormod(tf.cast(tf.floor(tf.cast(z, tf.float32) * 4096), tf.int32), 256)
+    steps = tf.floor(tf.cast(z, tf.float32) * 4096)
+    parts = tf.cast(steps - 256 * tf.floor(steps / 256), tf.int32)
     places = tf.range(tf.shape(z)[1])
     factors = 2 * tf.math.floormod(places * 389 + 211, 509) + 1
     whole = tf.math.floormod(tf.reduce_sum(parts * factors, axis=1), 2**16)
