@@ -139,11 +139,11 @@ def unit_of(z: tf.Tensor) -> tf.Tensor:
     rounds the quotient of a negative one towards 0.
     """
     steps = tf.floor(tf.cast(z, tf.float32) * 4096)
-    parts = tf.cast(steps - 256 * tf.floor(steps / 256), tf.int32)
-    places = tf.range(tf.shape(z)[1])
-    factors = 2 * tf.math.floormod(places * 389 + 211, 509) + 1
-    whole = tf.math.floormod(tf.reduce_sum(parts * factors, axis=1), 2**16)
-    return tf.cast(whole, tf.float32) / 2**16
+    parts = tf.cast(steps - 4096 * tf.floor(steps / 4096), tf.int32)
+    odd = 2 * tf.range(tf.shape(z)[1]) + 1
+    factors = tf.math.floormod(40503 * odd, 2**16)  # 2^16 / 1.618: even a few spread out
+    turns = tf.reduce_sum(tf.math.floormod(parts * factors, 2**16), axis=1)
+    return tf.cast(tf.math.floormod(turns, 2**16), tf.float32) / 2**16
 
 
 def permutation(
