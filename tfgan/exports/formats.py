@@ -257,7 +257,7 @@ images = keras.ops.convert_to_numpy((generator(z) + 1) / 2)
         loading_told="""\
 import keras
 generator = keras.saving.load_model("generator.keras")
-z, label = keras.random.normal((16, {latent_size})), keras.ops.full(16, 1, "int64")
+z, label = keras.random.normal((16, {latent_size})), keras.ops.full((16,), 1, "int64")
 images = keras.ops.convert_to_numpy((generator((z, label)) + 1) / 2)
 """,
         takes_any=False,
