@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -108,3 +110,19 @@ def test_hashed_bits_look_random():
     # Each of the 32 bits is set half of the time.
     bits = (draws[0][:, None] >> np.arange(32, dtype=np.uint32)) & 1
     assert np.abs(bits.mean(axis=0) - 0.5).max() < 0.008
+
+
+@pytest.mark.parametrize("size", [1, 2, 64])
+def test_a_latents_class_is_a_hash_in_whole_numbers(size):
+    z = noise.latents(0, Stream.SAMPLES, 3, 10_000, size)
+    unit = noise.unit_of(z).numpy()
+    for row, found in zip(z.numpy()[:200].tolist(), unit, strict=False):
+        parts = [math.floor(value * 4096) % 4096 for value in row]  # exact: a power of two
+        factors = [40503 * (2 * place + 1) for place in range(size)]
+        whole = sum(part * factor for part, factor in zip(parts, factors, strict=True))
+        assert found == whole % 65536 / 65536
+    shares = (0.1, 0.0, 0.2, 0.7)
+    counts = np.bincount(noise.by_share(unit, shares), minlength=4)
+    # 3.9 standard deviations of a count of 10,000 draws: 46 at a share of 0.5.
+    np.testing.assert_allclose(counts / 10_000, shares, atol=0.018)
+    assert not counts[1]
