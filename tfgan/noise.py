@@ -125,10 +125,13 @@ def labels(
 def by_share(unit: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:
     """The class that each number in [0, 1) falls to, if classes get their shares of it in order.
 
+    None falls to a class with no share.
+
     Returns:
         int64, of the shape of `unit`.
     """
-    ends = tf.constant(np.cumsum(shares)[:-1], unit.dtype)
+    ends = np.cumsum(shares)
+    ends = tf.constant(ends[:-1] / ends[-1], unit.dtype)  # the last that has a share ends at 1
     return tf.reduce_sum(tf.cast(unit[..., tf.newaxis] >= ends, tf.int64), axis=-1)
 
 
@@ -139,8 +142,10 @@ def unit_of(z: tf.Tensor) -> tf.Tensor:
     """
     parts = tf.math.floormod(tf.cast(tf.floor(tf.cast(z, tf.float32) * 4096), tf.int32), 256)
     places = tf.range(tf.shape(z)[1])
-    factors = 2 * tf.math.floormod(places * 389 + 211, 509) + 1
-    whole = tf.math.floormod(tf.reduce_sum(parts * factors, axis=1), 2**16)
+    # The first is 2^16 by the golden ratio, whose multiples lie evenly, for a z of one number.
+    factors = 2 * tf.math.floormod(places * 389 + 20251, 2**15) + 1
+    products = tf.math.floormod(parts * factors, 2**16)
+    whole = tf.math.floormod(tf.reduce_sum(products, axis=1), 2**16)
     return tf.cast(whole, tf.float32) / 2**16
 
 
