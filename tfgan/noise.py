@@ -125,10 +125,13 @@ def labels(
 def by_share(unit: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:
     """The class that each number in [0, 1) falls to, if classes get their shares of it in order.
 
+    None falls to a class with no share.
+
     Returns:
         int64, of the shape of `unit`.
     """
-    ends = tf.constant(np.cumsum(shares)[:-1], unit.dtype)
+    ends = np.cumsum(shares)
+    ends = tf.constant(ends[:-1] / ends[-1], unit.dtype)  # the last that has a share ends at 1
     return tf.reduce_sum(tf.cast(unit[..., tf.newaxis] >= ends, tf.int64), axis=-1)
 
 
