@@ -83,7 +83,7 @@ def write_page(
             "bytes": base64.b64encode(probes.tobytes()).decode(),
         },
         "classes": list(classes.names) if classes else [],
-        "ends": as_base64(np.cumsum(classes.shares)[:-1] if classes else []),
+        "ends": as_base64(noise.ends_of(classes.shares) if classes else []),
         "dataset": config.get("dataset"),
         "history": history,
     }
