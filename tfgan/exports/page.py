@@ -67,7 +67,8 @@ def write_page(
     probes = pictures.to_uint8(drawn.numpy())
     layers = describe(generator)
     config = ((workdir.recorded() if workdir else None) or {}).get("config", {})
-    history = html.history(workdir) if workdir else {"frames": [], "curves": [], "epochs": []}
+    empty: dict[str, Any] = {"frames": [], "curves": [], "epochs": [], "rows": [], "count": 0}
+    history = html.history(workdir) if workdir else empty
     data = {
         "layers": layers,
         "shape": generator.output_shape[1:],
