@@ -15,6 +15,14 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** A text's words, none of which is broken at its hyphens: "--seed=1" stays whole. */
+function unbroken(text) {
+  return text.split(" ").flatMap((word, i) => [
+    ...(i ? [" "] : []),
+    word.includes("-") ? make("span", { class: "word" }, word) : word,
+  ]);
+}
+
 /** 1234.5 to "1,234.5", with a true minus; rounded as Python does, a tie to the even digit. */
 function say(number, digits = 0) {
   const size = Math.abs(number);

@@ -131,7 +131,8 @@
     byId("between").setAttribute("aria-label", `${say(100 * fraction)} % between ${way}`);
     byId("strip").setAttribute("aria-label", `${STRIP} pictures between ${way}`);
     const label = asked === ANY ? "" : ` --label=${asked}`;
-    const command = make("code", {}, `python -m tfgan.sample --n=${COUNT} --seed=${seed}${label}`);
+    const words = unbroken(`python -m tfgan.sample --n=${COUNT} --seed=${seed}${label}`);
+    const command = make("code", {}, ...words);
     const same = offsets.some(Boolean) ? [] : ["They are those of ", command, "."];
     byId("in-python").replaceChildren(...same);
     remember();

@@ -35,17 +35,17 @@
     "Pass it on": "python -m tfgan.export --workdir=RUN --format=html",
   };
   for (const [what, command] of Object.entries(commands)) {
-    byId("again").append(make("dt", {}, what), make("dd", {}, make("code", {}, command)));
+    byId("again").append(make("dt", {}, what), make("dd", {}, make("code", {}, ...unbroken(command))));
   }
 
   if (findings) {
     const shown = findings.map(({ title, evidence, advice }) => {
-      const help = make("p", { class: "quiet" }, `What helps: ${advice}`);
+      const help = make("p", { class: "quiet" }, ...unbroken(`What helps: ${advice}`));
       return make("div", { class: "finding" }, make("h3", {}, title), make("p", {}, evidence), help);
     });
     const well = make("p", { class: "good" }, "The run doctor finds none of the failures that it knows.");
     byId("findings").append(...(shown.length ? shown : [well]));
-    const skipped = DATA.skipped.map(({ title, why }) => make("li", {}, `${title}: ${why}`));
+    const skipped = DATA.skipped.map(({ title, why }) => make("li", {}, ...unbroken(`${title}: ${why}`)));
     if (skipped.length) {
       byId("findings").append(make("p", { class: "quiet" }, "Not looked for:"));
       byId("findings").append(make("ul", { class: "quiet" }, ...skipped));

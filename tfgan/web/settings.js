@@ -2,9 +2,15 @@
 
 {
   const { config, defaults, environment } = DATA;
+  /** [name, text] of a setting; of what has parts, of each of them. */
+  const rows = ([name, value]) => {
+    if (Array.isArray(value)) return [[name, value.join(", ")]];
+    if (value === null || typeof value !== "object") return [[name, String(value) || "none"]];
+    return Object.entries(value).flatMap(([part, each]) => rows([`${name} ${part}`, each]));
+  };
   const fill = (id, values) => {
-    const lines = values.map(([name, value]) =>
-      make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, String(value))),
+    const lines = values.flatMap(rows).map(([name, text]) =>
+      make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, text)),
     );
     if (lines.length) byId(id).append(make("tbody", {}, ...lines));
     else byId(id).hidden = true;
