@@ -63,13 +63,14 @@ def save_confusion(
     short = [" ".join(name.split())[:_MOST_LETTERS] for name in names]
     left = _MARGIN + (int(max(map(font.getlength, short))) if written else 0)
     top = 3 * _MARGIN
-    width = left + count * cell + _MARGIN
+    titles = [f"{name}: % seen as" for name in matrices]
+    width = left + max(count * cell, *(int(font.getlength(title)) for title in titles)) + _MARGIN
     height = top + count * cell + 2 * _MARGIN
     picture = Image.new("L", (width * len(matrices), height), 255)
     draw = ImageDraw.Draw(picture)
-    for index, (title, matrix) in enumerate(matrices.items()):
+    for index, (title, matrix) in enumerate(zip(titles, matrices.values(), strict=True)):
         x0 = index * width + left
-        draw.text((x0, _MARGIN), f"{title}: % of a row", 0, font)
+        draw.text((x0, _MARGIN), title, 0, font)
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         for (row, column), share in np.ndenumerate(shares):
             x, y = x0 + column * cell, top + row * cell
