@@ -69,7 +69,7 @@ def convolve(step: dict, x: np.ndarray) -> np.ndarray:
     return y
 
 
-def compute(steps: list[dict], x: np.ndarray) -> np.ndarray:
+def compute(steps: list[dict], x: np.ndarray, told: np.ndarray = None) -> np.ndarray:
     """What `web/network.js` does with a description, in numpy and float64."""
     functions = {
         "relu": lambda v, _: np.maximum(v, 0),
@@ -90,8 +90,19 @@ def compute(steps: list[dict], x: np.ndarray) -> np.ndarray:
                 x = x.repeat(step["factor"][0], 1).repeat(step["factor"][1], 2)
             case "affine":
                 x = x * floats(step["scale"]) + floats(step["offset"])
+            case "beside":
+                embedding = floats(step["embedding"]).reshape(told.shape[1], -1)
+                x = np.concatenate([x, told @ embedding], axis=1)
+            case "classAffine":
+                scale, offset = (
+                    (told @ floats(step[name]).reshape(told.shape[1], -1)).reshape(
+                        len(x), *(1,) * (x.ndim - 2), -1
+                    )
+                    for name in ("scale", "offset")
+                )
+                x = x * scale + offset
             case "sum":
-                parts = [compute(part, x) for part in step["parts"]]
+                parts = [compute(part, x, told) for part in step["parts"]]
                 x = sum(part.reshape(len(x), -1) for part in parts)
             case "activation":
                 x = functions[step["name"]](x, step["parameter"])
@@ -116,6 +127,44 @@ def test_description_computes_what_keras_computes(generator):
     np.testing.assert_allclose(
         compute(steps, z.astype(np.float64)).reshape(expected.shape), expected, atol=2e-6
     )
+
+
+@pytest.mark.parametrize("kind", networks.KINDS)
+def test_description_computes_each_class_as_keras_does(kind):
+    generator = networks.KINDS[kind].generator(5, 32, (8, 12, 3), seed=1, classes=4)
+    rng = np.random.default_rng(1)
+    for weight in generator.trainable_variables:
+        weight.assign(rng.normal(0, 0.3, weight.shape))
+    z, labels = rng.normal(size=(6, 5)).astype(np.float32), np.array([3, 0, 1, 2, 2, 1])
+    expected = generator((z, labels)).numpy()
+    steps = json.loads(json.dumps(page.describe(generator)))
+    found = compute(steps, z.astype(np.float64), np.eye(4)[labels]).reshape(expected.shape)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    axes = page.directions(generator)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(5), atol=1e-6)
+
+
+def test_directions_are_of_the_latent_alone():
+    generator = networks.mlp_generator(2, 2, (2, 2, 1), classes=3)
+    first = next(each for each in generator.layers if isinstance(each, keras.layers.Dense))
+    # The class, the last three rows, is heard most, and the second number of z more than the first.
+    first.set_weights([np.array([[1, 0], [0, 2], [9, 9], [9, -9], [7, 5]]), np.zeros(2)])
+    np.testing.assert_allclose(page.directions(generator), [[0, 1], [1, 0]], atol=1e-6)
+
+
+def test_page_has_the_classes_and_labels_of_its_probes(tmp_path):
+    generator = networks.mlp_generator(5, 16, (4, 6, 1), classes=3)
+    known = {"names": ["a", "</script>", "c"], "counts": [1, 0, 3]}
+    page.write_page(tmp_path / "page.html", generator, trained_on={"classes": known})
+    data = data_of(tmp_path / "page.html")
+    assert data["classes"] == known["names"]
+    np.testing.assert_array_equal(floats(data["ends"]), [0.25, 0.25])
+    assert data["probes"]["labels"] == [0, 1, 2, 0]
+    # A generator of nobody's set: numbers, alike probable.
+    page.write_page(tmp_path / "page.html", generator)
+    data = data_of(tmp_path / "page.html")
+    assert data["classes"] == ["0", "1", "2"]
+    np.testing.assert_allclose(floats(data["ends"]), [1 / 3, 2 / 3], atol=1e-7)
 
 
 def model(*layers: keras.layers.Layer, size: int = 4) -> keras.Sequential:

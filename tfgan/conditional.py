@@ -14,12 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import contract, noise
+from tfgan.datasets.classes import MOST_ROWS, ROW
 from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
 from tfgan.networks.dropout import Pass, forward_pass
 from tfgan.noise import Stream
 
-ROW, MOST_ROWS = 8, 32
 Pair = tuple[tf.Tensor, tf.Tensor]  # of images or latents, and labels, int64 `(batch,)`
 
 

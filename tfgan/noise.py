@@ -130,9 +130,14 @@ def by_share(unit: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:
     Returns:
         int64, of the shape of `unit`.
     """
-    ends = np.cumsum(shares)
-    ends = tf.constant(ends[:-1] / ends[-1], unit.dtype)  # the last that has a share ends at 1
+    ends = tf.constant(ends_of(shares), unit.dtype)
     return tf.reduce_sum(tf.cast(unit[..., tf.newaxis] >= ends, tf.int64), axis=-1)
+
+
+def ends_of(shares: Sequence[float]) -> np.ndarray:
+    """Where the share of each class but the last ends, float64 `(classes - 1,)`, in order."""
+    ends = np.cumsum(shares)
+    return ends[:-1] / ends[-1]  # the last that has a share ends at 1
 
 
 def unit_of(z: tf.Tensor) -> tf.Tensor:

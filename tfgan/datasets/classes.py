@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+# In a picture of a row for each class: images in a row, and rows, if there are so many classes.
+ROW, MOST_ROWS = 8, 32
+
 
 @dataclasses.dataclass(frozen=True)
 class Classes:

@@ -10,8 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfgan import noise
-from tfgan.conditional import MOST_ROWS, ROW
-from tfgan.datasets.classes import Classes
+from tfgan.datasets.classes import MOST_ROWS, ROW, Classes
 from tfgan.exports.formats import FORMATS, Trained
 from tfgan.exports.saved_model import classes_of
 from tfgan.ground.files import write_file

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import noise
-from tfgan.conditional import MOST_ROWS, ROW
+from tfgan.datasets.classes import MOST_ROWS, ROW
 from tfgan.exports import card, formats, saved_model
 from tfgan.exports.formats import FORMATS, Format, Inputs, Trained
 from tfgan.ground import pictures

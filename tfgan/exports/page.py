@@ -67,7 +67,8 @@ def write_page(
     probes = pictures.to_uint8(drawn.numpy())
     layers = describe(generator)
     config = ((workdir.recorded() if workdir else None) or {}).get("config", {})
-    history = html.history(workdir) if workdir else {"frames": [], "curves": [], "epochs": []}
+    empty: dict[str, Any] = {"frames": [], "curves": [], "epochs": [], "rows": [], "count": 0}
+    history = html.history(workdir) if workdir else empty
     data = {
         "layers": layers,
         "shape": generator.output_shape[1:],
@@ -83,7 +84,7 @@ def write_page(
             "bytes": base64.b64encode(probes.tobytes()).decode(),
         },
         "classes": list(classes.names) if classes else [],
-        "ends": as_base64(np.cumsum(classes.shares)[:-1] if classes else []),
+        "ends": as_base64(noise.ends_of(classes.shares) if classes else []),
         "dataset": config.get("dataset"),
         "history": history,
     }

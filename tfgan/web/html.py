@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tfgan.datasets.classes import MOST_ROWS, ROW, Classes
 from tfgan.ground import pictures
+from tfgan.ground.errors import UserError
 from tfgan.run.workdir import Workdir
 
 MOST_FRAMES = 60
@@ -85,6 +87,7 @@ def history(workdir: Workdir) -> dict[str, Any]:
 
     Returns:
         "frames": each with its "epoch", from 0, and its "source", a data URI; all "epochs";
+        "count", the pictures of a frame; "rows", the names of the classes whose rows they are;
         "curves", each with a "title", the "epochs" of its points, the "decimals" that its numbers
         are shown with, "series" of a "name" and "values", and perhaps the "reach" of its axis at
         least.
@@ -110,11 +113,26 @@ def history(workdir: Workdir) -> dict[str, Any]:
         for series in curve["series"]:
             series["name"] = series["name"].removeprefix(_BY_CLASS)
         curves.append(curve | {"reach": 1})
+    rows_of = _rows(workdir)
     return {
         "frames": _frames(workdir),
+        "count": ROW * len(rows_of) or 64,
+        "rows": rows_of,
         "epochs": [int(row["epoch"]) for row in rows],
         "curves": [curve for curve in curves if curve["epochs"]],
     }
+
+
+def _rows(workdir: Workdir) -> list[str]:
+    """The names of the first classes of a conditional run, whose fixed latents are a row each."""
+    recorded = workdir.recorded() or {}
+    if not recorded.get("config", {}).get("conditional"):
+        return []
+    try:
+        names = Classes.from_dict(recorded["environment"]["data"]["classes"]).names
+    except (ValueError, LookupError, TypeError):
+        raise UserError(f"{workdir.config}: does not say the classes of its set") from None
+    return list(names[:MOST_ROWS])
 
 
 def _curve(title: str, names: list[str], rows: list[dict[str, str]]) -> dict[str, Any]:

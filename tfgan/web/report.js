@@ -3,7 +3,7 @@
 {
   const { config, real, fake, findings, evaluation, parameters } = DATA;
   const { dataset, epochs } = config;
-  const done = DATA.epochsDone;
+  const done = DATA.epochsDone, { rows } = DATA.history;
   const count = (number) => `${say(number)} ${number === 1 ? "epoch" : "epochs"}`;
   byId("report-title").textContent = `A generator of ${dataset}`;
   byId("report-lede").textContent = [
@@ -18,16 +18,19 @@
   ].join("");
   byId("report-fake-caption").textContent =
     `Generated after epoch ${DATA.fakeEpoch + 1} by the generator that the run exports` +
-    `${DATA.averaged ? ", the moving average of its weights" : ""}; none is picked.`;
+    `${DATA.averaged ? ", the moving average of its weights" : ""}; none is picked.` +
+    `${rows.length ? " A row a class, each of the same latents." : ""}`;
+  byId("report-fake").alt = `${DATA.history.count} generated pictures`;
   byId("report-fake-link").href = `samples/fixed_${DATA.fakeEpoch}.png`;
   for (const [id, source] of [["report-real", real], ["report-fake", fake]]) {
     if (source) byId(id).src = source;
     else byId(id).closest("figure").hidden = true;
   }
 
+  const drawn = rows.length ? "--label=all" : "--n=64";
   const commands = {
     "Train it again": DATA.command,
-    "Draw with it": "python -m tfgan.sample --model=RUN/generator --n=64 --seed=1 --output=samples.png",
+    "Draw with it": `python -m tfgan.sample --model=RUN/generator ${drawn} --seed=1 --output=samples.png`,
     "Score it": "python -m tfgan.evaluate --workdir=RUN",
     "Pass it on": "python -m tfgan.export --workdir=RUN --format=html",
   };

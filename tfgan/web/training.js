@@ -1,7 +1,7 @@
 // Part "training": a scrubber through the pictures of the fixed latents, and the curves.
 
 {
-  const { frames, curves, epochs } = DATA.history;
+  const { frames, curves, epochs, count, rows } = DATA.history;
   const slider = byId("training-time");
   const nearest = (epoch) => {
     const distances = frames.map((frame) => Math.abs(frame.epoch - epoch));
@@ -22,12 +22,16 @@
     slider.setAttribute("aria-valuetext", `epoch ${epoch + 1} of ${last + 1}`);
     byId("training-epoch").textContent = `Epoch ${epoch + 1}`;
     byId("training-picture").src = source;
-    byId("training-picture").alt = `64 generated pictures after epoch ${epoch + 1}`;
+    byId("training-picture").alt = `${count} generated pictures after epoch ${epoch + 1}`;
     cursors.forEach((move) => move(epoch));
   };
 
   if (frames.length) {
     byId("training").hidden = false;
+    byId("training-lede").textContent = rows.length
+      ? `The same ${count / rows.length} latents after each epoch as each class, a row a class ` +
+        `(${rows.join(", ")}), and what both networks made of it.`
+      : `The same ${count} latents after each epoch, and what both networks made of it.`;
     const [first, last] = [frames[0], frames.at(-1)].map(({ epoch }) => epoch + 1);
     byId("training-caption").textContent =
       first === last
