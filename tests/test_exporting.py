@@ -15,6 +15,7 @@ from conftest import assert_one_line_error, run
 from fingerprint import tree
 
 from tfgan import UserError
+from tfgan.datasets.classes import Classes
 from tfgan.exports import card, exporting, sampling, saved_model
 from tfgan.exports.formats import FORMATS
 from tfgan.ground import pictures
@@ -33,7 +34,8 @@ def make_run(path, environment, **options) -> Workdir:
     workdir = Workdir(str(path))
     with workdir.lock():
         workdir.create(config.to_dict(), environment)
-    gan = building.build(config, SHAPE, 1)
+    known = environment.get("data", {}).get("classes")
+    gan = building.build(config, SHAPE, 1, classes=known and Classes.from_dict(known))
     gan.step.assign(STEP)
     Checkpoints(workdir.checkpoints, gan).save()
     return workdir
@@ -75,9 +77,22 @@ def test_writes_checks_and_tells(workdir):
     assert np.abs(drawn - shown).max() <= 1
 
 
-@pytest.mark.parametrize("network", ["mlp", pytest.param("infogan", marks=pytest.mark.slow)])
-def test_every_code_block_of_the_card_draws(network, tmp_path):
-    workdir = make_run(tmp_path / "run", {"image_shape": SHAPE}, network=network)
+CLASSES = {"names": ["a|b", "`c`", "<d>"], "counts": [1, 6, 3]}
+TOLD = {"image_shape": SHAPE, "data": {"classes": CLASSES}}
+
+
+@pytest.mark.parametrize(
+    ("network", "environment"),
+    [
+        ("mlp", {"image_shape": SHAPE}),
+        ("mlp", TOLD),
+        pytest.param("infogan", {"image_shape": SHAPE}, marks=pytest.mark.slow),
+        pytest.param("infogan", TOLD, marks=pytest.mark.slow),
+    ],
+)
+def test_every_code_block_of_the_card_draws(network, environment, tmp_path):
+    options = {"network": network, "conditional": environment is TOLD}
+    workdir = make_run(tmp_path / "run", environment, **options)
     usable = [
         name
         for name, kind in FORMATS.items()
@@ -98,6 +113,44 @@ def test_every_code_block_of_the_card_draws(network, tmp_path):
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=folder
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_conditional_generator_is_checked_class_by_class_and_told_of(tmp_path):
+    workdir = make_run(tmp_path / "run", TOLD, conditional=True)
+    lines = export(workdir, "savedmodel", "keras")
+    assert all(line.endswith("over batches of 1, 7, 24") for line in lines[1:3])
+    folder = workdir.exports / FOLDER
+    # A row a class, of the same latents.
+    sampling.sample(str(folder / "savedmodel"), 8, 1, str(tmp_path / "drawn.png"), "all")
+    drawn, shown = (
+        pictures.load_png(file).astype(int)
+        for file in (tmp_path / "drawn.png", folder / "samples.png")
+    )
+    assert shown.shape == (3 * (8 + 2) + 2, 8 * (12 + 2) + 2, 3)
+    assert np.abs(drawn - shown).max() <= 1
+    text = (folder / "README.md").read_text()
+    names = r"0 a\|b (10 %), 1 \`c\` (60 %), 2 &lt;d&gt; (30 %)"
+    assert f"| classes, shares | {names} |" in text
+    assert "; `label`: int64 `(batch,)`, a class each, or -1 for one drawn" in text
+    assert r"The code asks for class 1, \`c\`; " in text
+    assert "without labels" not in text
+    assert "![24 images that it drew]" in text
+    assert r"The classes: 0 (a\|b), 1 (\`c\`), 2 (&lt;d&gt;)." in (
+        folder / "savedmodel" / "README.md"
+    ).read_text("utf-8")
+
+
+def test_another_class_for_a_label_is_found(tmp_path, monkeypatch):
+    workdir = make_run(tmp_path / "run", TOLD, conditional=True)
+
+    def run_wrong(path, batches):
+        swapped = [batch | {"label": 2 - batch["label"]} for batch in batches]
+        return FORMATS["keras"].run(path, swapped)
+
+    wrong = dataclasses.replace(FORMATS["keras"], run=run_wrong)
+    monkeypatch.setitem(FORMATS, "onnx", wrong)
+    with pytest.raises(UserError, match=r"--format=onnx: .*more than 1e-04; nothing is written"):
+        export(workdir, "onnx")
 
 
 def test_another_format_joins_those_that_are_there(workdir):
@@ -129,7 +182,7 @@ def test_one_that_differs_is_refused_and_nothing_is_left(workdir, monkeypatch, f
 
 
 def test_a_generator_of_nan_is_called_so_and_nothing_is_left(workdir, monkeypatch):
-    def endpoint(generator):
+    def endpoint(generator, shares):
         return lambda z: {"images": tf.fill((len(z), *SHAPE), np.nan)}
 
     monkeypatch.setattr(saved_model, "endpoint", endpoint)
@@ -187,14 +240,6 @@ def evaluation(workdir, **changes):
     folder = workdir.path / "evaluation"
     folder.mkdir(exist_ok=True)
     (folder / "evaluation.json").write_text(json.dumps(content | changes))
-
-
-def test_card_takes_the_words_of_a_run_for_text():
-    hostile = "</title><script>x|`y`\n# [a](b)"
-    escaped = "&lt;/title&gt;&lt;script&gt;x\\|\\`y\\` # \\[a\\](b)"
-    assert card._plain(hostile) == card._code(hostile) == escaped
-    assert card._code("--dataset=emnist/letters") == "`--dataset=emnist/letters`"
-    assert card._plain("nn_ratio_p01") == "nn_ratio_p01"
 
 
 def test_card_has_the_metrics_of_this_step_alone(workdir):

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -108,3 +110,93 @@ def test_hashed_bits_look_random():
     # Each of the 32 bits is set half of the time.
     bits = (draws[0][:, None] >> np.arange(32, dtype=np.uint32)) & 1
     assert np.abs(bits.mean(axis=0) - 0.5).max() < 0.008
+
+
+@pytest.mark.parametrize("size", [1, 2, 64])
+def test_a_latents_class_is_a_hash_in_whole_numbers(size):
+    z = noise.latents(0, Stream.SAMPLES, 3, 10_000, size)
+    unit = noise.unit_of(z).numpy()
+    for row, found in zip(z.numpy()[:200].tolist(), unit, strict=False):
+        parts = [math.floor(value * 4096) % 4096 for value in row]  # exact: a power of two
+        factors = [40503 * (2 * place + 1) for place in range(size)]
+        whole = sum(part * factor for part, factor in zip(parts, factors, strict=True))
+        assert found == whole % 65536 / 65536
+    shares = (0.1, 0.0, 0.2, 0.7)
+    counts = np.bincount(noise.by_share(unit, shares), minlength=4)
+    # 3.9 standard deviations of a count of 10,000 draws: 46 at a share of 0.5.
+    np.testing.assert_allclose(counts / 10_000, shares, atol=0.018)
+    assert not counts[1]
+
+
+PINNED_LABELS = [2, 4, 3, 9, 3]
+SHARES = (0.0, 0.5, 0.0, 0.3, 0.2, 0.0)
+
+
+def draw_labels(seed=777, stream=Stream.GENERATOR_LATENTS, step=0, count=5, shares=(0.1,) * 10):
+    return noise.labels(seed, stream, step, count, shares).numpy()
+
+
+def test_labels_are_pinned():
+    # As the latents: a conditional run that was begun depends on them.
+    np.testing.assert_array_equal(draw_labels(), PINNED_LABELS)
+
+
+def test_labels_are_a_pure_function():
+    labels = draw_labels(count=100)
+    assert labels.dtype == np.int64
+    np.testing.assert_array_equal(labels, draw_labels(count=100))
+    in_graph = tf.function(
+        lambda step, count: noise.labels(777, Stream.SAMPLES, step, count, (0.25,) * 4)
+    )
+    found = in_graph(tf.constant(5, tf.int64), tf.constant(40))
+    expected = draw_labels(stream=Stream.SAMPLES, step=5, count=40, shares=(0.25,) * 4)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 778}, {"step": 1}, {"stream": Stream.DISCRIMINATOR_LATENTS}]
+)
+def test_labels_differ_by(other):
+    # Of ten classes, a tenth of 1,000 agree by chance, with a standard error of 0.01.
+    assert (draw_labels(count=1000) == draw_labels(count=1000, **other)).mean() < 0.15
+
+
+def test_labels_have_their_shares():
+    labels = np.concatenate([draw_labels(step=at, count=1000, shares=SHARES) for at in range(20)])
+    # Standard errors with 20,000: at most 0.0035.
+    np.testing.assert_allclose(np.bincount(labels, minlength=6) / 20_000, SHARES, atol=0.015)
+    assert set(labels) == {1, 3, 4}
+
+
+def test_labels_are_not_those_of_the_latents():
+    z, labels = draw(count=1000, size=1)[:, 0], draw_labels(count=1000)
+    assert abs(np.corrcoef(z, labels)[0, 1]) < 0.12  # standard error 0.032
+
+
+def test_share_by_hand():
+    unit = tf.constant([0.0, 0.49, 0.5, 0.79, 0.81, 1 - 2**-24], tf.float32)
+    np.testing.assert_array_equal(noise.by_share(unit, SHARES), [1, 1, 3, 3, 4, 4])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_number_falls_to_a_class_without_a_share(dtype):
+    # Ten times 0.1 adds up to 1 - 2^-53.
+    largest = np.nextafter(np.array(1, dtype), 0, dtype=dtype)
+    assert int(noise.by_share(tf.constant([largest]), (*(0.1,) * 10, 0.0))[0]) == 9
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64, 1000])
+@pytest.mark.parametrize("distribution", noise.DISTRIBUTIONS)
+def test_a_hash_of_latents_is_even(size, distribution):
+    z = noise.latents(1, Stream.SAMPLES, 0, 10_000, size, distribution=distribution)
+    unit = noise.unit_of(z).numpy()
+    assert 0 <= unit.min() < unit.max() < 1
+    # Standard errors of a tenth: 0.003.
+    np.testing.assert_allclose(np.histogram(unit, 10, (0, 1))[0] / 10_000, 0.1, atol=0.015)
+
+
+def test_a_hash_of_latents_does_not_depend_on_the_others():
+    z = noise.latents(1, Stream.SAMPLES, 0, 20, 5)
+    np.testing.assert_array_equal(noise.unit_of(z)[7:8], noise.unit_of(z[7:8]))
+    in_xla = tf.function(noise.unit_of, jit_compile=True)(z)
+    np.testing.assert_array_equal(in_xla, noise.unit_of(z))

@@ -31,10 +31,11 @@ class ConditionalGAN(GAN):
         generator: built model from `(latents, labels)` to images in [-1, 1].
         discriminator: built model from `(images, labels)` to logits `(batch, 1)`.
         latent_size: length of z.
-        shares: how probable each class is, which fakes' labels are drawn by; they sum to 1.
+        shares: how probable each class is, outside of training; they sum to 1.
         options: of `GAN`.
 
-    `fit` takes batches of `(images, labels)`, labels whole numbers from 0.
+    `fit` takes batches of `(images, labels)`, labels whole numbers from 0. The fakes of a step have
+    the labels of its real images.
 
     Raises:
         UserError: if the shares are none.
@@ -66,6 +67,10 @@ class ConditionalGAN(GAN):
     def global_latents(self, stream: Stream, step: tf.Tensor | int, count: tf.Tensor | int) -> Pair:
         labels = noise.labels(self.seed, stream, step, count, self.shares)
         return super().global_latents(stream, step, count), labels
+
+    def matched(self, z: tuple[Pair, ...], real: Pair) -> tuple[Pair, ...]:
+        _, labels = real
+        return tuple((latents, labels) for latents, _ in z)
 
     def generate(self, z: Pair, training: bool = True) -> Pair:
         return super().generate(z, training), z[1]

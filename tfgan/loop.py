@@ -25,7 +25,7 @@ class TrainingLoop(keras.Model):
     A subclass defines a step, `update(real, z)`, and sets `take_step`, `streams` and
     `in_one_program` when it is compiled. What a step is given may be more than images and latents:
     any structure of tensors, of as many rows each; a subclass then says what is taken of a batch,
-    `real_of`, and what is drawn, `global_latents`.
+    `real_of`, what is drawn, `global_latents`, and what both have in common, `matched`.
 
     Args:
         quantities: names of what each step logs.
@@ -90,11 +90,15 @@ class TrainingLoop(keras.Model):
     def draw(self, data: Any) -> tuple[Any, Latents]:
         """What is real in a batch, and latents of the current step for it."""
         real = self.real_of(data)
-        return real, self.latents(self.step.value, real)
+        return real, self.matched(self.latents(self.step.value, real), real)
 
     def real_of(self, data: Any) -> Any:
         """What `update` gets of a batch, or of its spec: the images."""
         return images(data)
+
+    def matched(self, z: Latents, real: Any) -> Latents:
+        """The latents of a step, with whatever they are to have in common with what is real."""
+        return z
 
     def latents(self, step: tf.Tensor, real: Any) -> Latents:
         """This replica's slices of the global draws of z: as many as there are real images."""
@@ -158,7 +162,7 @@ class TrainingLoop(keras.Model):
         batch = tf.shape(images(data), "int64")[0]
         seen = tf.cast(self._means[0].count.value, "int64")  # images so far
         z = self.global_latents(Stream.VALIDATION_LATENTS, seen, batch)
-        logs = self.losses_of(real, (z,) * len(self.streams))
+        logs = self.losses_of(real, self.matched((z,) * len(self.streams), real))
         for metric in self._means:
             metric.update_state(logs[metric.name])
         return self.get_metrics_result()
@@ -203,7 +207,8 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
     @tf.function(jit_compile=True, autograph=False)
     def in_one_program(real: Any, z: Latents) -> tf.Tensor:
         def take_step(drawn: tuple[Any, Latents]) -> tf.Tensor:
-            return as_row(gan.take_step(*drawn))
+            real, z = drawn
+            return as_row(gan.take_step(real, gan.matched(z, real)))
 
         return tf.map_fn(take_step, (real, z), fn_output_signature=gan.variable_dtype)
 

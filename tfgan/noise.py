@@ -125,23 +125,28 @@ def labels(
 def by_share(unit: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:
     """The class that each number in [0, 1) falls to, if classes get their shares of it in order.
 
+    None falls to a class with no share.
+
     Returns:
         int64, of the shape of `unit`.
     """
-    ends = tf.constant(np.cumsum(shares)[:-1], unit.dtype)
+    ends = np.cumsum(shares)
+    ends = tf.constant(ends[:-1] / ends[-1], unit.dtype)  # the last that has a share ends at 1
     return tf.reduce_sum(tf.cast(unit[..., tf.newaxis] >= ends, tf.int64), axis=-1)
 
 
 def unit_of(z: tf.Tensor) -> tf.Tensor:
     """A number in [0, 1) for each of latents `(count, size)`, float32 `(count,)`, a hash of them.
 
-    In small whole numbers, so that every runtime gets the same ones.
+    In small whole numbers, none below 0, so that every runtime gets the same ones: ONNX Runtime
+    rounds the quotient of a negative one towards 0.
     """
-    parts = tf.math.floormod(tf.cast(tf.floor(tf.cast(z, tf.float32) * 4096), tf.int32), 256)
-    places = tf.range(tf.shape(z)[1])
-    factors = 2 * tf.math.floormod(places * 389 + 211, 509) + 1
-    whole = tf.math.floormod(tf.reduce_sum(parts * factors, axis=1), 2**16)
-    return tf.cast(whole, tf.float32) / 2**16
+    steps = tf.floor(tf.cast(z, tf.float32) * 4096)
+    parts = tf.cast(steps - 4096 * tf.floor(steps / 4096), tf.int32)
+    odd = 2 * tf.range(tf.shape(z)[1]) + 1
+    factors = tf.math.floormod(40503 * odd, 2**16)  # 2^16 / 1.618: even a few spread out
+    turns = tf.reduce_sum(tf.math.floormod(parts * factors, 2**16), axis=1)
+    return tf.cast(tf.math.floormod(turns, 2**16), tf.float32) / 2**16
 
 
 def permutation(

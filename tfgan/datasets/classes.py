@@ -45,3 +45,8 @@ class Classes:
         """How probable each class is, by its images."""
         total = sum(self.counts)
         return tuple(count / total for count in self.counts)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether each class's name is its number, from 0."""
+        return self.names == tuple(map(str, range(len(self.names))))

@@ -1,10 +1,8 @@
 """The model card beside exported generators (Mitchell et al., Model Cards, FAT* 2019)."""
 
 import dataclasses
-import html
 import json
 import pathlib
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,51 +10,76 @@ import keras
 import tensorflow as tf
 
 from tfgan import noise
+from tfgan.conditional import MOST_ROWS, ROW
+from tfgan.datasets.classes import Classes
 from tfgan.exports.formats import FORMATS, Trained
+from tfgan.exports.saved_model import classes_of
 from tfgan.ground.files import write_file
+from tfgan.ground.markdown import code, plain
 from tfgan.ground.version import __version__
+from tfgan.networks import labelled
 from tfgan.run.config import TrainConfig
 
 PICTURE = "samples.png"
-_IS_CODE = re.compile(r"[^`|\n]*")  # which code in a table can hold
 
 _CARD = """\
 # A generator of {name} images
 
-![64 images that it drew](samples.png)
+![{count} images that it drew](samples.png)
 
 The generator of a GAN ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)), trained by
-tfgan {version} with TensorFlow {tensorflow} and Keras {keras}. The picture shows the first 64
-latents of seed 1, not chosen.
+tfgan {version} with TensorFlow {tensorflow} and Keras {keras}. The picture shows {shown}
 
 | | |
 |---|---|
 | trained on | {dataset}, an image set |
 | weights | {weights}, after step {step:,}; {parameters:,} parameters |
-| input | `z`: float32 `(batch, {latent_size})`, drawn from {source} |
+| input | `z`: float32 `(batch, {latent_size})`, drawn from {source}{label} |
 | output | `images`: float32 `(batch, {shape})` in [0, 1]: batch, height, width, channels |
-| settings | {settings} |
+{classes}| settings | {settings} |
 
 ## What it is for
 
-It draws images that look like those it was trained on, and nothing else: without labels, some
-of them illegible, and with whatever is rare in or missing from that set rarer or missing here.
+{purpose}
 {metrics}
 ## How to load it
 
 Any number of latents at a time{unlike}. Paths are relative to this folder.
-{loading}"""
+{choice}{loading}"""
+
+_SHOWN = """\
+the first 64
+latents of seed 1, not chosen."""
+_SHOWN_BY_CLASS = """\
+the first {each}
+latents of seed 1, not chosen, as each of {which}: a row a class."""
+
+_PURPOSE = """\
+It draws images that look like those it was trained on, and nothing else: without labels, some
+of them illegible, and with whatever is rare in or missing from that set rarer or missing here."""
+_PURPOSE_BY_CLASS = """\
+It draws images of the class that it is asked for, like those it was trained on, and nothing else:
+some of them illegible or of another class, and with whatever is rare in or missing from that set
+rarer or missing here."""
+
+_LABEL = "; `label`: int64 `(batch,)`, a class each, or -1 for one drawn by the classes' shares"
+_CHOICE = """
+`label` has the number of each image's class. The code asks for class 1{name}; another number there
+gives another class, and -1 a class by the shares, but in `generator.keras`, which has no -1. A
+number that is no class gives an error or NaN.
+"""
 
 
 def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) -> None:
     """Writes the card of a folder of exports, on the formats that it holds, as `README.md`."""
     generator = trained.generator
-    latent_size = generator.input_shape[-1]
+    classes = classes_of(generator, trained.data)
+    latent_size = labelled.latent_size_of(generator)
     source = noise.IN_WORDS[trained.config["latents"]]
     normal = trained.config["latents"] == "normal"
     content = _CARD.format(
-        name=_plain(trained.config["dataset"]),
-        dataset=_code(trained.config["dataset"]),
+        name=plain(trained.config["dataset"]),
+        dataset=code(trained.config["dataset"]),
         version=__version__,
         tensorflow=tf.__version__,
         keras=keras.__version__,
@@ -70,14 +93,39 @@ def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) ->
         settings=_settings(trained.config),
         metrics=_metrics(trained, say),
         loading="".join(_loading(name, latent_size, folder, generator) for name in FORMATS),
+        **_told(classes) if classes else _UNTOLD,
     )
     write_file(folder / "README.md", content.encode())
+
+
+_UNTOLD = {"count": 64, "shown": _SHOWN, "label": "", "classes": "", "purpose": _PURPOSE}
+_UNTOLD |= {"choice": ""}
+
+
+def _told(classes: Classes) -> dict[str, Any]:
+    """What the card of a conditional generator says instead."""
+    count = len(classes.names)
+    rows = min(count, MOST_ROWS)
+    which = "the classes" if rows == count else f"the first {rows} of {count} classes"
+    named = [""] * count if classes.numbered else [f" {plain(name)}" for name in classes.names]
+    each = [
+        f"{label}{name} ({100 * share:.3g} %)"
+        for label, (name, share) in enumerate(zip(named, classes.shares, strict=True))
+    ]
+    return {
+        "count": rows * ROW,
+        "shown": _SHOWN_BY_CLASS.format(each=ROW, which=which),
+        "label": _LABEL,
+        "classes": f"| classes, shares | {', '.join(each)} |\n",
+        "purpose": _PURPOSE_BY_CLASS,
+        "choice": _CHOICE.format(name=f",{named[1]}" if named[1] else ""),
+    }
 
 
 def _settings(config: dict[str, Any]) -> str:
     """The options that decide the weights and are not the tutorial's."""
     changed = [
-        _code(f"--{field.name}={config[field.name]}")
+        code(f"--{field.name}={config[field.name]}")
         for field in dataclasses.fields(TrainConfig)
         if (not field.metadata["free"] or field.name == "epochs")
         and config[field.name] != field.default
@@ -85,25 +133,16 @@ def _settings(config: dict[str, Any]) -> str:
     return ", ".join(changed) or "all of the tutorial's recipe"
 
 
-def _plain(text: Any) -> str:
-    """What somebody has written into a run's folder, as one line that is text in Markdown."""
-    return re.sub(r"([\\`*\[\]|])", r"\\\1", html.escape(" ".join(str(text).split()), quote=False))
-
-
-def _code(text: Any) -> str:
-    """The same as code, in a table."""
-    return f"`{' '.join(str(text).split())}`" if _IS_CODE.fullmatch(str(text)) else _plain(text)
-
-
 def _loading(name: str, latent_size: int, folder: pathlib.Path, generator: keras.Model) -> str:
     kind = FORMATS[name]
     if not (folder / kind.file).exists():
         return ""
-    lines = kind.loading.format(latent_size=latent_size)
+    told = labelled.classes_of(generator)
+    lines = (kind.loading_told if told else kind.loading).format(latent_size=latent_size)
     if name == "keras" and '"tfgan>' in generator.to_json():
         lines = f"from tfgan import networks  # layers of its own\n{lines}"
-    code = f"\n```python\n{lines}```\n" if lines else ""
-    return f"\n`{kind.file}`: {kind.what}.\n{code}"
+    block = f"\n```python\n{lines}```\n" if lines else ""
+    return f"\n`{kind.file}`: {kind.what}.\n{block}"
 
 
 def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
@@ -115,11 +154,11 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
         rows |= {name: row for name, row in found["rows"].items() if "floor" in name}
         step = found.get("step")
         lines = [
-            [_plain(name), *(_value(row.get(name)) for row in rows.values())]
+            [plain(name), *(_value(row.get(name)) for row in rows.values())]
             for name in rows["this generator"]
         ]
-        warnings = [f"\nWarning: {_plain(text)}.\n" for text in found.get("warnings", [])]
-        protocol = _plain(found["protocol"]) + (" (quick)" if found.get("quick") else "")
+        warnings = [f"\nWarning: {plain(text)}.\n" for text in found.get("warnings", [])]
+        protocol = plain(found["protocol"]) + (" (quick)" if found.get("quick") else "")
     except FileNotFoundError:
         return ""
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -128,7 +167,7 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
     if step != trained.step:
         say(f"{file}: is not of step {trained.step:,}; the card has no metrics")
         return ""
-    header = ["", *map(_plain, rows)]
+    header = ["", *map(plain, rows)]
     table = [header, ["---"] * len(header), *lines]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
     by = f"By `python -m tfgan.evaluate`, protocol {protocol}."

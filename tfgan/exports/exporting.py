@@ -9,11 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import noise
+from tfgan.conditional import MOST_ROWS, ROW
 from tfgan.exports import card, formats, saved_model
-from tfgan.exports.formats import FORMATS, Format, Trained
+from tfgan.exports.formats import FORMATS, Format, Inputs, Trained
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, write_folder
+from tfgan.networks import labelled
 from tfgan.noise import Stream
 from tfgan.run import restoring
 from tfgan.run.workdir import Workdir
@@ -21,7 +23,7 @@ from tfgan.run.workdir import Workdir
 TOLERANCE = 1e-4
 SHOWN = 64
 SEED = 1
-_BATCHES = (1, 7, SHOWN)
+_SMALL = (1, 7)
 
 
 def export(
@@ -54,10 +56,13 @@ def export(
     trained = trained_generator(workdir, which, say)
     place = trained.workdir
     path = place.exports / f"{trained.name}-{trained.step:09d}"
-    batches = [_latents(trained, count) for count in _BATCHES]
+    batches = [*(_inputs(trained, count) for count in _SMALL), _shown(trained)]
     with tf.device("CPU"):  # where the runtimes of all formats compute, too
-        generate = saved_model.endpoint(trained.generator)
-        expected = [generate(tf.constant(batch))["images"].numpy() for batch in batches]
+        shares = saved_model.shares_of(trained.generator, trained.data)
+        generate = saved_model.endpoint(trained.generator, shares)
+        expected = [
+            generate(*map(tf.constant, batch.values()))["images"].numpy() for batch in batches
+        ]
     for images in expected:
         pictures.check_finite(images, f"--workdir={place.path}: its {trained.name}")
 
@@ -84,11 +89,30 @@ def export(
     return path
 
 
-def _latents(trained: Trained, count: int) -> np.ndarray:
-    """Those that the SavedModel's `sample` draws."""
-    latent_size, distribution = trained.generator.input_shape[-1], trained.config["latents"]
-    z = noise.latents(0, Stream.SAMPLES, SEED, count, latent_size, distribution=distribution)
-    return z.numpy()
+def _inputs(trained: Trained, count: int) -> Inputs:
+    """Those of the first images that the SavedModel's `sample` draws, of any class."""
+    size, distribution = labelled.latent_size_of(trained.generator), trained.config["latents"]
+    z = noise.latents(0, Stream.SAMPLES, SEED, count, size, distribution=distribution).numpy()
+    return {"z": z} | ({"label": np.full(count, -1)} if _classes(trained) else {})
+
+
+def _shown(trained: Trained) -> Inputs:
+    """Those of the picture: 64 images; of a conditional generator, a row of 8 for each class."""
+    if not _classes(trained):
+        return _inputs(trained, SHOWN)
+    rows = min(_classes(trained), MOST_ROWS)
+    z = np.tile(_inputs(trained, ROW)["z"], (rows, 1))
+    return {"z": z, "label": np.repeat(np.arange(rows), ROW)}
+
+
+def _classes(trained: Trained) -> int:
+    return labelled.classes_of(trained.generator)
+
+
+def _with_classes(inputs: Inputs, shares: Sequence[float]) -> Inputs:
+    """The same with the classes that the labels -1 stand for."""
+    drawn = noise.by_share(noise.unit_of(tf.constant(inputs["z"])), shares).numpy()
+    return inputs | {"label": np.where(inputs["label"] == -1, drawn, inputs["label"])}
 
 
 def _write_checked(
@@ -96,13 +120,16 @@ def _write_checked(
     kind: Format,
     folder: pathlib.Path,
     trained: Trained,
-    batches: Sequence[np.ndarray],
+    batches: Sequence[Inputs],
     expected: Sequence[np.ndarray],
 ) -> str:
     """Writes one format, runs it, and compares; returns a line on it."""
     kind.write(folder / kind.file, trained)
     if kind.run is None:
         return f"{name}: {kind.file}, {(folder / kind.file).stat().st_size / 1e6:,.1f} MB"
+    if _classes(trained) and not kind.takes_any:
+        shares = saved_model.shares_of(trained.generator, trained.data)
+        batches = [_with_classes(batch, shares) for batch in batches]
     found = kind.run(folder / kind.file, batches)
     largest = np.max([_difference(a, b) for a, b in zip(found, expected, strict=True)])
     if not largest <= TOLERANCE:  # which NaN is not, either
@@ -112,7 +139,7 @@ def _write_checked(
         )
     return (
         f"{name}: {kind.file}; largest difference {largest:.1e} in [0, 1], in {kind.where}, over "
-        f"batches of {', '.join(map(str, _BATCHES))}"
+        f"batches of {', '.join(str(len(images)) for images in expected)}"
     )
 
 

@@ -34,7 +34,8 @@ class Trained:
         name: "generator", what the run draws with; or "generator_raw", the weights as trained,
             where it draws with their moving average.
         weights: which of the two these are, in words.
-        generator: model from latents `(batch, latent_size)` to images in [-1, 1].
+        generator: model from latents `(batch, latent_size)`, and labels if it is conditional, to
+            images in [-1, 1].
         step: its training step.
         workdir: the run's folder.
         config: every option of the run, by name.
@@ -50,8 +51,9 @@ class Trained:
     data: dict[str, Any] | None = None
 
 
+Inputs = dict[str, np.ndarray]  # z, float32 (batch, latent_size), and label, int64 (batch,)
 Write = Callable[[pathlib.Path, Trained], None]
-Run = Callable[[pathlib.Path, Sequence[np.ndarray]], list[np.ndarray]]
+Run = Callable[[pathlib.Path, Sequence[Inputs]], list[np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +64,13 @@ class Format:
         file: its name in the folder of exports.
         what: a phrase on what it is good for.
         write: writes a generator to a path.
-        run: runs what was written on batches of latents, float32 `(batch, latent_size)`, by
-            the runtime that its users have; gives images in [0, 1]. None: it is no program.
+        run: runs what was written on batches of inputs, by the runtime that its users have; gives
+            images in [0, 1]. None: it is no program.
         where: a phrase on that runtime.
         needs: modules of the `[export]` extra.
         loading: lines of Python that draw 16 `images`; `{latent_size}` is filled in.
+        loading_told: the same of a conditional generator; all are of class 1.
+        takes_any: whether a label may be -1, a class by the classes' shares.
     """
 
     file: str
@@ -76,6 +80,8 @@ class Format:
     where: str
     needs: tuple[str, ...] = ()
     loading: str = ""
+    loading_told: str = ""
+    takes_any: bool = True
 
 
 def choose(names: Sequence[str]) -> list[str]:
@@ -116,20 +122,29 @@ import numpy as np
 import tensorflow as tf
 
 generate = tf.saved_model.load(sys.argv[1]).signatures["generate"]
-with np.load(sys.argv[2]) as batches:
-    images = {name: generate(z=tf.constant(z))["images"].numpy() for name, z in batches.items()}
-np.savez(sys.argv[3], **images)
+names = generate.structured_input_signature[1]
+with np.load(sys.argv[2]) as given:
+    batches = [
+        {name: tf.constant(given[f"{name} {index}"]) for name in names}
+        for index in range(len(given) // len(names))
+    ]
+np.savez(sys.argv[3], *[generate(**batch)["images"].numpy() for batch in batches])
 """
 
 
-def _run_saved_model(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _run_saved_model(path: pathlib.Path, batches: Sequence[Inputs]) -> list[np.ndarray]:
     """In a fresh process that knows neither tfgan nor Keras, on the CPU: this one has the GPU."""
     with tempfile.TemporaryDirectory() as folder:
-        latents, images = (os.path.join(folder, name) for name in ("z.npz", "images.npz"))
-        np.savez(latents, *batches)
+        inputs, images = (os.path.join(folder, name) for name in ("inputs.npz", "images.npz"))
+        given: dict[str, Any] = {
+            f"{name} {index}": values
+            for index, batch in enumerate(batches)
+            for name, values in batch.items()
+        }
+        np.savez(inputs, **given)
         with without_patterns(path) as plain:
             done = subprocess.run(
-                [sys.executable, "-c", _FRESH, str(plain.absolute()), latents, images],
+                [sys.executable, "-c", _FRESH, str(plain.absolute()), inputs, images],
                 env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -147,7 +162,7 @@ def _write_keras(path: pathlib.Path, trained: Trained) -> None:
     trained.generator.save(path)
 
 
-def _run_keras(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _run_keras(path: pathlib.Path, batches: Sequence[Inputs]) -> list[np.ndarray]:
     import keras
     import tensorflow as tf
 
@@ -155,7 +170,7 @@ def _run_keras(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.nda
 
     generate = saved_model.endpoint(keras.saving.load_model(path))
     with tf.device("CPU"):
-        return [generate(tf.constant(z))["images"].numpy() for z in batches]
+        return [generate(*map(tf.constant, batch.values()))["images"].numpy() for batch in batches]
 
 
 def _write_onnx(path: pathlib.Path, trained: Trained) -> None:
@@ -174,11 +189,11 @@ def _write_onnx(path: pathlib.Path, trained: Trained) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def _run_onnx(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _run_onnx(path: pathlib.Path, batches: Sequence[Inputs]) -> list[np.ndarray]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return [session.run(["images"], {"z": z})[0] for z in batches]
+    return [session.run(["images"], batch)[0] for batch in batches]
 
 
 def _write_litert(path: pathlib.Path, trained: Trained) -> None:
@@ -194,18 +209,18 @@ def _write_litert(path: pathlib.Path, trained: Trained) -> None:
         path.write_bytes(converter.convert())
 
 
-def _run_litert(path: pathlib.Path, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _run_litert(path: pathlib.Path, batches: Sequence[Inputs]) -> list[np.ndarray]:
     from ai_edge_litert.interpreter import Interpreter
 
     with cli.native_stderr_held_back():
         generate = Interpreter(str(path)).get_signature_runner()
-        return [generate(z=z)["images"] for z in batches]
+        return [generate(**batch)["images"] for batch in batches]
 
 
 def _write_html(path: pathlib.Path, trained: Trained) -> None:
     from tfgan.exports import page
 
-    page.write_page(path, trained.generator, trained.workdir)
+    page.write_page(path, trained.generator, trained.workdir, trained.data)
 
 
 FORMATS = {
@@ -220,6 +235,12 @@ import tensorflow as tf
 generate = tf.saved_model.load("savedmodel").signatures["generate"]
 images = generate(z=tf.random.normal((16, {latent_size})))["images"].numpy()
 """,
+        loading_told="""\
+import tensorflow as tf
+generate = tf.saved_model.load("savedmodel").signatures["generate"]
+label = tf.fill([16], tf.constant(1, tf.int64))
+images = generate(z=tf.random.normal((16, {latent_size})), label=label)["images"].numpy()
+""",
     ),
     "keras": Format(
         file="generator.keras",
@@ -233,6 +254,13 @@ generator = keras.saving.load_model("generator.keras")
 z = keras.random.normal((16, {latent_size}))
 images = keras.ops.convert_to_numpy((generator(z) + 1) / 2)
 """,
+        loading_told="""\
+import keras
+generator = keras.saving.load_model("generator.keras")
+z, label = keras.random.normal((16, {latent_size})), keras.ops.full((16,), 1, "int64")
+images = keras.ops.convert_to_numpy((generator((z, label)) + 1) / 2)
+""",
+        takes_any=False,
     ),
     "onnx": Format(
         file="generator.onnx",
@@ -246,6 +274,12 @@ import numpy as np, onnxruntime
 session = onnxruntime.InferenceSession("generator.onnx")
 z = np.random.default_rng().normal(size=(16, {latent_size})).astype("float32")
 (images,) = session.run(["images"], {{"z": z}})
+""",
+        loading_told="""\
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession("generator.onnx")
+z = np.random.default_rng().normal(size=(16, {latent_size})).astype("float32")
+(images,) = session.run(["images"], {{"z": z, "label": np.full(16, 1, "int64")}})
 """,
     ),
     "litert": Format(
@@ -261,6 +295,13 @@ from ai_edge_litert.interpreter import Interpreter
 generate = Interpreter("generator.tflite").get_signature_runner()
 z = np.random.default_rng().normal(size=(16, {latent_size})).astype("float32")
 images = generate(z=z)["images"]
+""",
+        loading_told="""\
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+generate = Interpreter("generator.tflite").get_signature_runner()
+z = np.random.default_rng().normal(size=(16, {latent_size})).astype("float32")
+images = generate(z=z, label=np.full(16, 1, "int64"))["images"]
 """,
     ),
     "html": Format(

@@ -15,6 +15,7 @@ from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError, first_line
 from tfgan.ground.files import write_file, write_folder
+from tfgan.ground.markdown import code, plain
 from tfgan.networks import labelled
 from tfgan.noise import Stream
 
@@ -164,17 +165,26 @@ def _unit(images: tf.Tensor) -> dict[str, tf.Tensor]:
     return {"images": tf.clip_by_value((tf.cast(images, tf.float32) + 1) / 2, 0, 1)}
 
 
-def shares_of(generator: keras.Model, data: dict[str, Any] | None) -> tuple[float, ...]:
-    """How probable each class of a conditional generator is, by what it was trained on.
+def classes_of(generator: keras.Model, data: dict[str, Any] | None) -> Classes | None:
+    """The classes of a conditional generator, by what it was trained on; None if it has none.
 
     Args:
-        generator: the generator; () if it knows no classes.
-        data: its record, see `ImageSet.record`; all are alike probable where it does not say.
+        generator: the generator.
+        data: its record, see `ImageSet.record`; where it does not say, names are numbers, and all
+            classes are alike probable.
     """
     count = labelled.classes_of(generator)
-    if count and data and "classes" in data:
-        return Classes.from_dict(data["classes"]).shares
-    return (1 / count,) * count if count else ()
+    if not count:
+        return None
+    if data and "classes" in data:
+        return Classes.from_dict(data["classes"])
+    return Classes(tuple(map(str, range(count))), (1,) * count)
+
+
+def shares_of(generator: keras.Model, data: dict[str, Any] | None) -> tuple[float, ...]:
+    """How probable each of them is; () if there are none."""
+    classes = classes_of(generator, data)
+    return classes.shares if classes else ()
 
 
 def save_generator(
@@ -199,7 +209,8 @@ def save_generator(
     """
     latent_size = labelled.latent_size_of(generator)
     classes = labelled.classes_of(generator)
-    given = endpoint(generator, shares_of(generator, data))
+    known = classes_of(generator, data)
+    given = endpoint(generator, known.shares if known else ())
 
     def sample(n: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """`n` images in [0, 1], the same each time for the same seed."""
@@ -208,11 +219,11 @@ def save_generator(
 
     def generate_of(z: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         problem = f"label must be a class from 0 to {classes - 1}, or -1"
-        known = [
+        checks = [
             tf.debugging.assert_greater_equal(label, tf.constant(-1, tf.int64), problem),
             tf.debugging.assert_less(label, tf.constant(classes, tf.int64), problem),
         ]
-        with tf.control_dependencies(known):
+        with tf.control_dependencies(checks):
             return given(z, tf.identity(label))
 
     def sample_of(n: tf.Tensor, seed: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -251,10 +262,10 @@ def save_generator(
             ),
             sample=_SAMPLE.format(label=_A_LABEL if classes else ""),
             label_argument=", label=tf.constant(-1, tf.int64)" if classes else "",
-            blend=_BLEND.format(count=classes, names=_names(classes, data)) if classes else "",
+            blend=_BLEND.format(count=classes, names=_names(known)) if known else "",
             signatures="three" if classes else "two",
             returns="All" if classes else "Both",
-            data="" if data is None else f" on images of `{data['name']}`, split `{data['split']}`",
+            data=f" on images of {code(data['name'])}, split {code(data['split'])}" if data else "",
         )
         write_file(folder / "README.md", readme.encode())
         write_file(folder / _STEP, f"{step}\n".encode())
@@ -265,10 +276,8 @@ def save_generator(
     write_folder(path, fill)
 
 
-def _names(classes: int, data: dict[str, Any] | None) -> str:
-    """The classes for a person to read: "0 (zero), 1 (one)"; numbers alone where that says all."""
-    found = Classes.from_dict(data["classes"]).names if data and "classes" in data else ()
-    names = found or tuple(map(str, range(classes)))
-    if names == tuple(map(str, range(len(names)))):
-        return f"0 to {len(names) - 1}"
-    return ", ".join(f"{label} ({name})" for label, name in enumerate(names))
+def _names(classes: Classes) -> str:
+    """For a person to read: "0 (zero), 1 (one)"; numbers alone where they are the names."""
+    if classes.numbered:
+        return f"0 to {len(classes.names) - 1}"
+    return ", ".join(f"{label} ({plain(name)})" for label, name in enumerate(classes.names))

@@ -45,7 +45,8 @@ _DESCRIPTIONS = {
     "D_G_z": "D(G(z)), the probability that D gives to generated images: 1/2 if it cannot tell.",
     "learning_rate/D": "Of the discriminator, after the epoch.",
     "learning_rate/G": "Of the generator, after the epoch.",
-    "pictures/fixed_latents": "The same 64 latents after each epoch, drawn by what is exported.",
+    "pictures/fixed_latents": "The same latents after each epoch, drawn by what is exported; a "
+    "row for each class of a conditional run.",
     "pictures/real": "A batch of the training set.",
     "monitors/value_limit": "-log 4: V(D, G) if D cannot tell.",
     "monitors/divergence_limit": "log 2: the divergence if p_g and p_data do not meet.",
@@ -199,7 +200,8 @@ class TensorBoard(EpochCallback):
         gan, last_step = self.model, int(self.model.step.numpy()) - 1
         batch_size, seed = self._run.config.batch_size, self._run.config.seed
         real = next(iter(self._run.data.batches(batch_size, seed, last_step)))
-        z = [gan.global_latents(stream, last_step, batch_size) for stream in gan.streams]
+        drawn = (gan.global_latents(stream, last_step, batch_size) for stream in gan.streams)
+        z = gan.matched(tuple(drawn), real)
         with gan.statistics_kept():
             # As a graph, as in training: eagerly, resnet's has oneDNN log an error of int32.
             d_gradients, _ = tf.function(gan.discriminator_gradients, autograph=False)(real, z[0])

@@ -1,10 +1,10 @@
 // Part "check": the page's own pictures beside those that Keras drew when the file was written.
 
 {
-  const { latents, bytes } = DATA.probes;
+  const { latents, labels, bytes } = DATA.probes;
   const z = floats(latents);
   const expected = bytesOf(bytes);
-  const pixels = generate(z, z.length / DATA.latentSize);
+  const pixels = generate(z, z.length / DATA.latentSize, oneHot(labels));
   const largest = expected.reduce(
     (most, byte, i) => Math.max(most, Math.abs(byte - toByte(pixels[i])) || 0),
     pixels.length === expected.length ? 0 : 255,

@@ -6,25 +6,40 @@
 
   const axes = floats(DATA.directions);
   const size = DATA.latentSize, directions = axes.length / size;
-  const draw = (seed) => {
-    const z = drawLatents(DATA.stream, seed, COUNT, size, DATA.distribution);
-    return Array.from({ length: COUNT }, (_, i) => z.slice(i * size, (i + 1) * size));
+  const ends = floats(DATA.ends), ANY = -1;
+
+  /** The pictures of a seed, of a class or each of one by their shares. */
+  const draw = (seed, asked) => {
+    const latents = drawLatents(DATA.stream, seed, COUNT, size, DATA.distribution);
+    return Array.from({ length: COUNT }, (_, i) => {
+      const z = latents.slice(i * size, (i + 1) * size);
+      const label = asked === ANY ? classOf(z, ends) : asked;
+      return { z, label, told: oneHot([label]) };
+    });
   };
 
   const start = () => ({
-    seed: 1, pick: 0, offsets: new Array(directions).fill(0), from: 9, to: 54, fraction: 0.5,
+    seed: 1, asked: ANY, pick: 0, offsets: new Array(directions).fill(0),
+    from: 9, fromClass: ANY, to: 54, toClass: ANY, fraction: 0.5,
   });
   let state = start();
-  let base = draw(state.seed);
+  let base = draw(state.seed, state.asked);
 
-  /** z of a picture, moved along the directions. */
-  const moved = (z, offsets = state.offsets) => {
+  /** A picture, its latent moved along the directions. */
+  const moved = ({ z, ...rest }, offsets = state.offsets) => {
     const y = z.slice();
     offsets.forEach((offset, k) => {
       if (offset) for (let i = 0; i < size; i++) y[i] += offset * axes[k * size + i];
     });
-    return y;
+    return { ...rest, z: y };
   };
+
+  /** Between two pictures, of both of which one is told: a straight line between classes. */
+  const mixed = (a, b, fraction) => ({
+    z: slerp(a.z, b.z, fraction),
+    label: b.label,
+    told: a.told.map((weight, c) => (1 - fraction) * weight + fraction * b.told[c]),
+  });
 
   const onMap = (cell) => {
     const offsets = state.offsets.slice();
@@ -32,7 +47,13 @@
     if (directions > 1) offsets[1] = REACH * (1 - (2 * Math.floor(cell / MAP) + 1) / MAP);
     return moved(base[state.pick], offsets);
   };
-  const between = (fraction) => slerp(moved(base[state.from]), moved(base[state.to]), fraction);
+  /** An end of the way between two, perhaps as another class. */
+  const end = (index, label) => {
+    const picture = moved(base[index]);
+    return label === ANY ? picture : { ...picture, label, told: oneHot([label]) };
+  };
+  const between = (fraction) =>
+    mixed(end(state.from, state.fromClass), end(state.to, state.toClass), fraction);
   const gridCanvas = byId("grid").querySelector("canvas");
   const padCanvas = byId("pad").querySelector("canvas");
   const one = new Sheet(byId("one"), 1, 1, 0, () => moved(base[state.pick]));
@@ -70,11 +91,22 @@
     mark.style.height = `${((HEIGHT_PX + 4) * 100) / height}%`;
   };
 
+  const pickers = { class: "asked", "from-class": "fromClass", "to-class": "toClass" };
+  for (const id of DATA.classes.length ? Object.keys(pickers) : []) {
+    const any = id === "class" ? "any, by their shares" : "its own class";
+    for (const [label, name] of [any, ...DATA.classes].entries()) {
+      byId(id).append(make("option", { value: label + ANY }, name));
+    }
+    byId(id).closest("label").hidden = false;
+  }
+  const classOfPicture = (label) => (DATA.classes.length ? `, class ${DATA.classes[label]}` : "");
+
   const show = () => {
-    const { seed, pick, offsets, from, to, fraction } = state;
+    const { seed, asked, pick, offsets, from, to, fraction } = state;
     const number = `picture ${pick + 1}`;
     byId("seed").value = seed;
-    byId("one-caption").textContent = `Picture ${pick + 1}`;
+    for (const [id, name] of Object.entries(pickers)) byId(id).value = state[name];
+    byId("one-caption").textContent = `Picture ${pick + 1}${classOfPicture(base[pick].label)}`;
     byId("one").setAttribute("aria-label", `Picture ${pick + 1} of seed ${seed}, enlarged`);
     byId("grid").setAttribute("aria-valuenow", pick + 1);
     byId("grid").setAttribute("aria-valuemax", COUNT);
@@ -98,7 +130,8 @@
     const way = `pictures ${from + 1} and ${to + 1}`;
     byId("between").setAttribute("aria-label", `${say(100 * fraction)} % between ${way}`);
     byId("strip").setAttribute("aria-label", `${STRIP} pictures between ${way}`);
-    const command = make("code", {}, `python -m tfgan.sample --n=${COUNT} --seed=${seed}`);
+    const label = asked === ANY ? "" : ` --label=${asked}`;
+    const command = make("code", {}, `python -m tfgan.sample --n=${COUNT} --seed=${seed}${label}`);
     const same = offsets.some(Boolean) ? [] : ["They are those of ", command, "."];
     byId("in-python").replaceChildren(...same);
     remember();
@@ -107,12 +140,15 @@
   // The state and the hash.
 
   const toHash = () => {
-    const { seed, pick, offsets, from, to, fraction } = state;
+    const { seed, asked, pick, offsets, from, fromClass, to, toClass, fraction } = state;
     const last = offsets.findLastIndex(Boolean);
     const parts = [`seed=${seed}`];
+    if (asked !== ANY) parts.push(`class=${asked}`);
     if (pick) parts.push(`pick=${pick + 1}`);
     if (last >= 0) parts.push(`walk=${offsets.slice(0, last + 1).join(",")}`);
     if (from !== start().from || to !== start().to) parts.push(`from=${from + 1}`, `to=${to + 1}`);
+    if (fromClass !== ANY) parts.push(`from-class=${fromClass}`);
+    if (toClass !== ANY) parts.push(`to-class=${toClass}`);
     if (fraction !== 0.5) parts.push(`at=${fraction}`);
     return `#${parts.join("&")}`;
   };
@@ -124,14 +160,18 @@
       return Number.isFinite(value) ? clamp(value, low, high) : otherwise;
     };
     const whole = (name, otherwise) => Math.round(read(name, otherwise + 1, 1, COUNT)) - 1;
+    const label = (name) => Math.round(read(name, ANY, ANY, DATA.classes.length + ANY));
     const fresh = start();
     const walks = (found.get("walk") ?? "").split(",");
     return {
       seed: Math.floor(read("seed", fresh.seed, 0, Number.MAX_SAFE_INTEGER)),
+      asked: label("class"),
       pick: whole("pick", fresh.pick),
       offsets: fresh.offsets.map((_, k) => clamp(Number(walks[k]) || 0, -REACH, REACH)),
       from: whole("from", fresh.from),
+      fromClass: label("from-class"),
       to: whole("to", fresh.to),
+      toClass: label("to-class"),
       fraction: read("at", fresh.fraction, 0, 1),
     };
   };
@@ -145,7 +185,7 @@
 
   const open = () => {
     state = fromHash();
-    base = draw(state.seed);
+    base = draw(state.seed, state.asked);
     show();
     redraw(...sheets);
   };
@@ -168,19 +208,19 @@
     redraw(one, map);
   };
 
-  /** Goes over to other latents, on great circles if things may move. */
-  const travel = (seed, offsets) => {
+  /** Goes over to other latents or another class, on great circles if things may move. */
+  const travel = (seed, offsets, asked = state.asked) => {
     // What is shown is `base` moved by the offsets, which change at once: `before` makes up for it.
     const jump = offsets.map((offset, k) => state.offsets[k] - offset);
-    const before = base.map((z) => moved(z, jump));
-    const after = draw(seed);
+    const before = base.map((picture) => moved(picture, jump));
+    const after = draw(seed, asked);
     const mine = ++journey, begin = performance.now(), milliseconds = calm() ? 0 : 700;
-    Object.assign(state, { seed, offsets });
+    Object.assign(state, { seed, offsets, asked });
     const step = () => {
       if (mine !== journey) return;
       const passed = milliseconds ? (performance.now() - begin) / milliseconds : 1;
       const eased = passed * passed * (3 - 2 * passed);
-      base = passed < 1 ? after.map((z, i) => slerp(before[i], z, eased)) : after;
+      base = passed < 1 ? after.map((picture, i) => mixed(before[i], picture, eased)) : after;
       redraw(...sheets);
       if (passed < 1) requestAnimationFrame(step);
     };
@@ -196,6 +236,10 @@
     const seed = Math.floor(Number(target.value));
     travel(clamp(seed, 0, Number.MAX_SAFE_INTEGER) || 0, state.offsets);
   });
+
+  byId("class").addEventListener("change", ({ target }) =>
+    travel(state.seed, state.offsets, Number(target.value)),
+  );
 
   byId("share").addEventListener("click", async () => {
     const link = location.href.split("#")[0] + toHash();
@@ -256,6 +300,13 @@
       redraw(middle, strip);
     });
   }
+  for (const name of ["from-class", "to-class"]) {
+    byId(name).addEventListener("change", ({ target }) => {
+      state[pickers[name]] = Number(target.value);
+      show();
+      redraw(middle, strip);
+    });
+  }
   const setFraction = (fraction) => {
     state.fraction = Math.round(fraction * 1000) / 1000;
     show();
@@ -274,7 +325,8 @@
 
   byId("lede").textContent =
     `${say(DATA.parameters)} numbers, learned ${DATA.dataset ? `from ${DATA.dataset} ` : ""}by ` +
-    `competing with a critic, turn ${say(size)} random ones into a picture. They are in this ` +
+    `competing with a critic, turn ${say(size)} random ones ` +
+    `${DATA.classes.length ? "and a class " : ""}into a picture. They are in this ` +
     `file, and your browser draws everything below with them.`;
 
   open();

@@ -24,14 +24,17 @@ function philox([c0, c1, c2, c3], [k0, k1]) {
 /** TensorFlow's uniform float32 in [0, 1) from the low 23 bits. */
 const unitFloat = (bits) => (bits & 0x7fffff) / 0x800000;
 
-/** Two normal numbers from two uint32 (Box & Muller 1958), as TensorFlow makes them. */
+/** Two normal numbers from two uint32 (Box & Muller 1958), rounded where TensorFlow rounds. */
 function boxMuller(a, b) {
-  const radius = Math.sqrt(-2 * Math.log(Math.max(unitFloat(a), 1e-7)));
-  const angle = 2 * Math.PI * unitFloat(b);
-  return [radius * Math.sin(angle), radius * Math.cos(angle)];
+  const { fround } = Math;
+  const logarithm = fround(Math.log(Math.max(unitFloat(a), fround(1e-7))));
+  const radius = fround(Math.sqrt(fround(-2 * logarithm)));
+  const angle = fround(2 * Math.PI * unitFloat(b));
+  return [radius * fround(Math.sin(angle)), radius * fround(Math.cos(angle))];
 }
 
-const uniform = (half) => (bits) => bits.map((word) => (2 * unitFloat(word) - 1) * half);
+const uniform = (half) => (bits) =>
+  bits.map((word) => (2 * unitFloat(word) - 1) * Math.fround(half));
 
 // By the names of `tfgan.noise`: four numbers from four uint32.
 const DISTRIBUTIONS = {
@@ -42,7 +45,7 @@ const DISTRIBUTIONS = {
 
 /**
  * What `tf.random.stateless_normal((count, size), seed=(stream, seed), alg="philox")` draws, to
- * float32's rounding; or its like for another distribution.
+ * float32's rounding of logarithm and sine; or its like for another distribution.
  */
 function drawLatents(stream, seed, count, size, distribution) {
   const words = (number) => [number >>> 0, Math.floor(number / 2 ** 32)];
@@ -53,6 +56,20 @@ function drawLatents(stream, seed, count, size, distribution) {
     z.set(four.slice(0, z.length - i), i);
   }
   return z;
+}
+
+/**
+ * The class that a latent falls to by the classes' shares, as `tfgan.noise.by_share` of `unit_of`;
+ * `ends` is where the share of each class but the last ends.
+ */
+function classOf(z, ends) {
+  let turns = 0;
+  z.forEach((value, place) => {
+    const steps = Math.floor(value * 4096);
+    const part = steps - 4096 * Math.floor(steps / 4096);
+    turns = (turns + part * ((40503 * (2 * place + 1)) % 65536)) % 65536;
+  });
+  return ends.filter((end) => turns / 65536 >= end).length;
 }
 
 /**

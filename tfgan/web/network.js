@@ -98,10 +98,46 @@ function affine({ scale, offset }, x) {
   return x.map((value, i) => value * scale[i % channels] + offset[i % channels]);
 }
 
+/** What a batch's classes, weights (batch, classes), hear of a matrix of a row for each class. */
+function mix(matrix, told, batch) {
+  const classes = told.length / batch, size = matrix.length / classes;
+  const y = new Float32Array(batch * size);
+  for (let n = 0; n < batch; n++) {
+    for (let i = 0; i < size; i++) {
+      let sum = 0;
+      for (let c = 0; c < classes; c++) sum += told[n * classes + c] * matrix[c * size + i];
+      y[n * size + i] = sum;
+    }
+  }
+  return y;
+}
+
+/** Puts an embedding of the class beside x. */
+function beside({ embedding }, x, batch, told) {
+  const added = mix(embedding, told, batch);
+  const [before, width] = [x.length / batch, added.length / batch];
+  const y = new Float32Array(x.length + added.length);
+  for (let n = 0; n < batch; n++) {
+    y.set(x.subarray(n * before, (n + 1) * before), n * (before + width));
+    y.set(added.subarray(n * width, (n + 1) * width), n * (before + width) + before);
+  }
+  return y;
+}
+
+/** x times a scale plus an offset a channel, both of the class. */
+function classAffine(layer, x, batch, told) {
+  const [scale, offset] = [layer.scale, layer.offset].map((each) => mix(each, told, batch));
+  const channels = scale.length / batch, each = x.length / batch;
+  return x.map((value, i) => {
+    const at = Math.floor(i / each) * channels + (i % channels);
+    return value * scale[at] + offset[at];
+  });
+}
+
 /** The sum of what chains of layers make of the same x. */
-function sum({ parts }, x, batch) {
+function sum({ parts }, x, batch, told) {
   return parts
-    .map((layers) => compute(layers, x, batch))
+    .map((layers) => compute(layers, x, batch, told))
     .reduce((total, other) => total.map((value, i) => value + other[i]));
 }
 
@@ -117,29 +153,42 @@ const LAYERS = {
   convolution,
   enlarge,
   affine,
+  beside,
+  classAffine,
   sum,
   activation: ({ name, parameter }, x) => x.map((v) => ACTIVATIONS[name](v, parameter)),
 };
 
 /** One layer after the other. */
-function compute(layers, x, batch) {
-  return layers.reduce((y, layer) => LAYERS[layer.kind](layer, y, batch), x);
+function compute(layers, x, batch, told) {
+  return layers.reduce((y, layer) => LAYERS[layer.kind](layer, y, batch, told), x);
 }
 
 /** Puts numbers where base64 was, in all layers. */
 function decode(layers) {
   for (const layer of layers) {
-    for (const name of ["kernel", "bias", "scale", "offset"]) {
+    for (const name of ["kernel", "bias", "scale", "offset", "embedding"]) {
       if (name in layer) layer[name] = floats(layer[name]);
     }
     for (const part of layer.parts ?? []) decode(part);
   }
 }
 
-/** The generator as a function: latents (batch, size) to pixels in [-1, 1]. */
+/**
+ * The generator as a function: latents (batch, size), and weights of the classes (batch, classes),
+ * to pixels in [-1, 1].
+ */
 function makeGenerator(layers) {
   decode(layers);
-  return (latents, batch) => compute(layers, latents, batch);
+  return (latents, batch, told) => compute(layers, latents, batch, told);
+}
+
+/** Weights (batch, classes) that name one class each; none where there are no classes. */
+function oneHot(labels) {
+  const classes = DATA.classes.length;
+  const told = new Float32Array(labels.length * classes);
+  if (classes) labels.forEach((label, n) => (told[n * classes + label] = 1));
+  return told;
 }
 
 const generate = makeGenerator(DATA.layers);

@@ -4,10 +4,13 @@ const [HEIGHT_PX, WIDTH_PX, CHANNELS] = DATA.shape;
 const BUDGET = 12; // milliseconds of a frame for drawing
 const AT_ONCE = 8; // pictures a call of the generator
 
-/** Pictures side by side on a canvas; `latent(index)` says what each is drawn from. */
+/**
+ * Pictures side by side on a canvas; `source(index)` says what each is drawn from: its latent z,
+ * and the weights of the classes that it is told.
+ */
 class Sheet {
-  constructor(canvas, columns, rows, gap, latent) {
-    Object.assign(this, { columns, gap, latent, count: columns * rows, next: 0, stale: 0 });
+  constructor(canvas, columns, rows, gap, source) {
+    Object.assign(this, { columns, gap, source, count: columns * rows, next: 0, stale: 0 });
     canvas.width = columns * (WIDTH_PX + gap) + gap;
     canvas.height = rows * (HEIGHT_PX + gap) + gap;
     this.context = canvas.getContext("2d", { willReadFrequently: true });
@@ -18,9 +21,15 @@ class Sheet {
   /** Draws the next few; goes round, so that none waits for ever while things move. */
   drawSome() {
     const count = Math.min(AT_ONCE, this.stale, this.count - this.next);
-    const z = new Float32Array(count * DATA.latentSize);
-    for (let i = 0; i < count; i++) z.set(this.latent(this.next + i), i * DATA.latentSize);
-    const pixels = generate(z, count);
+    const classes = DATA.classes.length;
+    const latents = new Float32Array(count * DATA.latentSize);
+    const weights = new Float32Array(count * classes);
+    for (let i = 0; i < count; i++) {
+      const { z, told } = this.source(this.next + i);
+      latents.set(z, i * DATA.latentSize);
+      weights.set(told, i * classes);
+    }
+    const pixels = generate(latents, count, weights);
     const each = pixels.length / count;
     for (let i = 0; i < count; i++) this.put(this.next + i, pixels.subarray(i * each));
     this.next = (this.next + count) % this.count;
