@@ -73,18 +73,19 @@ class FiveStepsOfD(GAN):
 class ShuffledLabels(ConditionalGAN):
     """D is told of each real image the class of another: no class looks like anything."""
 
-    def real_of(self, data):
-        images, labels = super().real_of(data)
-        return images, tf.reverse(labels, (0,))
+    def update(self, real, z):
+        images, labels = real
+        return super().update((images, tf.reverse(labels, (0,))), z)
 
 
 class OneImageOfAClass(ConditionalGAN):
     """All real images of class 1 are the same one, a stroke."""
 
-    def real_of(self, data):
-        images, labels = super().real_of(data)
+    def update(self, real, z):
+        images, labels = real
         stroke = tf.pad(tf.ones((1, 20, 4, 1)), ((0, 0), (4, 4), (12, 12), (0, 0))) * 2 - 1
-        return tf.where((labels == 1)[:, None, None, None], stroke, images), labels
+        is_one = tf.reshape(labels == 1, (-1, 1, 1, 1))
+        return super().update((tf.where(is_one, stroke, images), labels), z)
 
 
 # The model's class, and the flags that are not the tutorial's.
