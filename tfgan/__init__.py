@@ -21,15 +21,25 @@ for _name, _value in surroundings.DEFAULTS.items():
 
 _HOMES = {
     "GAN": "tfgan.gan",
+    "ConditionalGAN": "tfgan.conditional",
     "Adam": "tfgan.optimizers",
     "TrainConfig": "tfgan.run.config",
     "train_and_export": "tfgan.training",
     "UserError": "tfgan.ground.errors",
     "Interrupted": "tfgan.ground.errors",
 }
-__all__ = ["GAN", "Adam", "Interrupted", "TrainConfig", "UserError", "train_and_export"]
+__all__ = [
+    "GAN",
+    "Adam",
+    "ConditionalGAN",
+    "Interrupted",
+    "TrainConfig",
+    "UserError",
+    "train_and_export",
+]
 
 if TYPE_CHECKING:
+    from tfgan.conditional import ConditionalGAN
     from tfgan.gan import GAN
     from tfgan.ground.errors import Interrupted, UserError
     from tfgan.optimizers import Adam
