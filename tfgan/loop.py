@@ -41,7 +41,10 @@ class TrainingLoop(keras.Model):
             order of it.
         streams: what a step draws latents for; the last are those of G's own update.
         in_one_program: whether XLA compiles all steps of a call to one program.
+        classes: of the labels that must come with the images; 0: labels are left aside.
     """
+
+    classes: int = 0
 
     take_step: Callable[[Any, Latents], Logs]
     streams: tuple[Stream, ...]
@@ -134,7 +137,7 @@ class TrainingLoop(keras.Model):
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         given = call.arguments
-        contract.check_fit(given, self.distribute_strategy.num_replicas_in_sync)
+        contract.check_fit(given, self.distribute_strategy.num_replicas_in_sync, self.classes)
         given["callbacks"] = contract.with_nan_watch(given.get("callbacks"))
         self._steps_per_epoch = given.get("steps_per_epoch")
         self.endless = _is_endless(given.get("x"))
@@ -174,7 +177,7 @@ class TrainingLoop(keras.Model):
             UserError: under several replicas, or for weighted images.
         """
         given = inspect.signature(super().evaluate).bind(*args, **kwargs).arguments
-        contract.check_evaluate(given, self.distribute_strategy.num_replicas_in_sync)
+        contract.check_evaluate(given, self.distribute_strategy.num_replicas_in_sync, self.classes)
         return super().evaluate(*args, **kwargs)
 
     @property
@@ -250,7 +253,7 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
             iterator = iter(tf.data.Dataset.from_tensors(next(iter(iterator))))
         if not gan.steps_in_epoch:
             replicas = strategy.num_replicas_in_sync
-            contract.check_spec(iterator.element_spec, replicas, shared=True)
+            contract.check_spec(iterator.element_spec, replicas, True, gan.classes)
         step_logs, means = train_steps(iterator, gan.most_steps(), gan.endless)
         if not len(step_logs):
             raise tf.errors.OutOfRangeError(None, None, "the data have ended")  # Keras expects it

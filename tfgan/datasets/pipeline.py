@@ -59,7 +59,8 @@ def class_names(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> tuple
     features = builder.info.features
     if not ("label" in features and hasattr(features["label"], "num_classes")):
         raise UserError(
-            f"--dataset={image_set.name}: its images have no labels; take a set with classes"
+            f"--dataset={image_set.name}: its images have no labels; take a set with classes, or "
+            f"pictures in a sub-folder for each"
         )
     names = tuple(features["label"].names)
     return derived.SETS[image_set.name].names(names) if image_set.name in derived.SETS else names
