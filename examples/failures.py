@@ -8,12 +8,14 @@ shows what comes out.
 
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 from absl import flags
 from PIL import Image
 
 from tfgan import GAN, TrainConfig, UserError, doctor, losses, train_and_export
+from tfgan.conditional import ConditionalGAN
 from tfgan.ground import cli
 from tfgan.ground.files import check_file, check_folder, user_path
 from tfgan.networks.dropout import Pass
@@ -68,8 +70,26 @@ class FiveStepsOfD(GAN):
         return super().update(real, z)
 
 
+class ShuffledLabels(ConditionalGAN):
+    """D is told of each real image the class of another: no class looks like anything."""
+
+    def update(self, real, z):
+        images, labels = real
+        return super().update((images, tf.reverse(labels, (0,))), z)
+
+
+class OneImageOfAClass(ConditionalGAN):
+    """All real images of class 1 are the same one, a stroke."""
+
+    def update(self, real, z):
+        images, labels = real
+        stroke = tf.pad(tf.ones((1, 20, 4, 1)), ((0, 0), (4, 4), (12, 12), (0, 0))) * 2 - 1
+        is_one = tf.reshape(labels == 1, (-1, 1, 1, 1))
+        return super().update((tf.where(is_one, stroke, images), labels), z)
+
+
 # The model's class, and the flags that are not the tutorial's.
-FAULTS = {
+FAULTS: dict[str, tuple[type[GAN], dict[str, Any]]] = {
     "none": (GAN, {}),
     "swapped_labels": (SwappedLabels, {}),
     "saturating_loss": (GAN, {"loss": "minimax"}),

@@ -9,7 +9,7 @@ from PIL import Image
 from test_page import data_of
 
 from tfgan import TrainConfig, UserError, report
-from tfgan.evaluation import picture_protocol, protocol
+from tfgan.evaluation import by_class, picture_protocol, protocol
 from tfgan.ground import pictures
 from tfgan.run import recipes
 from tfgan.run.workdir import Workdir
@@ -70,7 +70,7 @@ def test_curves_have_the_names_and_decimals_of_the_tables(workdir):
 
 
 def test_scores_are_called_as_in_the_tables():
-    every = protocol.METRICS | picture_protocol.METRICS
+    every = protocol.METRICS | picture_protocol.METRICS | by_class.ACCURACY
     quick = {name: metric[:2] for name, metric in every.items() if metric.quick}
     assert quick == html.SCORES
 

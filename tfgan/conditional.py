@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgan import contract, noise
 from tfgan.datasets.classes import MOST_ROWS, ROW
 from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
+from tfgan.networks import labelled
 from tfgan.networks.dropout import Pass, forward_pass
 from tfgan.noise import Stream
 
@@ -34,11 +34,12 @@ class ConditionalGAN(GAN):
         shares: how probable each class is, outside of training; they sum to 1.
         options: of `GAN`.
 
-    `fit` takes batches of `(images, labels)`, labels whole numbers from 0. The fakes of a step have
-    the labels of its real images.
+    `fit` takes batches of `(images, labels)`, labels whole numbers from 0. One out of range makes
+    the losses NaN, where it is not seen before. The fakes of a step have the labels of its real
+    images.
 
     Raises:
-        UserError: if the shares are none.
+        UserError: if the shares are none, or a network does not take a label of so many classes.
 
     Reference:
         Mirza & Osindero, Conditional Generative Adversarial Nets, 2014, eq. 2.
@@ -57,11 +58,14 @@ class ConditionalGAN(GAN):
         sums_to_one = abs(sum(self.shares) - 1) < 1e-6
         if len(self.shares) < 2 or min(self.shares) < 0 or not sums_to_one:
             raise UserError("shares: must be two or more numbers from 0 up that sum to 1")
+        _check_told("generator", generator, len(self.shares))
+        _check_told("discriminator", discriminator, len(self.shares))
         super().__init__(generator, discriminator, latent_size, *options, **named)
+        self.classes = len(self.shares)
 
     def real_of(self, data: Any) -> Pair:
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        contract.check_labels(labels, len(self.shares))
+        contract.check_labels(labels, self.classes)
         return images, labels
 
     def global_latents(self, stream: Stream, step: tf.Tensor | int, count: tf.Tensor | int) -> Pair:
@@ -81,12 +85,6 @@ class ConditionalGAN(GAN):
             images = self.augment(images, self.step.value, which)
             return self.discriminator((images, labels), training=True)
 
-    def fit(self, x: Any = None, y: Any = None, **named: Any) -> keras.callbacks.History:
-        """See `GAN.fit`; of arrays, `y` are the labels."""
-        if isinstance(x, np.ndarray):
-            contract.check_labels(y, len(self.shares))
-        return super().fit(x, y, **named)
-
     def fixed_latents(self) -> tuple[Pair, int]:
         """A row for each of the first classes, of the same latents."""
         z, _ = self.global_latents(Stream.FIXED_LATENTS, 0, ROW)
@@ -95,3 +93,11 @@ class ConditionalGAN(GAN):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"shares": self.shares}
+
+
+def _check_told(name: str, network: keras.Model, classes: int) -> None:
+    """Makes sure that a network takes labels, as far as it says what it takes."""
+    if len(getattr(network, "inputs", None) or (None, None)) != 2:
+        raise UserError(f"{name}: takes no labels; make it with classes={classes}")
+    if (known := labelled.classes_of(network)) not in (0, classes):
+        raise UserError(f"{name}: knows {known} classes, but shares has {classes}")

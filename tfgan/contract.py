@@ -95,14 +95,19 @@ def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> No
             )
 
 
-def check_fit(arguments: Mapping[str, Any], replicas: int) -> None:
+def check_fit(arguments: Mapping[str, Any], replicas: int, classes: int = 0) -> None:
     """Makes sure that `fit` can do what its arguments ask for.
 
+    Args:
+        arguments: those that it was given, by name.
+        replicas: that train.
+        classes: of the labels that must come with the images; 0: labels are left aside.
+
     Raises:
-        UserError: if it would leave one out, or the images cannot be what they have to be.
+        UserError: if it would leave one out, or images or labels cannot be what they have to be.
     """
     if arguments.get("validation_data") is not None or arguments.get("validation_split"):
-        check_evaluate({"x": _images_of(arguments.get("validation_data"))}, replicas)
+        check_evaluate(_validated(arguments.get("validation_data")), replicas, classes)
     for name in ("sample_weight", "class_weight"):
         if arguments.get(name) is not None:
             raise UserError(
@@ -112,20 +117,23 @@ def check_fit(arguments: Mapping[str, Any], replicas: int) -> None:
     x = arguments.get("x")
     if isinstance(x, (np.ndarray, tf.Tensor)):
         check_values(np.asarray(x))
+        if classes:
+            y = arguments.get("y")
+            check_labels(np.asarray(y) if isinstance(y, tf.Tensor) else y, classes)
     elif isinstance(x, tf.data.Dataset):
-        check_spec(x.element_spec, replicas)
+        check_spec(x.element_spec, replicas, classes=classes)
     elif isinstance(x, tf.distribute.DistributedDataset):
-        check_spec(x.element_spec, replicas, shared=True)
+        check_spec(x.element_spec, replicas, shared=True, classes=classes)
 
 
-def check_evaluate(arguments: Mapping[str, Any], replicas: int) -> None:
+def check_evaluate(arguments: Mapping[str, Any], replicas: int, classes: int = 0) -> None:
     """Makes sure that `evaluate` can do what its arguments ask for; see `check_fit`."""
     if replicas > 1:
         raise UserError(
             "evaluate and validation_data: work on one replica; compute losses outside of the "
             "strategy"
         )
-    check_fit(arguments, replicas)
+    check_fit(arguments, replicas, classes)
 
 
 def check_values(images: np.ndarray) -> None:
@@ -166,31 +174,38 @@ def check_labels(labels: Any, classes: int) -> None:
             raise UserError(f"labels: lie in [{low}, {high}]; must lie in [0, {classes - 1}]")
 
 
-def _images_of(data: Any) -> Any:
-    """The images of what Keras takes as `validation_data`."""
-    return data[0] if isinstance(data, (list, tuple)) else data
+def _validated(data: Any) -> dict[str, Any]:
+    """What Keras takes as `validation_data`, as arguments of `evaluate`."""
+    if isinstance(data, (list, tuple)):
+        return dict(zip(("x", "y"), data, strict=False))  # weights may follow
+    return {"x": data}
 
 
-def check_spec(spec: Any, replicas: int, shared: bool = False) -> None:
+def check_spec(spec: Any, replicas: int, shared: bool = False, classes: int = 0) -> None:
     """Makes sure that the elements of a dataset are batches of images.
 
     Args:
         spec: of an element.
         replicas: that train on it.
         shared: whether the batches are those of single replicas already.
+        classes: of the labels that must come with them; see `check_fit`.
 
     Raises:
-        UserError: if they come with weights, are whole numbers, or cannot be shared evenly.
+        UserError: if they come with weights or without labels, are whole numbers, or cannot be
+            shared evenly.
     """
-    images, _, weights = keras.utils.unpack_x_y_sample_weight(spec)
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(spec)
     # `train_on_batch` says by a spec without a type that there are none.
     given = hasattr(weights, "dtype") or hasattr(weights, "_value_specs")
     check_fit({"sample_weight": weights if given else None}, replicas)
     if isinstance(images, (dict, list, tuple)):
         raise UserError("images: the dataset must give one array of images, alone or before labels")
-    parts = getattr(images, "_value_specs", (images,))  # a part for each replica, if it is shared
+    parts = _of_replicas(images)
     if not parts[0].dtype.is_floating:
         raise UserError(f"images: have the type {parts[0].dtype.name}; must be {_IN_WORDS}")
+    if classes:
+        for each in _of_replicas(labels):
+            check_labels(each, classes)
     sizes = {part.shape[0] if part.shape.rank else None for part in parts}
     even = None not in sizes and len(sizes) == 1
     if even and not shared:
@@ -200,6 +215,11 @@ def check_spec(spec: Any, replicas: int, shared: bool = False) -> None:
             f"images: batches may have sizes that {replicas} replicas cannot share evenly; batch "
             f"by a multiple of {replicas}, with drop_remainder=True"
         )
+
+
+def _of_replicas(spec: Any) -> tuple[Any, ...]:
+    """A spec for each replica, if it is of what is shared; else it alone."""
+    return getattr(spec, "_value_specs", (spec,))
 
 
 def compiles(*networks: keras.Model) -> bool:

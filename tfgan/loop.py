@@ -41,7 +41,10 @@ class TrainingLoop(keras.Model):
             order of it.
         streams: what a step draws latents for; the last are those of G's own update.
         in_one_program: whether XLA compiles all steps of a call to one program.
+        classes: of the labels that must come with the images; 0: labels are left aside.
     """
+
+    classes: int = 0
 
     take_step: Callable[[Any, Latents], Logs]
     streams: tuple[Stream, ...]
@@ -103,7 +106,7 @@ class TrainingLoop(keras.Model):
     def latents(self, step: tf.Tensor, real: Any) -> Latents:
         """This replica's slices of the global draws of z: as many as there are real images."""
         context = tf.distribute.get_replica_context()
-        batch = _rows(real)
+        batch = rows(real)
         start, count = batch * context.replica_id_in_sync_group, context.num_replicas_in_sync
         draws = tuple(self.global_latents(stream, step, batch * count) for stream in self.streams)
         return tf.nest.map_structure(lambda part: part[start : start + batch], draws)
@@ -134,7 +137,7 @@ class TrainingLoop(keras.Model):
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         given = call.arguments
-        contract.check_fit(given, self.distribute_strategy.num_replicas_in_sync)
+        contract.check_fit(given, self.distribute_strategy.num_replicas_in_sync, self.classes)
         given["callbacks"] = contract.with_nan_watch(given.get("callbacks"))
         self._steps_per_epoch = given.get("steps_per_epoch")
         self.endless = _is_endless(given.get("x"))
@@ -174,7 +177,7 @@ class TrainingLoop(keras.Model):
             UserError: under several replicas, or for weighted images.
         """
         given = inspect.signature(super().evaluate).bind(*args, **kwargs).arguments
-        contract.check_evaluate(given, self.distribute_strategy.num_replicas_in_sync)
+        contract.check_evaluate(given, self.distribute_strategy.num_replicas_in_sync, self.classes)
         return super().evaluate(*args, **kwargs)
 
     @property
@@ -215,7 +218,7 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
     @tf.autograph.experimental.do_not_convert
     def compiled_steps(real: Any) -> tf.Tensor:
         # Latents are drawn outside of XLA, which has another generator of random numbers.
-        steps = gan.step.value + tf.range(_rows(real), dtype="int64")
+        steps = gan.step.value + tf.range(rows(real), dtype="int64")
         first = tf.nest.map_structure(lambda part: part[0], real)
         types = tf.nest.map_structure(lambda part: part.dtype, gan.latents(steps[0], first))
         z = tf.map_fn(lambda step: gan.latents(step, first), steps, fn_output_signature=types)
@@ -232,7 +235,7 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
         spec = gan.real_of(iterator.element_spec) if gan.in_one_program else None
         if gan.in_one_program and _of_one_size(spec):
             real = _of_each(iterator, most, endless, gan.real_of, spec)
-            if endless or _rows(real) > 0:
+            if endless or rows(real) > 0:
                 step_logs = compiled_steps(real)
             else:
                 step_logs = tf.zeros((0, *row.shape), row.dtype)
@@ -250,7 +253,7 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
             iterator = iter(tf.data.Dataset.from_tensors(next(iter(iterator))))
         if not gan.steps_in_epoch:
             replicas = strategy.num_replicas_in_sync
-            contract.check_spec(iterator.element_spec, replicas, shared=True)
+            contract.check_spec(iterator.element_spec, replicas, True, gan.classes)
         step_logs, means = train_steps(iterator, gan.most_steps(), gan.endless)
         if not len(step_logs):
             raise tf.errors.OutOfRangeError(None, None, "the data have ended")  # Keras expects it
@@ -306,7 +309,7 @@ def _stack(arrays: Any, spec: Any, count: int | None = None) -> Any:
     )
 
 
-def _rows(structure: Any) -> Any:
+def rows(structure: Any) -> Any:
     """How many rows all tensors of a structure have: a number, where that is known."""
     first = tf.nest.flatten(structure)[0]
     return first.shape[0] or tf.shape(first)[0]

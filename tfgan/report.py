@@ -18,7 +18,10 @@ _PARTS = ("report", "training", "settings")
 _BETTER = dict.fromkeys(
     ("fcd", "fsd", "kid", "swd", "class_kl", "class_error", "repeats"), "lower"
 ) | dict.fromkeys(
-    ("precision", "recall", "density", "coverage", "classifier_score", "classes", "parzen"),
+    (
+        *("precision", "recall", "density", "coverage", "classifier_score", "classes", "parzen"),
+        "label_accuracy",
+    ),
     "higher",
 )
 

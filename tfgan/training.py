@@ -57,6 +57,7 @@ def train_and_export(
     """
     surroundings.check_keras()
     check_policy()
+    building.check_class(config, gan_class)
     cluster = strategies.find_cluster(config.strategy)
     workdir = Workdir(config.workdir)
     recorded = None

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from tfgan.ground.errors import UserError
+
 # In a picture of a row for each class: images in a row, and rows, if there are so many classes.
 ROW, MOST_ROWS = 8, 32
 
@@ -22,8 +24,18 @@ class Classes:
     counts: tuple[int, ...]
 
     @classmethod
-    def of(cls, names: tuple[str, ...], labels: np.ndarray) -> "Classes":
-        """Those of a set whose labels are known, integers `(size,)`."""
+    def of(cls, names: tuple[str, ...], labels: np.ndarray, split: str = "train") -> "Classes":
+        """Those of a split whose labels are known, integers `(size,)`.
+
+        Raises:
+            UserError: if some are none of the classes: TensorFlow Datasets writes -1 where a label
+                is not known.
+        """
+        if unknown := int(np.sum((labels < 0) | (labels >= len(names)))):
+            raise UserError(
+                f"--split={split}: {unknown:,} of {len(labels):,} images are of no class; take a "
+                f"split whose labels are known"
+            )
         return cls(names, tuple(np.bincount(labels, minlength=len(names)).tolist()))
 
     @classmethod

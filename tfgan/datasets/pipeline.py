@@ -59,7 +59,8 @@ def class_names(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> tuple
     features = builder.info.features
     if not ("label" in features and hasattr(features["label"], "num_classes")):
         raise UserError(
-            f"--dataset={image_set.name}: its images have no labels; take a set with classes"
+            f"--dataset={image_set.name}: its images have no labels; take a set with classes, or "
+            f"pictures in a sub-folder for each"
         )
     names = tuple(features["label"].names)
     return derived.SETS[image_set.name].names(names) if image_set.name in derived.SETS else names
@@ -169,15 +170,35 @@ def first_images(image_set: ImageSet, count: int) -> np.ndarray:
     Raises:
         UserError: if the set cannot be had or lacks that split.
     """
+    return _first(image_set, count)["image"]
+
+
+def first_labelled(image_set: ImageSet, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Loads the first images with their labels; see `first_images`.
+
+    Returns:
+        The images, and int64 labels `(min(count, size),)`.
+
+    Raises:
+        UserError: if the set cannot be had, lacks that split, or has no labels.
+    """
+    found = _first(image_set, count, labels=True)
+    return found["image"], found["label"].astype(np.int64)
+
+
+def _first(image_set: ImageSet, count: int, labels: bool = False) -> dict[str, np.ndarray]:
     builder = sources.prepare(image_set, lambda line: None)
+    if labels:
+        class_names(builder, image_set)
     if image_set.name in derived.SETS:
-        return load(builder, image_set)[0][:count]
+        images, classes = load(builder, image_set)
+        return {"image": images[:count], "label": classes[:count]}
     split_info(builder, image_set)
     try:
-        chunk = next(iter(_examples(builder, image_set).take(count).batch(count)))
+        chunk = next(iter(_examples(builder, image_set, labels).take(count).batch(count)))
     except (tf.errors.OpError, OSError, ValueError, MemoryError) as error:
         raise unreadable(image_set.name, builder, error) from None
-    return chunk["image"].numpy()
+    return {name: value.numpy() for name, value in chunk.items()}
 
 
 def unreadable(name: str, builder: tfds.core.DatasetBuilder, error: Exception) -> UserError:

@@ -32,7 +32,7 @@ class InMemory:
         images: uint8 `(size, height, width, channels)`.
         version: of the set, by TFDS.
         labels: of the images, int64 `(size,)`, or None.
-        names: of their classes.
+        classes: of the labels.
 
     Attributes:
         shape: `(size, height, width, channels)`.
@@ -47,10 +47,10 @@ class InMemory:
         images: np.ndarray,
         version: str = "",
         labels: np.ndarray | None = None,
-        names: tuple[str, ...] = (),
+        classes: Classes | None = None,
     ):
         self.shape = images.shape
-        self.classes = None if labels is None else Classes.of(names, labels)
+        self.classes = classes
         self._images = images
         self._labels = labels
         self._version = version
@@ -121,7 +121,9 @@ class Streamed:
         label = tfds.decode.PartialDecoding({"label": True})
         self._label: Any = label.extract_features(features) if names else None
         self._window = window
-        self.classes = Classes.of(names, self._labels()) if names else None
+        labels = self._labels() if names else np.zeros(0, np.int64)
+        self._labels_bytes = labels.tobytes()
+        self.classes = Classes.of(names, labels, split) if names else None
 
     def check(self) -> None:
         """Reads and decodes all images once.
@@ -173,10 +175,11 @@ class Streamed:
         return batch if self._label is None else batch[0]
 
     def identity(self) -> dict[str, Any]:
-        """As that of `InMemory`, but that the hash is of the files' sizes."""
+        """As that of `InMemory`, but that the first hash is of the files' sizes."""
         sizes = [pathlib.Path(file).stat().st_size for file in self._files]
         files = json.dumps(sizes).encode()
-        return _identity(str(self._builder.version), self.shape, files, self.classes)
+        version = str(self._builder.version)
+        return _identity(version, self.shape, files, self.classes, self._labels_bytes)
 
     def _batches(
         self, batch_size: int, seed: int, first_step: int, share: Share
@@ -231,7 +234,7 @@ def _identity(
     shape: tuple[int, ...],
     content: bytes,
     classes: Classes | None,
-    labels: bytes = b"",
+    labels: bytes,
 ) -> dict[str, Any]:
     digest = hashlib.sha256(content).hexdigest()
     identity = {"version": version, "shape": list(shape), "fingerprint": digest}
@@ -281,7 +284,8 @@ def open_set(
         images, labels = pipeline.load(builder, image_set, labelled)
         if not labelled:
             return InMemory(images, str(builder.version))
-        return _of_several(InMemory(images, str(builder.version), labels, names), image_set)
+        classes = Classes.of(names, labels, split)
+        return _of_several(InMemory(images, str(builder.version), labels, classes), image_set)
     size = f"takes {decoded / 1e6:,.0f} MB in memory, more than --cache_limit_mb={cache_limit_mb}"
     kind = builder.info.file_format
     if kind != tfds.core.FileFormat.TFRECORD:

@@ -27,6 +27,10 @@ OVERFITTED = 0.1  # nats of divergence that D sees with training images only
 COPIED = 0.6  # share of training images among the nearest to fakes
 SIGMAS = 4  # standard errors that it must be above one half
 DEAD = 0.4  # share of hidden units
+IGNORED = 0.2  # how far the fakes' label accuracy is from chance to that of held-out images
+TELLABLE = 0.1  # how far that of held-out images must be above chance
+ALIKE = 0.15  # spread within a class of the fakes over that of the data
+_SHOWN = 5  # classes that are named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,6 +179,56 @@ def classes_missing(history: History) -> Result:
     )
 
 
+def class_ignored(history: History) -> Result:
+    """A conditional G draws several things, but not those that it is asked for."""
+    last = history.evidence[-1]
+    seen, chance, real = (
+        last.label_accuracy,
+        last.label_accuracy_chance,
+        last.label_accuracy_heldout,
+    )
+    if seen is None or chance is None or real is None:
+        return None
+    title = "G ignores the class"
+    if real - chance < TELLABLE:
+        return Skipped(title, f"the classes of held-out images are hardly told ({real:.2f})")
+    if seen - chance >= IGNORED * (real - chance):
+        return None
+    if last.diversity < SPREADING:
+        return Skipped(title, "too early to tell while fakes hardly differ")
+    return Finding(
+        title,
+        f"{100 * seen:.0f} % of fakes are seen as the class that was asked for, where chance is "
+        f"{100 * chance:.0f} % and held-out images have {100 * real:.0f} %",
+        "look at the labels: each must be that of its image; or train for longer",
+    )
+
+
+def class_collapsed(history: History) -> Result:
+    """A conditional G draws nearly the same image for a class whatever z is, but varies others."""
+    last = history.evidence[-1]
+    spreads = [
+        (each, label) for label, each in enumerate(last.class_diversity or ()) if each is not None
+    ]
+    if not spreads or isinstance(mode_collapse(history), Finding):
+        return None
+    title = "collapsed within a class"
+    if last.step < VARIED:
+        return Skipped(title, f"too early to tell before {VARIED:,} steps")
+    same = [label for each, label in spreads if each < ALIKE]
+    if not same:
+        return None
+    least, label = min(spreads)
+    classes = ", ".join(map(str, same[:_SHOWN])) + (" ..." if len(same) > _SHOWN else "")
+    return Finding(
+        title,
+        f"fakes of {'class' if len(same) == 1 else 'the classes'} {classes} are nearly alike; "
+        f"those of class {label} vary {least:.3f} times as much as its held-out images",
+        "look at the training images of that class; else a lower --g_learning_rate, another "
+        "--seed, or dropout or a gradient penalty in D",
+    )
+
+
 def oscillation(history: History) -> Result:
     """D overshoots: it chases G so fast that it is worse than one that always says 1/2.
 
@@ -256,6 +310,8 @@ DIAGNOSES: tuple[Callable[[History], Result], ...] = (
     discriminator_saturated,
     mode_collapse,
     classes_missing,
+    class_ignored,
+    class_collapsed,
     oscillation,
     discriminator_overfitted,
     memorisation,

@@ -3,6 +3,14 @@
 import dataclasses
 from typing import Any
 
+_CONDITIONAL = (
+    "label_accuracy",
+    "label_accuracy_chance",
+    "label_accuracy_heldout",
+    "class_diversity",
+)
+_OPTIONAL = ("feature_diversity", "classes", *_CONDITIONAL)
+
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
@@ -28,6 +36,16 @@ class Evidence:
         copied: share of training images among the images nearest to fakes, where there are as
             many held-out ones: 0.5 for a generator that does not copy.
         neighbours: how many images are nearest to some fake.
+
+    What only a conditional GAN has, None for others and in older records:
+
+    Attributes:
+        label_accuracy: share of fakes that are seen as the class that was asked for: by a
+            classifier, or without one by the nearest mean of a class's training images.
+        label_accuracy_chance: the same if the fakes' classes were shuffled.
+        label_accuracy_heldout: the same of held-out images.
+        class_diversity: the diversity within each class, of features or without a classifier of
+            pixels; None for a class of which too few images are looked at.
     """
 
     step: int
@@ -45,21 +63,35 @@ class Evidence:
     classes: tuple[float, ...] | None
     copied: float
     neighbours: int
+    label_accuracy: float | None = None
+    label_accuracy_chance: float | None = None
+    label_accuracy_heldout: float | None = None
+    class_diversity: tuple[float | None, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is recorded: without what only other GANs have."""
+        row = dataclasses.asdict(self)
+        return {
+            name: row[name] for name in row if name not in _CONDITIONAL or row[name] is not None
+        }
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> "Evidence":
-        """The inverse of `dataclasses.asdict`, also after JSON.
+        """The inverse of `to_dict`, also after JSON.
 
         Raises:
             ValueError, KeyError or TypeError: if the row is something else.
         """
-        classes = row["classes"]
-        evidence = cls(**{**row, "classes": None if classes is None else tuple(classes)})
+        lists = {name: row.get(name) for name in ("classes", "class_diversity")}
+        tuples = {name: each if each is None else tuple(each) for name, each in lists.items()}
+        evidence = cls(**{**row, **tuples})
         for name, value in dataclasses.asdict(evidence).items():
-            whole = name in ("step", "neighbours")
-            optional = value is None and name in ("feature_diversity", "classes")
-            numbers = value if name == "classes" else (value,)
-            kinds = (int,) if whole else (int, float)
-            if not optional and any(type(number) not in kinds for number in numbers):
+            if value is None and name in _OPTIONAL:
+                continue
+            kinds: tuple[type, ...] = (int,) if name in ("step", "neighbours") else (int, float)
+            if name == "class_diversity":
+                kinds += (type(None),)
+            numbers = value if name in lists else (value,)
+            if any(type(number) not in kinds for number in numbers):
                 raise ValueError(f"{name} is no number")
         return evidence

@@ -1,11 +1,15 @@
 """Takes evidence of a model: what the doctor looks at."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan.datasets import pipeline
+from tfgan import loop
+from tfgan.conditional import ConditionalGAN
 from tfgan.doctor import probe
+from tfgan.doctor.class_evidence import ClassExaminer, spread
 from tfgan.doctor.evidence import Evidence
 from tfgan.doctor.probe import Probe
 from tfgan.evaluation import neighbours
@@ -23,31 +27,33 @@ class Examiner:
 
     Args:
         gan: the model.
-        train: uint8 images that it trains on.
-        heldout: uint8 images that it never sees; at least two of the first 1,000 differ.
+        train: uint8 images that it trains on; for a conditional GAN, with their labels.
+        heldout: the same that it never sees; at least two of the first 1,000 images differ.
         classifier: tells classes; None where there is none for the set.
     """
 
-    def __init__(
-        self, gan: GAN, train: np.ndarray, heldout: np.ndarray, classifier: Classifier | None
-    ):
+    def __init__(self, gan: GAN, train: Any, heldout: Any, classifier: Classifier | None):
         self._gan = gan
         self._train, self._heldout = train, heldout
         self._classifier = classifier
         self._probe = Probe(gan.discriminator)
-        looked_at = heldout[:LOOKED_AT]
-        self._spread = _spread(looked_at)
+        looked_at = loop.images(heldout)[:LOOKED_AT]
+        self._spread = spread(looked_at)
         if classifier:
-            self._feature_spread = _spread(classifier.features(looked_at))
+            self._feature_spread = spread(classifier.features(looked_at))
+        self._by_class = None
+        if isinstance(gan, ConditionalGAN):
+            some = probe.of_rows(heldout, slice(LOOKED_AT))
+            self._by_class = ClassExaminer(train, some, len(gan.shares), classifier)
 
     def look(self) -> Evidence:
         """Evidence of the model as it is now, a pure function of its weights, seed and step."""
         gan, step = self._gan, int(self._gan.step.numpy())
-        z = gan.global_latents(Stream.MONITOR_LATENTS, step, len(self._heldout))
+        z = gan.global_latents(Stream.MONITOR_LATENTS, step, loop.rows(self._heldout))
         fakes = probe.fakes(gan.generator, z)
+        judged = probe.beside_labels(fakes, z)
         on_train, on_heldout, on_fakes = (
-            probe.logits(gan.discriminator, images)
-            for images in (self._train, self._heldout, fakes)
+            probe.logits(gan.discriminator, each) for each in (self._train, self._heldout, judged)
         )
         if gan.objective.paired:  # scores that are known up to a constant
             middle = (on_train.mean() + on_fakes.mean()) / 2
@@ -56,42 +62,45 @@ class Examiner:
             )
         fresh = self._probe.train(gan, self._train)
         looked_at = fakes[:LOOKED_AT]
-        both = np.concatenate([self._heldout[:LOOKED_AT], looked_at])
+        some = [probe.of_rows(each, slice(LOOKED_AT)) for each in (self._heldout, judged)]
+        both = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *some)
         classes, feature_diversity = None, None
         if self._classifier:
             told = self._classifier.probabilities(looked_at)
             counts = np.bincount(told.argmax(axis=1), minlength=told.shape[1])
             classes = tuple((counts / len(looked_at)).tolist())
-            feature_spread = _spread(self._classifier.features(looked_at))
+            feature_spread = spread(self._classifier.features(looked_at))
             if self._feature_spread:  # else the classifier sees one thing in all that is real
                 feature_diversity = feature_spread / self._feature_spread
-        copied_share, neighbour_count = copied(looked_at, self._train, self._heldout)
+        real = loop.images(self._train), loop.images(self._heldout)
+        copied_share, neighbour_count = copied(looked_at, *real)
         return Evidence(
             step=step,
             value_train=value(on_train, on_fakes),
             value_heldout=value(on_heldout, on_fakes),
-            value_probe=value(probe.logits(fresh, self._heldout), probe.logits(fresh, fakes)),
+            value_probe=value(probe.logits(fresh, self._heldout), probe.logits(fresh, judged)),
             d_real=_mean_probability(on_heldout),
             d_fake=_mean_probability(on_fakes),
             accuracy=float(((on_heldout > 0).mean() + (on_fakes <= 0).mean()) / 2),
             g_gradient=self._generator_gradient(z),
-            dead_generator=dead_units(gan.generator, z[:LOOKED_AT]),
-            dead_discriminator=dead_units(gan.discriminator, pipeline.to_unit(both)),
-            diversity=_spread(looked_at) / self._spread,
+            dead_generator=dead_units(gan.generator, probe.of_rows(z, slice(LOOKED_AT))),
+            dead_discriminator=dead_units(gan.discriminator, probe.to_unit(both)),
+            diversity=spread(looked_at) / self._spread,
             feature_diversity=feature_diversity,
             classes=classes,
             copied=copied_share,
             neighbours=neighbour_count,
+            **(self._by_class.look(*some[1]) if self._by_class else {}),
         )
 
-    def _generator_gradient(self, z: tf.Tensor) -> float:
+    def _generator_gradient(self, z: Any) -> float:
         gan = self._gan
-        count = min(LOOKED_AT, len(z), len(self._train))
-        real = pipeline.to_unit(self._train[:count])
+        count = min(LOOKED_AT, loop.rows(z), loop.rows(self._train))
+        real = probe.to_unit(probe.of_rows(self._train, slice(count)))
         # As a graph, as in training: eagerly, resnet's gradient has oneDNN log an error of int32.
         gradients_of = tf.function(gan.generator_gradients, autograph=False)
         with gan.statistics_kept():
-            gradients, _ = gradients_of(real, z[:count])
+            gradients, _ = gradients_of(real, probe.of_rows(z, slice(count)))
         return float(tf.linalg.global_norm(gan.of_whole_batch(gradients)).numpy())
 
 
@@ -99,13 +108,7 @@ def _mean_probability(logits: np.ndarray) -> float:
     return float(np.exp(-np.logaddexp(0, -logits)).mean())
 
 
-def _spread(values: np.ndarray) -> float:
-    """Root of the trace of the covariance of `(count, ...)`."""
-    flat = np.asarray(values, np.float64).reshape(len(values), -1)
-    return float(np.sqrt(flat.var(axis=0).sum()))
-
-
-def dead_units(network: keras.Model, inputs: tf.Tensor) -> float:
+def dead_units(network: keras.Model, inputs: Any) -> float:
     """The share of hidden units behind an activation that give one value whatever the input.
 
     A channel of a convolution counts as one unit. A unit is dead if its range over all inputs
@@ -118,7 +121,8 @@ def dead_units(network: keras.Model, inputs: tf.Tensor) -> float:
     if not hidden:
         return 0.0
     dead = units = 0
-    for values in keras.Model(network.inputs[0], hidden)(inputs, training=False):
+    given = tuple(network.inputs) if isinstance(inputs, tuple) else network.inputs[0]
+    for values in keras.Model(given, hidden)(inputs, training=False):
         flat = tf.reshape(values, (-1, values.shape[-1])).numpy()
         ranges = np.ptp(flat, axis=0)
         dead += int((ranges <= 1e-6 * ranges.max()).sum())

@@ -4,8 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
-import numpy as np
-
+from tfgan import loop
 from tfgan.datasets import pipeline, sources
 from tfgan.doctor import diagnoses, record
 from tfgan.doctor.evidence import Evidence
@@ -70,6 +69,9 @@ def curves(evidence: Evidence) -> dict[str, float]:
     shown["divergence_limit"] = LOG_2
     for index, share in enumerate(row.pop("classes") or ()):
         shown[f"share_of_class_{index}"] = share
+    for index, spread in enumerate(row.pop("class_diversity") or ()):
+        if spread is not None:
+            shown[f"diversity_of_class_{index}"] = spread
     del row["step"]
     shown |= {name: value for name, value in row.items() if value is not None}
     return {f"monitors/{name}": value for name, value in shown.items()}
@@ -108,7 +110,7 @@ def _classifier(config: TrainConfig) -> Classifier | None:
     return classifier.load(config.image_set)
 
 
-def _heldout(config: TrainConfig, count: int) -> np.ndarray:
+def _heldout(config: TrainConfig, count: int) -> Any:
     builder = sources.prepare(config.image_set, lambda line: None)
     if _HELD_OUT not in builder.info.splits:
         raise UserError(
@@ -121,7 +123,8 @@ def _heldout(config: TrainConfig, count: int) -> np.ndarray:
             f"--split={config.split}: trains on the test split ({seen:,} images of it), which "
             f"--monitor_every and the doctor keep for themselves; take train"
         )
-    images = _first(config, _HELD_OUT, count)
+    found = _first(config, _HELD_OUT, count)
+    images = loop.images(found)
     if not (images != images[0]).any():
         raise UserError(
             f"--dataset={config.dataset}: --monitor_every and the doctor need at least 2 images in "
@@ -130,8 +133,12 @@ def _heldout(config: TrainConfig, count: int) -> np.ndarray:
             else f"--dataset={config.dataset}: --monitor_every and the doctor need images in its "
             f"test split that differ, and the {len(images)} first are alike"
         )
-    return images
+    return found
 
 
-def _first(config: TrainConfig, split: str, count: int) -> np.ndarray:
-    return pipeline.first_images(config.image_set.with_split(split), count)
+def _first(config: TrainConfig, split: str, count: int) -> Any:
+    """The first images of a split; of a conditional run, with their labels."""
+    image_set = config.image_set.with_split(split)
+    if config.conditional:
+        return pipeline.first_labelled(image_set, count)
+    return pipeline.first_images(image_set, count)

@@ -4,11 +4,13 @@ See `tfgan.theory.divergence.bound`: any D gives a bound, if it is asked about i
 not trained on.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan import losses, noise
+from tfgan import loop, losses, noise
 from tfgan.datasets import pipeline
 from tfgan.gan import GAN
 from tfgan.ground.pictures import to_uint8
@@ -18,13 +20,26 @@ from tfgan.optimizers import Adam
 _CHUNK = 1000
 
 
-def logits(discriminator: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Logits `(count,)` of uint8 images, dropout off."""
+def logits(discriminator: keras.Model, real: Any) -> np.ndarray:
+    """Logits `(count,)` of uint8 images, or of pairs of them and labels, dropout off."""
     parts = [
-        discriminator(pipeline.to_unit(images[start : start + _CHUNK]), training=False)
-        for start in range(0, len(images), _CHUNK)
+        discriminator(to_unit(of_rows(real, slice(start, start + _CHUNK))), training=False)
+        for start in range(0, loop.rows(real), _CHUNK)
     ]
     return np.concatenate([np.asarray(part, np.float64).ravel() for part in parts])
+
+
+def to_unit(real: Any) -> Any:
+    """Tensors of images in [-1, 1] from uint8 ones, alone or before labels."""
+    if isinstance(real, tuple):
+        images, labels = real
+        return pipeline.to_unit(images), tf.convert_to_tensor(labels)
+    return pipeline.to_unit(real)
+
+
+def of_rows(data: Any, rows: Any) -> Any:
+    """Some rows of images or latents, alone or before labels."""
+    return tf.nest.map_structure(lambda part: part[rows], data)
 
 
 class Probe:
@@ -58,12 +73,12 @@ class Probe:
         self._variables = [*self.discriminator.variables, *self._optimizer.variables]
         self._start = [variable.numpy() for variable in self._variables]
 
-    def train(self, gan: GAN, images: np.ndarray) -> keras.Model:
+    def train(self, gan: GAN, real: Any) -> keras.Model:
         """Trains from the start; the seed and step of the GAN decide all random numbers.
 
         Args:
             gan: whose G is frozen.
-            images: uint8 real ones to train on.
+            real: uint8 images to train on, with their labels if the GAN is conditional.
 
         Returns:
             The discriminator, until the next call.
@@ -71,41 +86,53 @@ class Probe:
         for variable, start in zip(self._variables, self._start, strict=True):
             variable.assign(start)
         count, step = self._batch_size, int(gan.step.numpy())
-        rounds = -(-self._steps * count // len(images))  # ceiling
-        order = noise.permutation(gan.seed, Stream.PROBE_ORDER, step, rounds * len(images)).numpy()
-        order %= len(images)
+        size = loop.rows(real)
+        rounds = -(-self._steps * count // size)  # ceiling
+        order = noise.permutation(gan.seed, Stream.PROBE_ORDER, step, rounds * size).numpy() % size
         z = gan.global_latents(Stream.PROBE_LATENTS, step, self._steps * count)
         for first in range(0, self._steps, self._PER_CALL):
             several = slice(first * count, min(first + self._PER_CALL, self._steps) * count)
+            some = of_rows(z, several)
             self._take_steps(
-                tf.constant(images[order[several]].reshape(-1, count, *images.shape[1:])),
-                tf.reshape(_generate(gan.generator, z[several]), (-1, count, *images.shape[1:])),
+                _batches(of_rows(real, order[several]), count),
+                _batches(beside_labels(_generate(gan.generator, some), some), count),
             )
         return self.discriminator
 
     @tf.function(autograph=False)
-    def _take_steps(self, real: tf.Tensor, fake: tf.Tensor) -> None:
+    def _take_steps(self, real: Any, fake: Any) -> None:
         def one(index: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
-                real_logits = self.discriminator(pipeline.to_unit(real[index]), training=False)
-                fake_logits = self.discriminator(fake[index], training=False)
+                real_logits = self.discriminator(to_unit(of_rows(real, index)), training=False)
+                fake_logits = self.discriminator(of_rows(fake, index), training=False)
                 loss = tf.reduce_mean(losses.discriminator_loss(real_logits, fake_logits))
             variables = self.discriminator.trainable_variables
             self._optimizer.apply(tape.gradient(loss, variables), variables)
             return index + 1
 
         tf.while_loop(
-            lambda index: index < tf.shape(real)[0], lambda index: (one(index),), (tf.constant(0),)
+            lambda index: index < loop.rows(real), lambda index: (one(index),), (tf.constant(0),)
         )
 
 
-def _generate(generator: keras.Model, z: tf.Tensor) -> tf.Tensor:
+def _batches(data: Any, count: int) -> Any:
+    """Tensors of batches `(batches, count, ...)`."""
+    return tf.nest.map_structure(lambda part: tf.reshape(part, (-1, count, *part.shape[1:])), data)
+
+
+def _generate(generator: keras.Model, z: Any) -> tf.Tensor:
     parts = [
-        generator(z[start : start + _CHUNK], training=False) for start in range(0, len(z), _CHUNK)
+        generator(of_rows(z, slice(start, start + _CHUNK)), training=False)
+        for start in range(0, loop.rows(z), _CHUNK)
     ]
     return tf.concat(parts, axis=0)
 
 
-def fakes(generator: keras.Model, z: tf.Tensor) -> np.ndarray:
+def beside_labels(images: Any, z: Any) -> Any:
+    """What D judges of images that were made of z: with the labels that z has, if it has any."""
+    return (images, z[1]) if isinstance(z, tuple) else images
+
+
+def fakes(generator: keras.Model, z: Any) -> np.ndarray:
     """Images as uint8 `(count, height, width, channels)`, rounded as pictures are."""
     return to_uint8(_generate(generator, z).numpy())

@@ -103,8 +103,7 @@ def append(workdir: Workdir, new: Evidence) -> None:
         OSError: if it cannot be written.
     """
     kept = [old for old in read_evidence(workdir) if old.step < new.step]
-    rows: list[dict[str, Any]] = [dataclasses.asdict(each) for each in [*kept, new]]
-    lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    lines = "".join(f"{json.dumps(each.to_dict())}\n" for each in [*kept, new])
     write_file(workdir.monitors, lines.encode())
 
 

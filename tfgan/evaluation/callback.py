@@ -2,7 +2,11 @@
 
 import time
 
-from tfgan.evaluation import judges, report, samples
+import numpy as np
+
+from tfgan.conditional import ConditionalGAN
+from tfgan.evaluation import by_class, judges, report, samples
+from tfgan.evaluation.judges import SampleQuality
 from tfgan.ground.console import duration, say
 from tfgan.run.callbacks import EpochCallback
 from tfgan.run.run import Run
@@ -24,18 +28,30 @@ class Evaluation(EpochCallback):
         self._judge = judges.judge(run.config.image_set, quick=True, say=say)
         for warning in self._judge.warnings(run.config.image_set):
             say(f"Warning: --evaluate_every={self._every}: {warning}")
+        if run.data.classes and not isinstance(self._judge, SampleQuality):
+            say(f"--evaluate_every={self._every}: {judges.UNTOLD}")
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         if (epoch + 1) % self._every:
             return
         start = time.perf_counter()
-        row = self._judge.row(samples.from_gan(self.model, self._judge.count))
-        values = {name: row[name]["mean"] for name in self._judge.metrics}
+        judge, metrics = self._judge, self._judge.metrics
+        drawn = samples.from_gan(self.model, judge.count)
+        by_classes: dict[str, float] = {}
+        if isinstance(self.model, ConditionalGAN) and isinstance(judge, SampleQuality):
+            labels = samples.labels(judge.count, self.model.shares)
+            row, (seen,) = judge.labelled_row(drawn, labels)
+            metrics = metrics | by_class.ACCURACY
+            by_classes = dict(zip(by_class.columns(judge.names), seen.accuracies, strict=True))
+        else:
+            row = judge.row(drawn)
+        values = {name: row[name]["mean"] for name in metrics}
         logs.update({name: value for name, value in values.items() if value is not None})
+        logs.update({name: value for name, value in by_classes.items() if np.isfinite(value)})
         found = ", ".join(
             f"{metric.label} {report.number(values[name], metric)}"
-            for name, metric in self._judge.metrics.items()
+            for name, metric in metrics.items()
         )
-        collapsed = "; collapsed" if self._judge.collapsed(row) else ""
+        collapsed = "; collapsed" if judge.collapsed(row) else ""
         took = duration(time.perf_counter() - start)
         say(f"Evaluation after epoch {epoch + 1}: {found}{collapsed}; took {took}")

@@ -2,10 +2,11 @@
 
 import io
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from tfgan.evaluation import neighbours
 from tfgan.evaluation.protocol import Row
@@ -13,6 +14,9 @@ from tfgan.ground import pictures
 from tfgan.ground.files import write_file
 
 _PAIRS = 32  # samples, each above its nearest training image
+# Of a picture of confusions: pixels; classes that are named; letters of a name beside and below.
+_CELL, _LETTERS, _MARGIN = 34, 13, 12
+_MOST_WRITTEN, _MOST_LETTERS, _MOST_BELOW = 30, 14, 4
 
 
 def save_neighbours(
@@ -38,6 +42,50 @@ def save_neighbours(
         for part in (shown, training[nearest])
     ]
     pictures.save_png(path, pictures.grid(np.concatenate(rows)))
+
+
+def save_confusion(
+    path: pathlib.Path, matrices: dict[str, np.ndarray], names: Sequence[str]
+) -> None:
+    """Writes confusion matrices side by side: a row what was asked for, a column what is seen.
+
+    Each cell is the darker, the larger its share of the row is, and has that in percent.
+
+    Args:
+        path: the PNG.
+        matrices: counts `(classes, classes)` by their titles.
+        names: of the classes; written, as the numbers are, where there are at most 30.
+    """
+    count = len(names)
+    written = count <= _MOST_WRITTEN
+    cell = _CELL if written else max(2, _CELL * _MOST_WRITTEN // count)
+    font = ImageFont.load_default(_LETTERS)
+    short = [" ".join(name.split())[:_MOST_LETTERS] for name in names]
+    left = _MARGIN + (int(max(map(font.getlength, short))) if written else 0)
+    top = 3 * _MARGIN
+    titles = [f"{name}: % seen as" for name in matrices]
+    width = left + max(count * cell, *(int(font.getlength(title)) for title in titles)) + _MARGIN
+    height = top + count * cell + 2 * _MARGIN
+    picture = Image.new("L", (width * len(matrices), height), 255)
+    draw = ImageDraw.Draw(picture)
+    for index, (title, matrix) in enumerate(zip(titles, matrices.values(), strict=True)):
+        x0 = index * width + left
+        draw.text((x0, _MARGIN), title, 0, font)
+        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        for (row, column), share in np.ndenumerate(shares):
+            x, y = x0 + column * cell, top + row * cell
+            shade = round(255 * (1 - share))
+            draw.rectangle((x, y, x + cell - 1, y + cell - 1), shade)
+            if written and share >= 0.005:
+                ink = 255 if shade < 128 else 0
+                middle = (x + cell / 2, y + cell / 2)
+                draw.text(middle, f"{100 * share:.0f}", ink, font, "mm")
+        draw.rectangle((x0 - 1, top - 1, x0 + count * cell, top + count * cell), outline=128)
+        for at, name in enumerate(short if written else ()):
+            along = (at + 0.5) * cell
+            draw.text((x0 - 6, top + along), name, 0, font, "rm")
+            draw.text((x0 + along, top + count * cell + 4), name[:_MOST_BELOW], 0, font, "ma")
+    pictures.save_png(path, np.asarray(picture)[..., np.newaxis])
 
 
 def save_plots(

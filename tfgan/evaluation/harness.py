@@ -8,10 +8,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from tfgan.datasets import pipeline, sources
+from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
-from tfgan.evaluation import judges, report, samples
-from tfgan.evaluation.judges import Judge
-from tfgan.evaluation.protocol import SEED, Row
+from tfgan.evaluation import by_class, figures, judges, report, samples
+from tfgan.evaluation.by_class import Labelled
+from tfgan.evaluation.judges import Judge, SampleQuality
+from tfgan.evaluation.protocol import SEED, Metric, Row
 from tfgan.evaluation.samples import Source
 from tfgan.exports import saved_model
 from tfgan.ground.console import duration
@@ -24,6 +29,7 @@ from tfgan.run.environment import cores
 from tfgan.run.workdir import Workdir
 
 DATASET = "mnist"  # where nothing says which
+_SHOWN_NAMES = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,7 +170,8 @@ def evaluate(
             for subject, content in zip(subjects, contents, strict=True)
             for name in subject.sources
         ]
-        say(report.comparison(runs, judge.reference_rows, judge.metrics))
+        told = any("by_class" in content for content in contents)
+        say(report.comparison(runs, *_beside(judge, told)))
     return contents
 
 
@@ -194,6 +201,25 @@ def _check(subject: Subject, quick: bool) -> None:
                 f"{subject.name}: has images {shape}, but those of {subject.image_set.name} are "
                 f"{wanted}; --dataset names the set that it imitates"
             )
+    for source in subject.sources.values():
+        if classes := source.classes():
+            _check_classes(subject, classes)
+
+
+def _check_classes(subject: Subject, classes: Classes) -> None:
+    """Makes sure that labels mean the same to a conditional generator and to its judge."""
+    image_set = subject.image_set
+    names = pipeline.class_names(sources.prepare(image_set, lambda line: None), image_set)
+    if classes.names != names:
+        raise UserError(
+            f"{subject.name}: draws the classes {_few(classes.names)}, but {image_set.name} has "
+            f"{_few(names)}; --dataset names the set that it imitates"
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    return f"{shown} ... ({len(names)})" if len(names) > _SHOWN_NAMES else shown
 
 
 def _title(subject: Subject, name: str, content: dict[str, Any]) -> str:
@@ -209,14 +235,24 @@ def _evaluate(
     start = time.perf_counter()
     say(f"{subject.name}: {judge.count:,} samples, {judge.protocol}{' --quick' if quick else ''}")
     rows: dict[str, Row] = {}
+    asked: dict[str, list[Labelled]] = {}  # by the names of rows: what sets of samples look like
     for name, source in subject.sources.items():
-        drawn = source.draw(judge.count)
-        rows[name] = judge.row(drawn)
+        drawn, classes = source.draw(judge.count), source.classes()
+        if classes and isinstance(judge, SampleQuality):
+            labels = samples.labels(judge.count, classes.shares)
+            rows[name], asked[name] = judge.labelled_row(drawn, labels)
+        else:
+            rows[name] = judge.row(drawn)
+        if classes and not asked:
+            say(f"{subject.name}: {name}: {judges.UNTOLD}")
         if len(rows) == 1:
             shown = drawn
     trained_on = subject.split and subject.image_set.with_split(subject.split)
     warnings = judge.warnings(trained_on) if trained_on else []
     collapsed = [name for name, row in rows.items() if judge.collapsed(row)]
+    references, shown_metrics = _beside(judge, bool(asked))
+    rows |= references
+    by_classes = _by_class(judge, asked) if isinstance(judge, SampleQuality) and asked else {}
     content = {
         "protocol": judge.protocol,
         "quick": quick,
@@ -228,15 +264,19 @@ def _evaluate(
         "samples": judge.count,
         "seed": SEED,
         f"{judge.eyes}_sha256": judge.sha256,
-        "rows": report.finite(rows | judge.reference_rows),
-        "metrics": {name: metric[:2] for name, metric in judge.metrics.items()},
+        "rows": report.finite(rows),
+        "metrics": {name: metric[:2] for name, metric in shown_metrics.items()},
+        **({"by_class": by_classes} if by_classes else {}),
         "collapsed": collapsed,
         "collapse": judge.collapse,
         "warnings": warnings,
         "seconds": round(time.perf_counter() - start, 1),
         "environment": versions() | {"cores": cores()},
     }
-    say(report.table(rows | judge.reference_rows, judge.metrics))
+    say(report.table(rows, shown_metrics))
+    for name in asked:
+        said = "as many of each class of each set as of real images; beside them real images"
+        say(f"{name} by class; {said}:\n{_class_table(by_classes, name)}")
     for warning in warnings:
         say(f"Warning: {subject.name}: {warning}")
     for name in collapsed:
@@ -245,13 +285,50 @@ def _evaluate(
         subject.output.mkdir(parents=True, exist_ok=True)
         file = subject.output / "evaluation.json"
         write_file(file, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
-        missing = judge.draw(subject.output, shown, rows | judge.reference_rows)
+        missing = judge.draw(subject.output, shown, rows)
+        if by_classes:
+            matrices = {name: np.array(each) for name, each in by_classes["confusion"].items()}
+            figures.save_confusion(
+                subject.output / "confusion.png", matrices, by_classes["classes"]
+            )
     except OSError as error:
         raise UserError(f"{subject.output}: cannot be written: {error.strerror}") from None
     if missing:
         say(missing)
     say(f"Wrote {file} and pictures; took {duration(time.perf_counter() - start)}")
     return content
+
+
+def _beside(judge: Judge, told: bool) -> tuple[dict[str, Row], dict[str, Metric]]:
+    """The rows beside a score, and what is shown of them; for a generator that is told classes."""
+    rows, metrics = judge.reference_rows, judge.metrics
+    if not (told and isinstance(judge, SampleQuality)):
+        return rows, metrics
+    floor = rows["floor"] | by_class.accuracy([judge.real])
+    return rows | {"floor": floor}, metrics | by_class.ACCURACY
+
+
+def _by_class(judge: SampleQuality, asked: dict[str, list[Labelled]]) -> dict[str, Any]:
+    """What `evaluation.json` has of each class, in the order of the labels.
+
+    "images" are how many of each class are scored, of each set and of real images.
+    """
+    rows: dict[str, list[Row]] = {}
+    confusion = {}
+    for name, sets in asked.items():
+        images, rows[name], rows["floor"] = by_class.compared(sets, judge.floor, judge.real)
+        confusion[name] = np.sum([each.confusion for each in sets], axis=0).tolist()
+    confusion["test images"] = judge.real.confusion.tolist()
+    metrics = {name: metric[:2] for name, metric in by_class.METRICS.items()}
+    content = {"classes": judge.names, "images": images, "rows": rows}
+    return report.finite(content | {"confusion": confusion, "metrics": metrics})
+
+
+def _class_table(found: dict[str, Any], name: str) -> str:
+    rows = found["rows"]
+    return report.class_table(
+        found["classes"], found["images"], rows[name], rows["floor"], by_class.METRICS
+    )
 
 
 def _recipe(config: dict[str, Any] | None) -> Any:

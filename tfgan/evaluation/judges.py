@@ -11,6 +11,7 @@ from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import (
     PICTURES_PROTOCOL,
     PROTOCOL,
+    by_class,
     figures,
     floors,
     metrics,
@@ -20,8 +21,11 @@ from tfgan.evaluation import (
     protocol,
     splits,
 )
+from tfgan.evaluation.by_class import Labelled
 from tfgan.evaluation.protocol import SET_SIZE, SETS, Metric, RealImages, Reference, Row
 from tfgan.ground import pictures
+
+UNTOLD = "whether its samples are of the class asked for is not judged: that needs a classifier"
 
 
 def _shown(metrics: dict[str, Metric], quick: bool) -> dict[str, Metric]:
@@ -79,6 +83,36 @@ class SampleQuality:
     def row(self, images: np.ndarray) -> Row:
         """Scores uint8 `(self.count, *self.image_shape)`."""
         return protocol.row(images, self._reference, None if self._quick else self._floors[1])
+
+    def labelled_row(self, images: np.ndarray, labels: np.ndarray) -> tuple[Row, list[Labelled]]:
+        """Scores images that were to be of given classes, int64 `(self.count,)`.
+
+        Returns:
+            The row, with `by_class.ACCURACY` too; and what the classifier sees in each set.
+        """
+        seen = self._reference.classifier(images)
+        real = None if self._quick else self._floors[1]
+        sets = Labelled(labels, *seen).sets(SET_SIZE)
+        return protocol.row(images, self._reference, real, seen) | by_class.accuracy(sets), sets
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the classes."""
+        return pipeline.class_names(
+            sources.prepare(self._reference.image_set, lambda line: None), self._reference.image_set
+        )
+
+    @property
+    def real(self) -> Labelled:
+        """What the classifier sees in the test images."""
+        reference = self._reference
+        return Labelled(reference.labels, reference.features, reference.probabilities)
+
+    @functools.cached_property
+    def floor(self) -> Labelled:
+        """What the classifier sees in the validation images, as many as a set of samples has."""
+        images, labels = splits.load(self._reference.image_set, "validation")
+        return Labelled(labels[:SET_SIZE], *self._reference.classifier(images[:SET_SIZE]))
 
     def collapsed(self, row: Row) -> bool:
         """Whether a class that the test images have is missing: has less than 1 %, of ten."""

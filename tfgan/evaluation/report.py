@@ -10,6 +10,7 @@ import scipy.stats
 from tfgan.evaluation.protocol import Metric, Row
 
 CONFIDENCE = 0.95
+_MOST_LETTERS = 24  # of a class's name
 
 
 def table(rows: dict[str, Row], metrics: dict[str, Metric]) -> str:
@@ -64,12 +65,50 @@ def comparison(
         elif len(same) > 1:
             cells = []
             for each, metric in metrics.items():
-                mean, half = interval([row[each]["mean"] for _, _, row in same])
+                mean, half = interval([row.get(each, {}).get("mean") for _, _, row in same])
                 cells.append(f"{number(mean, metric)} ± {number(half, metric)}")
             lines.append([f"  mean of {len(same)} seeds", *cells])
     for name, row in reference_rows.items():
         add(name, row)
     return _align(lines)
+
+
+def class_table(
+    names: Sequence[str],
+    images: Sequence[int],
+    rows: Sequence[Row],
+    floors: Sequence[Row],
+    metrics: dict[str, Metric],
+) -> str:
+    """A line a class: how many images are scored, and each metric beside that of real images.
+
+    Args:
+        names: of the classes.
+        images: how many samples of each are scored, and real images beside them.
+        rows: of the samples, a class each.
+        floors: of real images, a class each.
+        metrics: the columns. The last line is the mean over the classes that have a value.
+    """
+    lines = [["class", "images"]]
+    for metric in metrics.values():
+        lines[0] += [metric.label, "real"]
+    for name, count, *beside in zip(names, images, rows, floors, strict=True):
+        cells = []
+        for each, metric in metrics.items():
+            for row in beside:
+                spread = row[each]["std"]
+                around = "" if spread is None else f" ± {number(spread, metric)}"
+                cells.append(number(row[each]["mean"], metric) + around)
+        lines.append([" ".join(name.split())[:_MOST_LETTERS], f"{count:,}", *cells])
+    means = [_mean([row[each]["mean"] for row in of]) for each in metrics for of in (rows, floors)]
+    shown = [metric for metric in metrics.values() for _ in range(2)]
+    lines.append(["mean", "", *map(number, means, shown)])
+    return _align(lines)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def interval(values: Sequence[float | None]) -> tuple[float | None, float | None]:
@@ -90,6 +129,8 @@ def finite(content: Any) -> Any:
     """The same, with None for every number that JSON cannot hold."""
     if isinstance(content, dict):
         return {name: finite(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [finite(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 

@@ -2,18 +2,23 @@
 
 Generators draw them in parts of 1,000, each with a seed of its own, whatever is asked at once:
 the samples are the same ones in training and after export, and the first 10,000 of 50,000 are
-those that `--quick` looks at.
+those that `--quick` looks at. A conditional generator is asked for classes by their shares.
 """
 
 import functools
+import pathlib
 import zipfile
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from tfgan import noise
+from tfgan.conditional import ConditionalGAN
+from tfgan.datasets.classes import Classes
 from tfgan.evaluation.protocol import SEED
-from tfgan.exports import sampling
+from tfgan.exports import sampling, saved_model
 from tfgan.gan import GAN
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
@@ -46,9 +51,17 @@ class Source(Protocol):
         """
         ...
 
+    def classes(self) -> Classes | None:
+        """The classes that are asked for, see `labels`; None for samples of whatever comes.
+
+        Raises:
+            UserError: if they cannot be known.
+        """
+        ...
+
 
 class FromModel:
-    """Draws from a SavedModel with the signature `sample`.
+    """Draws from a SavedModel with the signature `sample`, or `generate` if it is conditional.
 
     Args:
         model: its folder.
@@ -68,18 +81,62 @@ class FromModel:
 
     def draw(self, count: int) -> np.ndarray:
         """See `Source`."""
-        parts = [sampling.draw(self._loaded, _PART, SEED + part) for part in _parts(count)]
+        loaded, classes = self._loaded, self.classes()
+        if classes is None:
+            parts = [sampling.draw(loaded, _PART, SEED + part) for part in _parts(count)]
+            return np.concatenate(parts)[:count]
+        size, distribution = loaded.latent_size(), saved_model.distribution(self._path)
+        parts = []
+        for part in _parts(count):
+            z = _latents(part, size, distribution).numpy()
+            images = loaded.generate(z, _labels(part, classes.shares).numpy())
+            parts.append(pictures.unit_to_uint8(images))
         return np.concatenate(parts)[:count]
+
+    def classes(self) -> Classes | None:
+        """Those that the export records; see `Source`."""
+        if not self._loaded.conditional:
+            return None
+        recorded = saved_model.recorded_classes(self._path)
+        if recorded is None:
+            raise UserError(
+                f"{self._loaded.named}: draws the class that it is told, but its trained_on.json "
+                f"does not say which there are; export it again"
+            )
+        return recorded
+
+    @property
+    def _path(self) -> pathlib.Path:
+        return user_path(self._model, "--model")
 
 
 def from_gan(gan: GAN, count: int) -> np.ndarray:
     """Draws from a model in training what its export would draw; see `FromModel`."""
-    size, distribution = gan.latent_size, gan.distribution
     parts = []
     for part in _parts(count):
-        z = noise.latents(0, Stream.SAMPLES, SEED + part, _PART, size, distribution=distribution)
-        parts.append(pictures.to_uint8(gan.sampler(z, training=False).numpy()))
+        z = _latents(part, gan.latent_size, gan.distribution)
+        told = (z, _labels(part, gan.shares)) if isinstance(gan, ConditionalGAN) else z
+        parts.append(pictures.to_uint8(gan.sampler(told, training=False).numpy()))
     return np.concatenate(parts)[:count]
+
+
+def labels(count: int, shares: Sequence[float]) -> np.ndarray:
+    """The classes, int64 `(count,)`, that the first samples of a conditional generator are of.
+
+    Args:
+        count: of samples.
+        shares: how probable each class is.
+    """
+    parts = [_labels(part, shares).numpy() for part in _parts(count)]
+    return np.concatenate(parts)[:count]
+
+
+def _latents(part: int, size: int, distribution: str) -> tf.Tensor:
+    return noise.latents(0, Stream.SAMPLES, SEED + part, _PART, size, distribution=distribution)
+
+
+def _labels(part: int, shares: Sequence[float]) -> tf.Tensor:
+    return noise.labels(0, Stream.SAMPLES, SEED + part, _PART, shares)
 
 
 def _parts(count: int) -> range:
@@ -109,6 +166,9 @@ class FromFile:
         """See `Source`."""
         self.check(count)
         return np.array(self._open()[:count])
+
+    def classes(self) -> None:
+        """A file does not say; see `Source`."""
 
     def _open(self) -> np.ndarray:
         path = self._path

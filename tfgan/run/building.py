@@ -31,6 +31,21 @@ def check_networks(config: TrainConfig, image_shape: tuple[int, ...]) -> None:
         raise UserError(f"--network={config.network}: {problem}") from None
 
 
+def check_class(config: TrainConfig, gan_class: type[GAN] | None) -> None:
+    """Makes sure that a model's class is one for the run.
+
+    Raises:
+        UserError: if the run or the class is conditional, and the other is not.
+    """
+    conditional = gan_class is not None and issubclass(gan_class, ConditionalGAN)
+    if gan_class is not None and conditional != config.conditional:
+        raise UserError(
+            f"gan_class={gan_class.__name__}: a run with conditional={config.conditional} needs a "
+            f"subclass of tfgan.{'ConditionalGAN' if config.conditional else 'GAN'}"
+            f"{'' if config.conditional else ' that takes no labels'}"
+        )
+
+
 def build(
     config: TrainConfig,
     image_shape: tuple[int, ...],

@@ -49,12 +49,15 @@ class Request:
         """Prepares the set, unless that was done before, for a run that is to train on it.
 
         Raises:
-            UserError: if the run's networks cannot have that size, before anything is prepared.
+            UserError: if the run's networks cannot have that size, or it needs classes and there
+                are none, before anything is prepared.
         """
         from tfgan.run import building
 
         side = self.how.image_size
         building.check_networks(config, (side, side, 3))
+        if config.conditional and self.images:
+            folders.check_classes(user_path(self.images, "--images"))
         return dataclasses.replace(config, dataset=self.prepare().name, manual_dir="")
 
 

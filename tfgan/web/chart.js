@@ -56,16 +56,21 @@ function chart(parent, curve, pick) {
   }
   const cursor = make("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
   svg.append(cursor);
+  // Two series have the page's colours, more of them one hue each.
+  const many = curve.series.length > 2;
+  const hue = (index) => `hsl(${Math.round((360 * index) / curve.series.length)} 60% 50%)`;
+  const lined = (index) => (many ? { stroke: hue(index) } : { class: `series-${index % 2}` });
+  const filled = (index) => (many ? { fill: hue(index) } : { class: `dot-${index % 2}` });
   const dots = curve.series.map(({ values }, index) => {
     const points = values.map((value, i) => `${x(epochs[i]).toFixed(1)} ${y(value).toFixed(1)}`);
-    const dot = make("circle", { class: `dot-${index % 2}`, r: 4 });
-    svg.append(make("path", { class: `series-${index % 2}`, d: `M${points.join("L")}` }), dot);
+    const dot = make("circle", { ...filled(index), r: 4 });
+    svg.append(make("path", { ...lined(index), d: `M${points.join("L")}` }), dot);
     return dot;
   });
 
   const numbers = curve.series.map(() => make("b"));
   const key = curve.series.map(({ name }, index) => {
-    const line = make("path", { class: `series-${index % 2}`, d: "M1 5H27" });
+    const line = make("path", { ...lined(index), d: "M1 5H27" });
     const sample = make("svg", { viewBox: "0 0 28 10", "aria-hidden": true }, line);
     return make("li", {}, sample, dots.length > 1 ? `${name} ` : "", numbers[index]);
   });

@@ -39,7 +39,9 @@ SCORES = {
     "class_error": ("class error", 3),
     "classes": ("classes", 1),
     "c2st": ("C2ST", 3),
+    "label_accuracy": ("label accuracy", 4),
 }
+_BY_CLASS, _MOST_CLASSES = "accuracy_of_", 20  # of each class: one chart, while it can be read
 
 # The scripts that a part uses, besides its own.
 _USES = {"explore": ("network", "latents", "sheet"), "check": ("network",), "training": ("chart",)}
@@ -94,7 +96,8 @@ def history(workdir: Workdir) -> dict[str, Any]:
     names = [name for name in rows[0] if name not in ("epoch", "step")] if rows else []
     losses = [name for name in names if name.endswith("_loss")]
     beliefs = [name for name in names if name.startswith("D(")]
-    others = [name for name in names if name not in losses + beliefs]
+    classes = [name for name in names if name.startswith(_BY_CLASS)]
+    others = [name for name in names if name not in losses + beliefs + classes]
     labels = {name: SCORES.get(name, (name.replace("_", " "), _DECIMALS)) for name in others}
     curves = [
         _curve("Losses", losses, rows),
@@ -105,6 +108,11 @@ def history(workdir: Workdir) -> dict[str, Any]:
             for name, (label, decimals) in labels.items()
         ),
     ]
+    if len(classes) <= _MOST_CLASSES:
+        curve = _curve("label accuracy by class", classes, rows)
+        for series in curve["series"]:
+            series["name"] = series["name"].removeprefix(_BY_CLASS)
+        curves.append(curve | {"reach": 1})
     rows_of = _rows(workdir)
     return {
         "frames": _frames(workdir),

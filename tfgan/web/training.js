@@ -11,7 +11,7 @@
   let go; // to a frame, as the reader asks
   // Losses and beliefs stand beside the pictures, scores below.
   const cursors = curves.map((curve) => {
-    const place = curve.series.length > 1 ? "training-curves" : "training-scores";
+    const place = curve.series.length === 2 ? "training-curves" : "training-scores";
     return chart(byId(place), curve, (epoch) => go(nearest(epoch)));
   });
 

@@ -7,7 +7,7 @@ import pathlib
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from tfgan.datasets.own.picture import NotTaken
@@ -62,6 +62,29 @@ def check(path: pathlib.Path) -> None:
         UserError: if not.
     """
     _kind(path)
+
+
+def check_classes(path: pathlib.Path) -> None:
+    """Makes sure that some files lie in sub-folders, which are classes, before any is decoded.
+
+    Raises:
+        UserError: if none does.
+    """
+    with opened(path) as files:
+        parts = below_common([file.name for file in files])
+    if parts and all(len(each) == 1 for each in parts):
+        raise UserError(
+            f"--images={path}: --conditional needs classes; put the pictures of each in a "
+            f"sub-folder of its name"
+        )
+
+
+def below_common(names: Sequence[str]) -> list[list[str]]:
+    """The parts of each path, without the folders at the beginning that all have in common."""
+    parts = [name.split("/") for name in names]
+    while all(len(path) > 1 for path in parts) and len({path[0] for path in parts}) == 1:
+        parts = [path[1:] for path in parts]
+    return parts
 
 
 def _kind(path: pathlib.Path) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import tensorflow_datasets as tfds
 
 from tfgan.datasets import derived, sources
+from tfgan.datasets.own import folders
 from tfgan.datasets.own.picture import Preparation
 from tfgan.datasets.own.picture_sources import Say, Source, shown
 from tfgan.datasets.own.writing import LIST, RECORD, VERSION, Picture, Spool, write
@@ -160,9 +161,7 @@ def _tell(source: Source, spool: Spool, how: Preparation, folder: pathlib.Path, 
 def _choose_classes(source: Source, taken: list[Picture], say: Say) -> None:
     """Takes sub-folders for classes, where entries have none by themselves."""
     if not source.labels:
-        parts = [each.name.split("/") for each in taken]
-        while all(len(path) > 1 for path in parts) and len({path[0] for path in parts}) == 1:
-            parts = [path[1:] for path in parts]
+        parts = folders.below_common([each.name for each in taken])
         beside = sum(len(path) == 1 for path in parts)
         if beside == len(parts):
             return
