@@ -13,19 +13,21 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfgan import networks
+from tfgan import networks, noise
 from tfgan.exports import saved_model
 
-# Arguments: folder of the library, SavedModel, tensors of input and output, .npz in and out.
+# Arguments: folder of the library, SavedModel, tensor of output, .npz in and out, and the tensor of
+# each input by its name.
 C_API = """
 import ctypes, sys
 import numpy as np
 
-folder, model, source, target, latents, results = sys.argv[1:]
+folder, model, target, given, results, *sources = sys.argv[1:]
+sources = dict(each.split("=") for each in sources)
 ctypes.CDLL(f"{folder}/libtensorflow_framework.so.2", ctypes.RTLD_GLOBAL)
 c = ctypes.CDLL(f"{folder}/libtensorflow_cc.so.2")
 pointer, size = ctypes.c_void_p, ctypes.c_size_t
-FLOAT = 1
+TYPES = {"float32": 1, "int64": 9}
 
 class Output(ctypes.Structure):
     _fields_ = [("operation", pointer), ("index", ctypes.c_int)]
@@ -65,45 +67,72 @@ run = function("TF_SessionRun", None, pointer, pointer,
                ctypes.POINTER(Output), ctypes.POINTER(pointer), ctypes.c_int,
                pointer, ctypes.c_int, pointer, pointer)
 
-def serve(z):
-    fed = allocate(FLOAT, (ctypes.c_int64 * 2)(*z.shape), 2, z.nbytes)
-    ctypes.memmove(data(fed), z.tobytes(), z.nbytes)
+def tensor(values):
+    shape = (ctypes.c_int64 * values.ndim)(*values.shape)
+    made = allocate(TYPES[values.dtype.name], shape, values.ndim, values.nbytes)
+    ctypes.memmove(data(made), values.tobytes(), values.nbytes)
+    return made
+
+def serve(inputs):
+    count = len(inputs)
+    places = (Output * count)(*[output(sources[name]) for name in inputs])
+    fed = (pointer * count)(*map(tensor, inputs.values()))
     fetched = (pointer * 1)()
-    run(session, None, ctypes.byref(output(source)), (pointer * 1)(fed), 1,
+    run(session, None, places, fed, count,
         ctypes.byref(output(target)), fetched, 1, None, 0, None, status)
     check()
     shape = [dimension(fetched[0], axis) for axis in range(dimensions(fetched[0]))]
     content = ctypes.string_at(data(fetched[0]), bytes_of(fetched[0]))
     return np.frombuffer(content, np.float32).reshape(shape)
 
-with np.load(latents) as batches:
-    np.savez(results, **{name: serve(z) for name, z in batches.items()})
+with np.load(given) as arrays:
+    batches = {}
+    for key, values in arrays.items():
+        number, name = key.split()
+        batches.setdefault(number, {})[name] = values
+np.savez(results, **{number: serve(inputs) for number, inputs in batches.items()})
 assert not {"tensorflow", "keras", "tfgan"} & set(sys.modules)
 """
 
 
-@pytest.mark.parametrize("shape", [(4, 6, 1), (8, 8, 3)])
-def test_c_library_serves_batches_of_1_7_and_1000(shape, tmp_path):
-    generator = networks.mlp_generator(5, 16, shape, seed=3)
+@pytest.mark.parametrize(("shape", "classes"), [((4, 6, 1), 0), ((8, 8, 3), 0), ((4, 6, 1), 3)])
+def test_c_library_serves_batches_of_1_7_and_1000(shape, classes, tmp_path):
+    generator = networks.mlp_generator(5, 16, shape, seed=3, classes=classes)
     path = tmp_path / "generator"
     saved_model.save_generator(path, generator)
     content = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
     signature = content.meta_graphs[0].signature_def["serving_default"]
     assert signature.method_name == "tensorflow/serving/predict"
+    assert set(signature.inputs) == ({"z", "label"} if classes else {"z"})
     rng = np.random.default_rng(0)
-    batches = {str(n): rng.normal(size=(n, 5)).astype("float32") for n in (1, 7, 1000)}
-    np.savez(tmp_path / "z.npz", **batches)
-    tensors = [signature.inputs["z"].name, signature.outputs["images"].name]
-    files = [tmp_path / "z.npz", tmp_path / "images.npz"]
+    batches = {}
+    for count in (1, 7, 1000):
+        batches[count] = {"z": rng.normal(size=(count, 5)).astype("float32")}
+        if classes:
+            batches[count]["label"] = rng.integers(-1, classes, count)
+    given = {
+        f"{count} {name}": values
+        for count, inputs in batches.items()
+        for name, values in inputs.items()
+    }
+    np.savez(tmp_path / "given.npz", **given)
+    files = [tmp_path / "given.npz", tmp_path / "images.npz"]
+    sources = [f"{name}={each.name}" for name, each in signature.inputs.items()]
+    library = pathlib.Path(tf.__file__).parent
+    target = signature.outputs["images"].name
     done = subprocess.run(
-        [sys.executable, "-c", C_API, pathlib.Path(tf.__file__).parent, path, *tensors, *files],
+        [sys.executable, "-c", C_API, library, path, target, *files, *sources],
         capture_output=True,
         text=True,
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "images.npz") as images:
-        for name, z in batches.items():
+        for count, inputs in batches.items():
+            z = inputs["z"]
+            if classes:
+                drawn = noise.by_share(noise.unit_of(z), (1 / 3,) * 3).numpy()
+                z = (z, np.where(inputs["label"] == -1, drawn, inputs["label"]))
             expected = (generator(z).numpy() + 1) / 2
-            assert images[name].shape == (len(z), *shape)
-            np.testing.assert_allclose(images[name], expected, atol=1e-6)
+            assert images[str(count)].shape == (count, *shape)
+            np.testing.assert_allclose(images[str(count)], expected, atol=1e-6)

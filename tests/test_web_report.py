@@ -1,5 +1,7 @@
 """The report of a run in a real browser, from disk; skipped where there is no Chromium."""
 
+import json
+
 import numpy as np
 import pytest
 from test_report import evaluate, make_run
@@ -67,3 +69,43 @@ def test_no_value_of_a_later_epoch_is_shown(visit, tmp_path):
         seen.append([number.text for number in numbers])
         browser.find_element(By.ID, "training-time").send_keys(Keys.ARROW_LEFT)
     assert seen == [["1.000", "0.00061"], ["1.250", "0.00061"], ["1.500", "\u2013"]]
+
+
+def test_parts_of_a_setting_are_told_and_flags_stay_whole(visit, browser, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=3)
+    recorded = json.loads(workdir.config.read_text())
+    classes = {"names": ["boot", "<b>"], "counts": [3, 4]}
+    recorded["config"]["conditional"] = True
+    recorded["environment"]["data"] = {"version": "1.0.0", "classes": classes}
+    workdir.config.write_text(json.dumps(recorded))
+    report.write_report(workdir)
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    visit(workdir.report)
+    for summary in browser.find_elements(By.TAG_NAME, "summary"):
+        summary.click()
+    rows = browser.find_elements(By.CSS_SELECTOR, "#settings-environment tr")
+    assert [row.text for row in rows] == [
+        "keras 3",
+        "data version 1.0.0",
+        "data classes names boot, <b>",
+        "data classes counts 3, 4",
+    ]
+    settings = browser.find_element(By.ID, "settings-config").text.splitlines()
+    assert "augment none" in settings
+    code = [each.text for each in browser.find_elements(By.CSS_SELECTOR, "#again code")]
+    assert code[1].split() == [
+        *("python", "-m", "tfgan.sample", "--model=RUN/generator", "--label=all"),
+        *("--seed=1", "--output=samples.png"),
+    ]
+    broken = browser.execute_script(
+        "return [...document.querySelectorAll('#again .word')].filter("
+        "(each) => each.getClientRects()[0].height > 30).map((each) => each.textContent)"
+    )
+    assert broken == []
+    lede = browser.find_element(By.ID, "training-lede").text
+    assert lede.startswith("The same 8 latents after each epoch as each class, a row a class (boot")
+    caption = browser.find_element(By.ID, "report-fake-caption").text
+    assert caption.endswith("A row a class, each of the same latents.")
+    picture = browser.find_element(By.ID, "training-picture")
+    assert picture.get_attribute("alt").startswith("16 generated")

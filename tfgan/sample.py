@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from absl import flags
 
+from tfgan.exports import class_names
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_file, user_path
@@ -27,6 +28,7 @@ def _prepare() -> Callable[[], None]:
     if not (user_path(model, "--model") / "saved_model.pb").is_file():
         raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
 
+    class_names.check(label, user_path(model, "--model"))
     check_file(output, "--output")
 
     def work() -> None:

@@ -18,7 +18,7 @@ from tfgan import noise
 from tfgan.conditional import ConditionalGAN
 from tfgan.datasets.classes import Classes
 from tfgan.evaluation.protocol import SEED
-from tfgan.exports import sampling, saved_model
+from tfgan.exports import class_names, sampling, saved_model
 from tfgan.gan import GAN
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
@@ -97,7 +97,7 @@ class FromModel:
         """Those that the export records; see `Source`."""
         if not self._loaded.conditional:
             return None
-        recorded = saved_model.recorded_classes(self._path)
+        recorded = class_names.recorded_classes(self._path)
         if recorded is None:
             raise UserError(
                 f"{self._loaded.named}: draws the class that it is told, but its trained_on.json "

@@ -1,7 +1,6 @@
 """Pictures from an exported generator; needs only the SavedModel, no `tfgan.GAN`."""
 
 import dataclasses
-import difflib
 import io
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import noise
-from tfgan.exports import saved_model
+from tfgan.exports import class_names, saved_model
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError, first_line
 from tfgan.ground.files import user_path, without_patterns, write_file
@@ -19,7 +18,6 @@ from tfgan.noise import Stream
 ANY = -1  # class by the classes' shares
 WALK_STEPS = 8
 DEFAULT, DEFAULT_EACH = 64, 8  # images; images of each of several classes
-_SHOWN_NAMES = 12
 _CHUNK = 1000
 _ROUNDING = 1e-3  # that a pixel may be outside [0, 1] by
 
@@ -141,7 +139,7 @@ def load(model: str, named: str = "") -> Loaded:
             f"{named}: has the signatures {', '.join(loaded.signatures) or 'none'}, but "
             f"generate and sample are needed; is it a generator of tfgan?"
         )
-    classes = saved_model.recorded_classes(path)
+    classes = class_names.recorded_classes(path)
     return Loaded(named, loaded, classes.names if classes else ())
 
 
@@ -159,15 +157,15 @@ def sample(model: str, n: int | None, seed: int, output: str, label: str = "") -
         UserError: if the model cannot be loaded, has no such class, or the file cannot be written.
     """
     loaded = load(model)
-    labels = labels_of(label, loaded) or [ANY]
-    count = n or (DEFAULT if len(labels) == 1 else DEFAULT_EACH)
-    images = np.concatenate([draw(loaded, count, seed, each) for each in labels])
+    wanted = labels_of(label, loaded) or [ANY]
+    count = n or (DEFAULT if len(wanted) == 1 else DEFAULT_EACH)
+    images = np.concatenate([draw(loaded, count, seed, each) for each in wanted])
     if output.lower().endswith(".npy"):
         buffer = io.BytesIO()
         np.save(buffer, images)
         _write(output, lambda path: write_file(path, buffer.getvalue()))
     else:
-        grid = pictures.grid(images, columns=count) if len(labels) > 1 else pictures.grid(images)
+        grid = pictures.grid(images, columns=count) if len(wanted) > 1 else pictures.grid(images)
         _write(output, lambda path: pictures.save_png(path, grid))
 
 
@@ -180,29 +178,8 @@ def labels_of(text: str, loaded: Loaded) -> list[int]:
     if not text:
         return []
     if not loaded.conditional:
-        raise UserError(
-            f"--label={text}: {loaded.named} draws whatever comes; only a generator trained with "
-            f"--conditional knows classes"
-        )
-    names = loaded.names or tuple(map(str, range(loaded.class_count())))
-    if text == "all":
-        return list(range(len(names)))
-    return [_label_of(part.strip(), names, text) for part in text.split(",")]
-
-
-def _label_of(part: str, names: tuple[str, ...], text: str) -> int:
-    if part in names:
-        return names.index(part)
-    if part.isascii() and part.isdigit() and int(part) < len(names):
-        return int(part)
-    near = difflib.get_close_matches(part, names, 1)
-    known = f"0 to {len(names) - 1}"
-    if names != tuple(map(str, range(len(names)))):
-        known += f", or {', '.join(names[:_SHOWN_NAMES])}{' ...' * (len(names) > _SHOWN_NAMES)}"
-    meant = f" (did you mean {near[0]}?)" if near else ""
-    raise UserError(
-        f"--label={text}: {part!r} is no class of this generator{meant}; it has {known}"
-    )
+        raise class_names.unconditional(text, loaded.named)
+    return class_names.chosen(text, loaded.names or tuple(map(str, range(loaded.class_count()))))
 
 
 def draw(loaded: Loaded, n: int, seed: int, label: int = ANY) -> np.ndarray:
@@ -224,14 +201,14 @@ def interpolate(model: str, n: int, seed: int, output: str, label: str = "") -> 
         UserError: if the model cannot be loaded, has no such class, or the file cannot be written.
     """
     loaded = load(model)
-    labels = labels_of(label or ("all" if loaded.conditional else ""), loaded)
+    wanted = labels_of(label or ("all" if loaded.conditional else ""), loaded)
     size, distribution = loaded.latent_size(), saved_model.distribution(user_path(model, "--model"))
     z = noise.latents(0, Stream.SAMPLES, seed, n, size, distribution=distribution).numpy()
     tour = output.lower().endswith(".gif")
     fractions = np.linspace(0, 1, WALK_STEPS, endpoint=not tour)
     walks = _between(z, fractions, tour, slerp)
-    if labels:
-        rows = np.eye(loaded.class_count(), dtype=np.float32)[np.resize(labels, n)]
+    if wanted:
+        rows = np.eye(loaded.class_count(), dtype=np.float32)[np.resize(wanted, n)]
         weights = _between(rows, fractions, tour, lambda a, b, t: (1 - t) * a + t * b)
         parts = [loaded.blend(*each) for each in zip(*map(_chunks, (walks, weights)), strict=True)]
     else:

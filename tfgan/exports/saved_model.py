@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfgan import noise
 from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
+from tfgan.exports.class_names import DATA
 from tfgan.ground.errors import UserError, first_line
 from tfgan.ground.files import write_file, write_folder
 from tfgan.ground.markdown import code, plain
@@ -59,7 +60,7 @@ _BLEND = """\
 The classes: {names}.
 """
 
-_STEP, _LATENTS, _DATA = "training_step.txt", "latents.txt", "trained_on.json"
+_STEP, _LATENTS = "training_step.txt", "latents.txt"
 
 
 def exported_step(path: pathlib.Path) -> int | None:
@@ -103,7 +104,7 @@ def trained_on(path: pathlib.Path) -> ImageSet | None:
     Raises:
         UserError: if what it says is damaged.
     """
-    file = path / _DATA
+    file = path / DATA
     try:
         content = json.loads(file.read_bytes())
         name, split = content["name"], content["split"]
@@ -116,22 +117,6 @@ def trained_on(path: pathlib.Path) -> ImageSet | None:
             f"{file}: is damaged ({first_line(error)}); remove it, and give --dataset"
         ) from None
     return ImageSet(name, split)
-
-
-def recorded_classes(path: pathlib.Path) -> Classes | None:
-    """The classes that an exported generator draws; None if it knows none, or does not say.
-
-    Raises:
-        UserError: if what it says is damaged.
-    """
-    file = path / _DATA
-    try:
-        content = json.loads(file.read_bytes())
-        return Classes.from_dict(content["classes"]) if "classes" in content else None
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{file}: is damaged ({first_line(error)}); export it again") from None
 
 
 def inputs_spec(generator: keras.Model) -> list[tf.TensorSpec]:
@@ -271,7 +256,7 @@ def save_generator(
         write_file(folder / _STEP, f"{step}\n".encode())
         write_file(folder / _LATENTS, f"{distribution}\n".encode())
         if data is not None:
-            write_file(folder / _DATA, (json.dumps(data, indent=2) + "\n").encode())
+            write_file(folder / DATA, (json.dumps(data, indent=2) + "\n").encode())
 
     write_folder(path, fill)
 
