@@ -26,7 +26,7 @@ SMALL = ("--batch_size=15", "--hidden_size=16", "--nojit_compile")
 # Files that take longest begin first, so that no process is left with one at the end.
 LONGEST = (
     *("launch", "exact", "faults", "distribution", "train", "gan", "loop", "evaluate", "exporting"),
-    "conditional",
+    *("conditional", "web_classes"),
     *("surroundings", "web", "tour", "doctor", "evaluation_pictures", "web_page", "imageset"),
     *("theory_experiment", "saved_model", "formats", "contract", "benchmarks"),
 )

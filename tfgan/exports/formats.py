@@ -168,7 +168,8 @@ def _run_keras(path: pathlib.Path, batches: Sequence[Inputs]) -> list[np.ndarray
 
     from tfgan.exports import saved_model
 
-    generate = saved_model.endpoint(keras.saving.load_model(path))
+    generator = keras.saving.load_model(path)
+    generate = saved_model.endpoint(generator, saved_model.shares_of(generator, None))
     with tf.device("CPU"):
         return [generate(*map(tf.constant, batch.values()))["images"].numpy() for batch in batches]
 
