@@ -88,6 +88,8 @@ class OneImageOfAClass(ConditionalGAN):
         return super().update((tf.where(is_one, stroke, images), labels), z)
 
 
+# Small networks, which learn classes within 20 epochs.
+TOLD: dict[str, Any] = {"conditional": True, "hidden_size": 64, "beta_1": 0.5, "d_dropout": 0.3}
 # The model's class, and the flags that are not the tutorial's.
 FAULTS: dict[str, tuple[type[GAN], dict[str, Any]]] = {
     "none": (GAN, {}),
@@ -100,6 +102,9 @@ FAULTS: dict[str, tuple[type[GAN], dict[str, Any]]] = {
     "d_learning_rate_x100": (GAN, {"d_learning_rate": 0.02}),
     "g_learning_rate_x100": (GAN, {"g_learning_rate": 0.02}),
     "shared_latents": (SharedLatents, {}),
+    "none_conditional": (ConditionalGAN, TOLD),
+    "shuffled_labels": (ShuffledLabels, TOLD),
+    "one_image_of_a_class": (OneImageOfAClass, TOLD),
 }
 _ROWS = 2 + 4 * 30  # pixels of four rows of a picture
 

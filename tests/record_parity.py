@@ -9,18 +9,29 @@ import pathlib
 import numpy as np
 import torch
 import tutorial_torch
-from test_parity import LEARNING_RATE, SMALL, inputs
+from test_parity import LEARNING_RATE, SMALL, inputs, labelled_inputs
 
-if __name__ == "__main__":
+
+def main() -> None:
     recorded = {}
+
+    def record(prefix, arguments, g_loss, dtype, **labels):
+        logs, g_weights, d_weights = tutorial_torch.train(
+            *arguments, g_loss, LEARNING_RATE, getattr(torch, dtype), **labels
+        )
+        recorded[f"{prefix}/logs"] = np.array(logs)
+        for index, weight in enumerate(g_weights + d_weights):
+            recorded[f"{prefix}/weight{index:02d}"] = weight
+
     for dtype in ("float64", "float32"):
         for g_loss in ("non_saturating", "minimax"):
-            logs, g_weights, d_weights = tutorial_torch.train(
-                *inputs(SMALL, dtype), g_loss, LEARNING_RATE, getattr(torch, dtype)
-            )
-            recorded[f"{dtype}/{g_loss}/logs"] = np.array(logs)
-            for index, weight in enumerate(g_weights + d_weights):
-                recorded[f"{dtype}/{g_loss}/weight{index:02d}"] = weight
+            record(f"{dtype}/{g_loss}", inputs(SMALL, dtype), g_loss, dtype)
+    *arguments, labels = labelled_inputs(SMALL)
+    record("conditional", arguments, "non_saturating", "float64", labels=labels)
     path = pathlib.Path(__file__).with_name("parity.npz")
     np.savez_compressed(path, **recorded)
     print(f"{path}: {path.stat().st_size:,} bytes, torch {torch.__version__}")
+
+
+if __name__ == "__main__":
+    main()

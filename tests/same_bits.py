@@ -31,6 +31,9 @@ MORE = (
     ),
     ("--dataset=stacked_mnist", PART, "--cache_limit_mb=200"),
     ("--cache_limit_mb=10", "--batch_size=1000"),
+    ("--conditional", "--ema=0.99", "--r1=1", "--d_dropout=0.3", PART),
+    ("--conditional", "--network=conv", "--hidden_size=16", "--split=train[:640]"),
+    ("--conditional", "--cache_limit_mb=10", "--batch_size=1000"),
 )
 
 

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from tfgan import TrainConfig, UserError
+from tfgan import GAN, ConditionalGAN, TrainConfig, UserError, train_and_export
 from tfgan.run import building
 
 
@@ -81,3 +81,23 @@ def test_xla_compiles_what_it_makes_faster(network, gpus, compiled, monkeypatch)
     assert not building.build(
         dataclasses.replace(config, jit_compile=False), (8, 8, 1), 1
     ).in_one_program
+
+
+class Mine(GAN):
+    """Somebody's own step."""
+
+
+@pytest.mark.parametrize(
+    ("gan_class", "conditional", "words"),
+    [
+        (Mine, True, r"^gan_class=Mine: .* conditional=True needs .* tfgan.ConditionalGAN$"),
+        (ConditionalGAN, False, r"^gan_class=ConditionalGAN: .* tfgan.GAN that takes no labels$"),
+    ],
+)
+def test_a_class_that_is_not_for_the_run_is_refused(gan_class, conditional, words, tmp_path):
+    config = TrainConfig(conditional=conditional, workdir=str(tmp_path / "run"))
+    with pytest.raises(UserError, match=words):
+        train_and_export(config, gan_class=gan_class)
+    assert not (tmp_path / "run").exists()
+    building.check_class(config, None)
+    building.check_class(config, ConditionalGAN if conditional else Mine)

@@ -18,6 +18,7 @@ import keras, numpy as np, tensorflow as tf
 from tfgan import TrainConfig
 from tfgan.cluster import strategies
 from tfgan.run import building
+from tfgan.datasets.classes import Classes
 from tfgan.datasets.training_set import InMemory
 from tfgan.run.run import Run
 name, devices, options, *types = sys.argv[1:]
@@ -25,14 +26,16 @@ config = TrainConfig(
     batch_size=12, latent_size=5, hidden_size=16, strategy=name, **json.loads(options)
 )
 images = np.random.default_rng(0).integers(0, 256, (240, 4, 4, 1), np.uint8)
-data = InMemory(images)
+labels = np.arange(240) % 7 % 3
+classes = Classes.of(("a", "b", "c"), labels)
+data = InMemory(images, "", labels, classes) if config.conditional else InMemory(images)
 strategies.choose_devices(devices)
 strategy = strategies.make_strategy(name, config.batch_size, strategies.find_cluster(name))
 for floatx in types or ("float64", "float32"):
     keras.config.set_floatx(floatx)
     keras.config.set_dtype_policy(floatx)
     with strategy.scope():
-        gan = building.build(config, images.shape[1:], steps_per_execution=5)
+        gan = building.build(config, images.shape[1:], 5, classes=data.classes)
     logs = []
     class Logs(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, **kwargs):
@@ -60,6 +63,8 @@ OPTIONS = [
     {"d_dropout": 0.3, "d_input_dropout": 0.1, "loss": "relativistic", "r1": 1.0, "r2": 1.0}
     | {"ema": 0.9, "spectral_norm": True, "augment": "color,translation,cutout"},
     {"network": "infogan", "ema": 0.9, "d_dropout": 0.3, "r1": 1.0} | {"updates": "simultaneous"},
+    {"conditional": True, "ema": 0.9, "r1": 1.0, "d_dropout": 0.3},
+    {"conditional": True, "network": "infogan", "ema": 0.9},
 ]
 
 
@@ -86,18 +91,24 @@ def one_device():
     return results(1, "one_device", "", "{}")[0]
 
 
+MIRRORED, WORKERS = (1, "mirrored", "CPU:0,CPU:1"), (2, "auto", "")
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("options", "where"),
     [
-        pytest.param(OPTIONS[0], id="mlp"),
-        pytest.param(OPTIONS[1], id="infogan", marks=pytest.mark.slow),
+        pytest.param(OPTIONS[0], MIRRORED, id="mlp"),
+        pytest.param(OPTIONS[1], MIRRORED, id="infogan", marks=pytest.mark.slow),
+        pytest.param(OPTIONS[2], MIRRORED, id="conditional"),
+        pytest.param(OPTIONS[2], WORKERS, id="conditional_workers", marks=pytest.mark.slow),
+        pytest.param(OPTIONS[3], MIRRORED, id="conditional_infogan", marks=pytest.mark.slow),
     ],
 )
-def test_the_same_trajectory_with_options(options):
+def test_the_same_trajectory_with_options(options, where):
     options |= {"jit_compile": False}  # test_gan.py compares XLA with a plain graph
     one, mirrored = (
-        results(1, *where, json.dumps(options), "float64")[0]
-        for where in (("one_device", ""), ("mirrored", "CPU:0,CPU:1"))
+        results(*place, json.dumps(options), "float64")[0]
+        for place in ((1, "one_device", ""), where)
     )
     assert mirrored[0]["equal"], "replicas must be identical to the bit"
     logs = [np.array(each[0]["logs"])[:50] for each in (mirrored, one)]

@@ -138,12 +138,15 @@ def test_more_epochs_extend_a_run(tiny, tmp_path):
         assert gif.n_frames == 3
 
 
+SLOW = ("infogan", "resnet", "mlp --conditional", "maxout --conditional", "resnet --conditional")
+
+
 @pytest.mark.parametrize(
-    "network",
-    ["mlp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("infogan", "resnet"))],
+    "network", ["mlp", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
 )
 def test_more_epochs_extend_a_run_with_options(network, tiny, tmp_path):
-    flags = [*tiny, f"--network={network}", "--d_dropout=0.3", "--spectral_norm", "--ema=0.9"]
+    flags = [*tiny, *f"--network={network}".split()]
+    flags += ["--d_dropout=0.3", "--spectral_norm", "--ema=0.9"]
     flags += ["--loss=relativistic", "--r1=1", "--optimizer=sgd", "--momentum=0.5"]
     flags += ["--final_momentum=0.7", "--momentum_epochs=2", "--updates=simultaneous"]
     flags += ["--augment=color,translation,cutout"]
@@ -186,6 +189,19 @@ def test_recorded_thread_count_is_taken_and_another_device_told(tiny, tmp_path):
         assert "Taking 1 CPU threads, as the run did before" in done.stdout
     assert json.loads(file.read_text())["environment"]["intra_op_threads"] == 1
     assert_one_line_error(run("train", *flags, "--epochs=3", "--threads=3"), "--threads is 3")
+
+
+@pytest.mark.slow  # test_imageset.py stops a conditional run inside an epoch
+def test_killed_conditional_run_ends_as_the_unbroken_one(unbroken, tmp_path):
+    flags = [*unbroken[0], "--conditional"]
+    assert run("train", *flags, f"--workdir={tmp_path}/unbroken").returncode == 0
+    arguments = [*flags, f"--workdir={tmp_path}/run"]
+    killing = ["tfgan.run.checkpointing", "write_folder", "5"]
+    killed = forked.Python("-c", SUICIDE, *killing, *arguments).finish()
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = run("train", *arguments)
+    assert "Resuming after step" in resumed.stdout
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "unbroken")
 
 
 @pytest.mark.slow

@@ -168,7 +168,15 @@ def flags(data_dir):
     ]
 
 
-def test_stopped_run_ends_as_the_unbroken_one(flags, tmp_path):
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param([], id="plain", marks=pytest.mark.slow),  # test_exact.py stops one in memory
+        pytest.param(["--conditional"], id="conditional"),
+    ],
+)
+def test_stopped_run_ends_as_the_unbroken_one(more, flags, tmp_path):
+    flags = [*flags, *more]
     unbroken = run("train", *flags, f"--workdir={tmp_path}/unbroken")
     assert unbroken.returncode == 0, unbroken.stderr
     assert "streaming 3 files" in unbroken.stdout

@@ -149,3 +149,14 @@ def test_without_classes_a_network_is_the_chain_that_it_was():
     for network in (networks.mlp_generator(3, 8), networks.mlp_discriminator(8)):
         assert type(network) is keras.Sequential
         assert labelled.classes_of(network) == 0
+
+
+@pytest.mark.parametrize("kind", ["mlp", "infogan", "resnet"])
+def test_a_clone_starts_as_its_original(kind):
+    shape = (16, 16, 3)
+    network = networks.KINDS[kind].discriminator(16, shape, 777, classes=2)
+    clone = keras.models.clone_model(network)
+    for mine, its in zip(network.get_weights(), clone.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+    images, labels = np.ones((2, *shape), "float32"), np.array([0, 1])
+    np.testing.assert_array_equal(clone((images, labels)), network((images, labels)))

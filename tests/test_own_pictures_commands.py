@@ -1,5 +1,7 @@
 """`--images`: one command, and what is wrong with it in one line."""
 
+import json
+
 import pytest
 from conftest import SMALL, assert_one_line_error, run
 from picture_sets import save
@@ -25,6 +27,17 @@ def test_one_command_trains_on_a_folder_and_goes_on(photos, tmp_path):
     assert "but the run has 'photos_16_" in changed.stderr
 
 
+def test_sub_folders_are_the_classes_of_a_conditional_run(tmp_path):
+    for number in range(12):
+        save(tmp_path / "pets" / ("cats", "dogs")[number % 3 == 0] / f"{number}.png", number)
+    flags = [f"--images={tmp_path}/pets", "--image_size=8", f"--data_dir={tmp_path}/data"]
+    flags += [*SMALL, "--batch_size=6", "--epochs=1", "--conditional"]
+    done = run("train", *flags, f"--workdir={tmp_path}/run")
+    assert done.returncode == 0, done.stderr
+    trained_on = json.loads((tmp_path / "run" / "generator" / "trained_on.json").read_text())
+    assert trained_on["classes"] == {"names": ["cats", "dogs"], "counts": [8, 4]}
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -39,6 +52,7 @@ def test_one_command_trains_on_a_folder_and_goes_on(photos, tmp_path):
         (["--images={}/photos", "--dataset=mnist"], ["--images", "--dataset"]),
         (["--images={}/photos", "--holdout=1"], ["--holdout=1.0", "[0, 1)"]),
         (["--images={}/photos", "--batch_size=100"], ["--batch_size=100", "12 images"]),
+        (["--images={}/photos", "--conditional"], ["--conditional needs classes", "sub-folder"]),
         (["--fit=pad"], ["--fit", "does nothing without --images"]),
         (["--dataset=stacked_mnist", "--image_size=8"], ["--dataset=stacked_mnist", "one size"]),
     ],

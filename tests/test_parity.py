@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import GAN, Adam, networks
-from tfgan.noise import Stream, latents
+from tfgan import GAN, Adam, ConditionalGAN, networks
+from tfgan.noise import Stream, labels, latents
 
 LEARNING_RATE = 0.0002
 STEPS = 50
+STREAMS = (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
+SHARES = (0.3, 0.1, 0.2, 0.4)  # of the classes, for the conditional game
 
 
 class Size(NamedTuple):
@@ -49,23 +51,49 @@ def inputs(size: Size, dtype: str):
     g_weights = weights(size.latent_size, hidden, hidden, pixels)
     d_weights = weights(pixels, hidden, hidden, 1)
     real = rng.uniform(-1, 1, (STEPS, size.batch_size, pixels)).astype(dtype)
-    streams = (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
     z = [
-        [latents(777, s, step, size.batch_size, size.latent_size, dtype).numpy() for s in streams]
+        [latents(777, s, step, size.batch_size, size.latent_size, dtype).numpy() for s in STREAMS]
         for step in range(STEPS)
     ]
     return g_weights, d_weights, real, np.array(z)
 
 
-def train_ours(size: Size, dtype: str, g_loss: str, jit_compile: bool):
+def labelled_inputs(size: Size):
+    """`inputs` in float64 for the conditional game, and labels `(STEPS, 3, batch)`.
+
+    An embedding is each network's first weight, and its first kernel has a row more for each of
+    the embedding's numbers. Labels are those of the real images, of D's fakes and of G's.
+    """
+    g_weights, d_weights, real, z = inputs(size, "float64")
+    rng, classes = np.random.RandomState(1), len(SHARES)
+    for weights in (g_weights, d_weights):
+        more = rng.uniform(-0.1, 0.1, (classes, size.hidden_size))
+        weights[0] = np.concatenate([weights[0], more])
+        weights.insert(0, rng.normal(size=(classes, classes)))
+    told = [
+        [
+            rng.randint(classes, size=size.batch_size),
+            *(labels(777, s, step, size.batch_size, SHARES).numpy() for s in STREAMS),
+        ]
+        for step in range(STEPS)
+    ]
+    return g_weights, d_weights, real, z, np.array(told)
+
+
+def train_ours(size: Size, dtype: str, g_loss: str, jit_compile: bool, conditional=False):
     """50 steps through `fit`; returns the logs of each step and all final weights."""
-    g_weights, d_weights, real, _ = inputs(size, dtype)
+    if conditional:
+        g_weights, d_weights, real, _, told = labelled_inputs(size)
+    else:
+        g_weights, d_weights, real, _ = inputs(size, dtype)
     shape = (size.side, size.side, 1)
-    gan = GAN(
-        networks.mlp_generator(size.latent_size, size.hidden_size, shape),
-        networks.mlp_discriminator(size.hidden_size, shape),
+    classes = {"classes": len(SHARES)} if conditional else {}
+    gan = (ConditionalGAN if conditional else GAN)(
+        networks.mlp_generator(size.latent_size, size.hidden_size, shape, **classes),
+        networks.mlp_discriminator(size.hidden_size, shape, **classes),
         size.latent_size,
         seed=777,
+        **({"shares": SHARES} if conditional else {}),
     )
     gan.generator.set_weights(g_weights)
     gan.discriminator.set_weights(d_weights)
@@ -76,7 +104,9 @@ def train_ours(size: Size, dtype: str, g_loss: str, jit_compile: bool):
         jit_compile=jit_compile,
         steps_per_execution=STEPS,
     )
-    gan.fit(tf.data.Dataset.from_tensor_slices(real.reshape(STEPS, -1, *shape)), verbose=0)
+    images = real.reshape(STEPS, -1, *shape)
+    data = (images, told[:, 0]) if conditional else images
+    gan.fit(tf.data.Dataset.from_tensor_slices(data), verbose=0)
     return gan.step_logs, gan.generator.get_weights() + gan.discriminator.get_weights()
 
 
@@ -112,16 +142,41 @@ def dtype(request):
     keras.config.set_dtype_policy(policy)
 
 
+def recorded(prefix: str):
+    """What `record_parity.py` has kept: the logs of each step and all final weights."""
+    with np.load(pathlib.Path(__file__).with_name("parity.npz")) as kept:
+        names = sorted(name for name in kept if name.startswith(f"{prefix}/weight"))
+        return kept[f"{prefix}/logs"], [kept[name] for name in names]
+
+
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("g_loss", ["non_saturating", "minimax"])
 def test_recorded_trajectory(dtype, g_loss, jit_compile, record_property):
-    with np.load(pathlib.Path(__file__).with_name("parity.npz")) as recorded:
-        prefix = f"{dtype}/{g_loss}"
-        names = sorted(name for name in recorded if name.startswith(f"{prefix}/weight"))
-        theirs = recorded[f"{prefix}/logs"], [recorded[name] for name in names]
-    assert len(names) == 12
+    theirs = recorded(f"{dtype}/{g_loss}")
+    assert len(theirs[1]) == 12
     ours = train_ours(SMALL, dtype, g_loss, jit_compile)
     compare(ours, theirs, dtype, record_property)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_recorded_conditional_trajectory(float64, jit_compile, record_property):
+    theirs = recorded("conditional")
+    assert len(theirs[1]) == 14
+    ours = train_ours(SMALL, "float64", "non_saturating", jit_compile, conditional=True)
+    compare(ours, theirs, "float64", record_property)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs the extra [parity]")
+def test_live_conditional_at_the_tutorials_size(float64, record_property):
+    import torch
+    import tutorial_torch
+
+    *arguments, told = labelled_inputs(TUTORIALS)
+    logs, g_weights, d_weights = tutorial_torch.train(
+        *arguments, "non_saturating", LEARNING_RATE, torch.float64, told
+    )
+    ours = train_ours(TUTORIALS, "float64", "non_saturating", True, conditional=True)
+    compare(ours, (np.array(logs), g_weights + d_weights), "float64", record_property)
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs the extra [parity]")

@@ -162,6 +162,7 @@ def finished(tiny_data_dir, tmp_path_factory):
         (["--loss=wgan"], ["loss", "wgan", "minimax"]),
         (["--dataset=mnits"], ["--dataset=mnits", "mnist"]),
         (["--dataset=imdb_reviews"], ["--dataset=imdb_reviews", "images"]),
+        (["--conditional", "--split=train[:1]"], ["--split=train[:1]", "one class"]),
         (["--epcohs=3"], ["epcohs", "epochs"]),
         (["epochs=3"], ["'epochs=3'", "--name=value"]),
         (["--flagfile=no/such.flags"], ["no/such.flags"]),
@@ -184,8 +185,9 @@ def test_flagfile_with_a_typo_is_named(tmp_path):
 def test_other_settings_are_refused_naming_each(finished):
     workdir, flags = finished
     before = tree(workdir)
-    done = run("train", *flags, "--epochs=2", "--seed=1", "--loss=minimax")
-    assert_one_line_error(done, "--seed is 1 but the run has 777", "--loss", "--overwrite")
+    done = run("train", *flags, "--epochs=2", "--seed=1", "--loss=minimax", "--conditional")
+    words = "--seed is 1 but the run has 777", "--loss", "--conditional is True but", "--overwrite"
+    assert_one_line_error(done, *words)
     assert tree(workdir) == before
 
 

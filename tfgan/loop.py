@@ -44,11 +44,10 @@ class TrainingLoop(keras.Model):
         classes: of the labels that must come with the images; 0: labels are left aside.
     """
 
-    classes: int = 0
-
     take_step: Callable[[Any, Latents], Logs]
     streams: tuple[Stream, ...]
     in_one_program: bool
+    classes: int = 0
 
     def __init__(
         self,
@@ -146,6 +145,9 @@ class TrainingLoop(keras.Model):
         finally:
             self._steps_per_epoch, self.endless = None, False
 
+    def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is left to build, and Keras' own cannot take pairs from several workers."""
+
     def reset_metrics(self) -> None:
         super().reset_metrics()
         self.steps_in_epoch = 0  # Keras begins an epoch
@@ -186,8 +188,7 @@ class TrainingLoop(keras.Model):
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], Logs]:
         """Builds what `fit` calls with an iterator over batches."""
-        if self.train_function is None or force:
-            self.train_function = _train_function(self)
+        self.train_function = (not force and self.train_function) or _train_function(self)
         return self.train_function
 
 

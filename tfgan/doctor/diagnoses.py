@@ -27,7 +27,8 @@ OVERFITTED = 0.1  # nats of divergence that D sees with training images only
 COPIED = 0.6  # share of training images among the nearest to fakes
 SIGMAS = 4  # standard errors that it must be above one half
 DEAD = 0.4  # share of hidden units
-IGNORED = 0.2  # how far the fakes' label accuracy is from chance to that of held-out images
+TOLD = 12_000  # steps until the class that G is told must show
+IGNORED = 0.05  # how far the fakes' label accuracy is from chance to that of held-out images
 TELLABLE = 0.1  # how far that of held-out images must be above chance
 ALIKE = 0.15  # spread within a class of the fakes over that of the data
 _SHOWN = 5  # classes that are named
@@ -194,8 +195,8 @@ def class_ignored(history: History) -> Result:
         return Skipped(title, f"the classes of held-out images are hardly told ({real:.2f})")
     if seen - chance >= IGNORED * (real - chance):
         return None
-    if last.diversity < SPREADING:
-        return Skipped(title, "too early to tell while fakes hardly differ")
+    if last.step < TOLD or last.diversity < SPREADING:
+        return Skipped(title, f"too early to tell before {TOLD:,} steps, or while fakes are alike")
     return Finding(
         title,
         f"{100 * seen:.0f} % of fakes are seen as the class that was asked for, where chance is "

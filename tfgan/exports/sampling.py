@@ -18,6 +18,7 @@ from tfgan.noise import Stream
 ANY = -1  # class by the classes' shares
 WALK_STEPS = 8
 DEFAULT, DEFAULT_EACH = 64, 8  # images; images of each of several classes
+MOST_OF_ALL = 10_000
 _CHUNK = 1000
 _ROUNDING = 1e-3  # that a pixel may be outside [0, 1] by
 
@@ -159,6 +160,11 @@ def sample(model: str, n: int | None, seed: int, output: str, label: str = "") -
     loaded = load(model)
     wanted = labels_of(label, loaded) or [ANY]
     count = n or (DEFAULT if len(wanted) == 1 else DEFAULT_EACH)
+    if len(wanted) > 1 and count * len(wanted) > MOST_OF_ALL:
+        raise UserError(
+            f"--n={count}: of each of {len(wanted):,} classes are {count * len(wanted):,} images; "
+            f"draw at most {MOST_OF_ALL:,} at once"
+        )
     images = np.concatenate([draw(loaded, count, seed, each) for each in wanted])
     if output.lower().endswith(".npy"):
         buffer = io.BytesIO()

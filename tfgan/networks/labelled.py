@@ -124,8 +124,9 @@ class Projection(ToldLayer):
         self.by_class = by_class
 
     def build(self, input_shape: Any) -> None:
-        self.last.build(input_shape[0])
-        self.by_class.build(input_shape[1])
+        for layer, shape in zip((self.last, self.by_class), input_shape, strict=True):
+            if not layer.built:  # as it is where it comes from a configuration
+                layer.build(shape)
 
     def call(self, inputs: Any) -> Any:
         x, told = inputs
