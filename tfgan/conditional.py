@@ -86,10 +86,11 @@ class ConditionalGAN(GAN):
             return self.discriminator((images, labels), training=True)
 
     def fixed_latents(self) -> tuple[Pair, int]:
-        """A row for each of the first classes, of the same latents."""
+        """A row for each of the first classes that have a share, of the same latents."""
         z, _ = self.global_latents(Stream.FIXED_LATENTS, 0, ROW)
-        rows = min(len(self.shares), MOST_ROWS)
-        return (tf.tile(z, (rows, 1)), tf.repeat(tf.range(rows, dtype=tf.int64), ROW)), ROW
+        rows = [label for label, share in enumerate(self.shares) if share][:MOST_ROWS]
+        labels = tf.repeat(tf.constant(rows, tf.int64), ROW)
+        return (tf.tile(z, (len(rows), 1)), labels), ROW
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"shares": self.shares}

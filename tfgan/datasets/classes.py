@@ -62,6 +62,16 @@ class Classes:
         return tuple(count / total for count in self.counts)
 
     @property
+    def present(self) -> list[int]:
+        """The labels of the classes that have images: the others were never learnt."""
+        return [label for label, count in enumerate(self.counts) if count]
+
+    @classmethod
+    def of_numbers(cls, count: int) -> "Classes":
+        """Of classes without names, all alike probable."""
+        return cls(tuple(map(str, range(count))), (1,) * count)
+
+    @property
     def numbered(self) -> bool:
         """Whether each class's name is its number, from 0."""
         return self.names == tuple(map(str, range(len(self.names))))

@@ -103,7 +103,7 @@ _UNTOLD |= {"choice": ""}
 
 def _told(classes: Classes) -> dict[str, Any]:
     """What the card of a conditional generator says instead."""
-    count = len(classes.names)
+    count = len(classes.present)
     rows = min(count, MOST_ROWS)
     which = "the classes" if rows == count else f"the first {rows} of {count} classes"
     named = [""] * count if classes.numbered else [f" {plain(name)}" for name in classes.names]

@@ -6,7 +6,6 @@ Without TensorFlow, so that a command can check them before it loads the generat
 import difflib
 import json
 import pathlib
-from collections.abc import Sequence
 
 from tfgan.datasets.classes import Classes
 from tfgan.ground.errors import UserError, first_line
@@ -39,20 +38,27 @@ def check(text: str, path: pathlib.Path) -> None:
     """
     classes = recorded_classes(path)
     if text and classes:
-        chosen(text, classes.names)
+        chosen(text, classes)
     elif text and (path / DATA).exists():
         raise unconditional(text, f"--model={path}")
 
 
-def chosen(text: str, names: Sequence[str]) -> list[int]:
+def chosen(text: str, classes: Classes) -> list[int]:
     """The classes that a user names: "7", "7,1,3", "sneaker" or "all"; a name before a number.
 
     Raises:
-        UserError: if there is no such class.
+        UserError: if there is no such class, or it had no images to learn from.
     """
     if text == "all":
-        return list(range(len(names)))
-    return [_chosen(part.strip(), list(names), text) for part in text.split(",")]
+        return classes.present
+    labels = [_chosen(part.strip(), list(classes.names), text) for part in text.split(",")]
+    for label in labels:
+        if not classes.counts[label]:
+            raise UserError(
+                f"--label={text}: class {label}, {classes.names[label]}, had no images to learn "
+                f"from; --label=all draws all that had"
+            )
+    return labels
 
 
 def _chosen(part: str, names: list[str], text: str) -> int:

@@ -98,11 +98,12 @@ def _inputs(trained: Trained, count: int) -> Inputs:
 
 def _shown(trained: Trained) -> Inputs:
     """Those of the picture: 64 images; of a conditional generator, a row of 8 for each class."""
-    if not _classes(trained):
+    classes = saved_model.classes_of(trained.generator, trained.data)
+    if not classes:
         return _inputs(trained, SHOWN)
-    rows = min(_classes(trained), MOST_ROWS)
-    z = np.tile(_inputs(trained, ROW)["z"], (rows, 1))
-    return {"z": z, "label": np.repeat(np.arange(rows), ROW)}
+    rows = classes.present[:MOST_ROWS]
+    z = np.tile(_inputs(trained, ROW)["z"], (len(rows), 1))
+    return {"z": z, "label": np.repeat(rows, ROW)}
 
 
 def _classes(trained: Trained) -> int:

@@ -62,7 +62,7 @@ def write_page(
     latent_size = labelled.latent_size_of(generator)
     z = noise.latents(0, Stream.SAMPLES, 0, _PROBES, latent_size).numpy()
     classes = classes_of(generator, trained_on)
-    labels = np.arange(_PROBES) % len(classes.names) if classes else np.array([], int)
+    labels = np.resize(classes.present, _PROBES) if classes else np.array([], int)
     drawn = generator((z, labels) if classes else z, training=False)
     probes = pictures.to_uint8(drawn.numpy())
     layers = describe(generator)
@@ -84,6 +84,7 @@ def write_page(
             "bytes": base64.b64encode(probes.tobytes()).decode(),
         },
         "classes": list(classes.names) if classes else [],
+        "present": classes.present if classes else [],
         "ends": as_base64(noise.ends_of(classes.shares) if classes else []),
         "dataset": config.get("dataset"),
         "history": history,

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import noise
+from tfgan.datasets.classes import Classes
 from tfgan.exports import class_names, saved_model
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError, first_line
@@ -30,12 +31,12 @@ class Loaded:
     Attributes:
         named: what messages call it.
         model: what TensorFlow loaded; its weights go with it.
-        names: of its classes; () if it knows none.
+        classes: that it knows; None if it knows none, or does not say.
     """
 
     named: str
     model: Any
-    names: tuple[str, ...] = ()
+    classes: Classes | None = None
 
     @property
     def conditional(self) -> bool:
@@ -140,8 +141,7 @@ def load(model: str, named: str = "") -> Loaded:
             f"{named}: has the signatures {', '.join(loaded.signatures) or 'none'}, but "
             f"generate and sample are needed; is it a generator of tfgan?"
         )
-    classes = class_names.recorded_classes(path)
-    return Loaded(named, loaded, classes.names if classes else ())
+    return Loaded(named, loaded, class_names.recorded_classes(path))
 
 
 def sample(model: str, n: int | None, seed: int, output: str, label: str = "") -> None:
@@ -185,7 +185,7 @@ def labels_of(text: str, loaded: Loaded) -> list[int]:
         return []
     if not loaded.conditional:
         raise class_names.unconditional(text, loaded.named)
-    return class_names.chosen(text, loaded.names or tuple(map(str, range(loaded.class_count()))))
+    return class_names.chosen(text, loaded.classes or Classes.of_numbers(loaded.class_count()))
 
 
 def draw(loaded: Loaded, n: int, seed: int, label: int = ANY) -> np.ndarray:

@@ -163,7 +163,7 @@ def classes_of(generator: keras.Model, data: dict[str, Any] | None) -> Classes |
         return None
     if data and "classes" in data:
         return Classes.from_dict(data["classes"])
-    return Classes(tuple(map(str, range(count))), (1,) * count)
+    return Classes.of_numbers(count)
 
 
 def shares_of(generator: keras.Model, data: dict[str, Any] | None) -> tuple[float, ...]:

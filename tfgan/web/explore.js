@@ -94,8 +94,8 @@
   const pickers = { class: "asked", "from-class": "fromClass", "to-class": "toClass" };
   for (const id of DATA.classes.length ? Object.keys(pickers) : []) {
     const any = id === "class" ? "any, by their shares" : "its own class";
-    for (const [label, name] of [any, ...DATA.classes].entries()) {
-      byId(id).append(make("option", { value: label + ANY }, name));
+    for (const label of [ANY, ...DATA.present]) {
+      byId(id).append(make("option", { value: label }, DATA.classes[label] ?? any));
     }
     byId(id).closest("label").hidden = false;
   }
@@ -161,7 +161,10 @@
       return Number.isFinite(value) ? clamp(value, low, high) : otherwise;
     };
     const whole = (name, otherwise) => Math.round(read(name, otherwise + 1, 1, COUNT)) - 1;
-    const label = (name) => Math.round(read(name, ANY, ANY, DATA.classes.length + ANY));
+    const label = (name) => {
+      const asked = Number(found.get(name) ?? ANY);
+      return DATA.present.includes(asked) ? asked : ANY;
+    };
     const fresh = start();
     const walks = (found.get("walk") ?? "").split(",");
     return {

@@ -129,10 +129,10 @@ def _rows(workdir: Workdir) -> list[str]:
     if not recorded.get("config", {}).get("conditional"):
         return []
     try:
-        names = Classes.from_dict(recorded["environment"]["data"]["classes"]).names
+        classes = Classes.from_dict(recorded["environment"]["data"]["classes"])
     except (ValueError, LookupError, TypeError):
         raise UserError(f"{workdir.config}: does not say the classes of its set") from None
-    return list(names[:MOST_ROWS])
+    return [classes.names[label] for label in classes.present[:MOST_ROWS]]
 
 
 def _curve(title: str, names: list[str], rows: list[dict[str, str]]) -> dict[str, Any]:
