@@ -89,7 +89,15 @@ class OneImageOfAClass(ConditionalGAN):
 
 
 # Small networks, which learn classes within 20 epochs.
-TOLD: dict[str, Any] = {"conditional": True, "hidden_size": 64, "beta_1": 0.5, "d_dropout": 0.3}
+TOLD: dict[str, Any] = {
+    "conditional": True,
+    "hidden_size": 64,
+    "r1": 1.0,
+    "d_learning_rate": 0.002,
+    "g_learning_rate": 0.002,
+    "lr_schedule": "cosine",
+    "beta_1": 0.5,
+}
 # The model's class, and the flags that are not the tutorial's.
 FAULTS: dict[str, tuple[type[GAN], dict[str, Any]]] = {
     "none": (GAN, {}),

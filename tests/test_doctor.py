@@ -67,6 +67,9 @@ def test_healthy_run_raises_no_finding_at_any_age(seed):
         ("fifty_images", {"memorisation"}),
         ("five_steps_of_d", set()),
         ("shared_latents", set()),
+        ("none_conditional", set()),
+        ("shuffled_labels", {"G ignores the class"}),
+        ("one_image_of_a_class", {"collapsed within a class"}),
     ],
 )
 def test_gallery(fault, expected):
@@ -74,6 +77,14 @@ def test_gallery(fault, expected):
     found = titles(recorded(fault))
     assert found >= expected
     assert bool(found) == bool(expected)
+
+
+@pytest.mark.parametrize("run", ["none_conditional", "tutorial_conditional"])
+def test_healthy_conditional_run_raises_no_finding_at_any_age(run):
+    seen = recorded(run)
+    assert seen[-1].step == 12_000
+    for count in range(1, len(seen) + 1):
+        assert titles(seen[:count]) == set(), seen[count - 1].step
 
 
 HEALTHY = recorded("healthy_777")[-1]

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import make_images
+from tensorflow_datasets.image_classification import FashionMNIST
 from test_doctor import HEALTHY, titles, unseen
 
-from tfgan import TrainConfig, networks, training
+from examples import failures
+from tfgan import TrainConfig, doctor, networks, training
 from tfgan.conditional import ConditionalGAN
-from tfgan.doctor import examination, examiner, monitors, probe, record
+from tfgan.doctor import diagnoses, examination, examiner, monitors, probe, record
 from tfgan.doctor.class_evidence import ClassExaminer
 from tfgan.doctor.evidence import Evidence
 from tfgan.doctor.record import History
@@ -165,7 +167,7 @@ def test_one_number_makes_the_difference(title, sick, well):
 
 
 def test_what_is_too_early_to_tell():
-    young = dataclasses.replace(TOLD, step=2000, label_accuracy=0.1, class_diversity=(0.01, 0.5))
+    young = dataclasses.replace(TOLD, step=11_999, label_accuracy=0.1, class_diversity=(0.01, 0.5))
     assert titles((young,)) == set()
     assert {"G ignores the class", "collapsed within a class"} <= unseen(History((young,)))
     # Nor can it be told where real images' classes cannot.
@@ -199,3 +201,100 @@ def test_run_that_looks_at_itself(tiny_data_dir, tmp_path, monkeypatch):
     workdir.monitors.unlink()
     history = examination.history(config.workdir)  # of the checkpoint
     assert history.evidence == (seen,)
+
+
+# Whole runs, from a fault to its finding: of bars, lying in class 0 and upright in class 1.
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory) -> str:
+    """A set whose classes a small network learns in seconds."""
+    folder = tmp_path_factory.mktemp("bars")
+
+    class Bars(FashionMNIST, skip_registration=True):
+        name = "fashion_mnist"
+
+        def _split_generators(self, dl_manager):
+            sizes = {"train": 400, "test": 200}
+            return {name: self._generate_examples(size) for name, size in sizes.items()}
+
+        def _generate_examples(self, count):
+            for index, image in enumerate(make_images(count)):
+                upright = index % 2
+                bar = image if upright else image.transpose(1, 0, 2)
+                yield index, {"image": bar, "label": upright}
+
+    Bars(data_dir=folder).download_and_prepare()
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def train(bars, tmp_path_factory):
+    """Trains with a fault of the gallery for a few seconds."""
+
+    def train(fault: str) -> tuple[ConditionalGAN, TrainConfig]:
+        gan_class, options = failures.FAULTS[fault]
+        small = {"epochs": 60, "batch_size": 20, "jit_compile": False, "latent_size": 8}
+        folders = {"data_dir": bars, "workdir": str(tmp_path_factory.mktemp("runs") / fault)}
+        config = TrainConfig(dataset="fashion_mnist", **folders, **options | small)
+        return training.train_and_export(config, gan_class=gan_class), config
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def healthy(train):
+    return train("none_conditional")
+
+
+@pytest.fixture
+def old_enough(monkeypatch):
+    """Bars are learnt in less time than digits, and of 200 in two classes one knows less."""
+    monkeypatch.setattr(diagnoses, "TOLD", 0)
+    monkeypatch.setattr(diagnoses, "IGNORED", 0.5)
+
+
+OURS = {"G ignores the class", "collapsed within a class"}
+
+
+def test_healthy_run(healthy, old_enough):
+    _, config = healthy
+    assert not {finding.title for finding in doctor.diagnose(config.workdir)} & OURS
+
+
+@pytest.mark.parametrize(
+    ("deaf_to", "title"),
+    [("the class", "G ignores the class"), ("z", "collapsed within a class")],
+)
+def test_generator_that_is_deaf(deaf_to, title, healthy, old_enough):
+    gan, config = healthy
+    first = next(each for each in gan.generator.layers if isinstance(each, keras.layers.Dense))
+    kept = first.kernel.numpy()
+    of_z = (np.arange(len(kept)) < config.latent_size)[:, None]
+    first.kernel.assign(kept * (of_z if deaf_to == "the class" else ~of_z))
+    seen = monitors.examiner_of(gan, config).look()
+    first.kernel.assign(kept)
+    assert titles((seen,)) & OURS == {title}
+
+
+def test_class_of_one_image(train, old_enough):
+    _, config = train("one_image_of_a_class")
+    (finding,) = (each for each in doctor.diagnose(config.workdir) if each.title in OURS)
+    assert finding.title == "collapsed within a class"
+    assert finding.evidence.startswith("fakes of class 1 are nearly alike")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        ("none_conditional", set()),
+        ("shuffled_labels", {"G ignores the class"}),
+        ("one_image_of_a_class", {"collapsed within a class"}),
+    ],
+)
+def test_gallery_s_runs(fault, found, tmp_path):
+    gan_class, options = failures.FAULTS[fault]
+    config = TrainConfig(workdir=str(tmp_path / "run"), epochs=20, **options)
+    training.train_and_export(config, gan_class=gan_class)
+    assert {finding.title for finding in doctor.diagnose(config.workdir)} == found

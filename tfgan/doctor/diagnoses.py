@@ -27,7 +27,7 @@ OVERFITTED = 0.1  # nats of divergence that D sees with training images only
 COPIED = 0.6  # share of training images among the nearest to fakes
 SIGMAS = 4  # standard errors that it must be above one half
 DEAD = 0.4  # share of hidden units
-TOLD = 12_000  # steps until the class that G is told must show
+TOLD = 12_000  # steps until G must draw each class, and several images of it
 IGNORED = 0.05  # how far the fakes' label accuracy is from chance to that of held-out images
 TELLABLE = 0.1  # how far that of held-out images must be above chance
 ALIKE = 0.15  # spread within a class of the fakes over that of the data
@@ -214,17 +214,17 @@ def class_collapsed(history: History) -> Result:
     if not spreads or isinstance(mode_collapse(history), Finding):
         return None
     title = "collapsed within a class"
-    if last.step < VARIED:
-        return Skipped(title, f"too early to tell before {VARIED:,} steps")
+    if last.step < TOLD:
+        return Skipped(title, f"too early to tell before {TOLD:,} steps")
     same = [label for each, label in spreads if each < ALIKE]
     if not same:
         return None
-    least, label = min(spreads)
     classes = ", ".join(map(str, same[:_SHOWN])) + (" ..." if len(same) > _SHOWN else "")
+    of = f"class {classes}" if len(same) == 1 else f"each of the classes {classes}"
     return Finding(
         title,
-        f"fakes of {'class' if len(same) == 1 else 'the classes'} {classes} are nearly alike; "
-        f"those of class {label} vary {least:.3f} times as much as its held-out images",
+        f"fakes of {of} are nearly alike: they vary {min(spreads)[0]:.3f} times as much as held-out "
+        f"images of it{'' if len(same) == 1 else ', where that is least'}",
         "look at the training images of that class; else a lower --g_learning_rate, another "
         "--seed, or dropout or a gradient penalty in D",
     )
