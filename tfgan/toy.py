@@ -37,7 +37,8 @@ def main() -> None:
         "mixture",
         list(RECIPES),
         "What to learn: normal and mixture are on the line, and drawn as Figure 1 of the paper; "
-        "ring8 and grid25 are in the plane, where GANs lose modes.",
+        "ring8 and grid25 are in the plane, where GANs lose modes; classes: a mixture on the line "
+        "whose three modes are classes, which both networks are told.",
     )
     flags.DEFINE_string(
         "workdir", "", "The one folder that the run writes to. Empty: runs/toy-DENSITY."

@@ -33,12 +33,22 @@ class GaussianMixture:
 
     def sample(self, count: int, seed: int) -> np.ndarray:
         """Draws `(count, dim)` points; the same seed, the same points."""
+        return self.sample_with_modes(count, seed)[0]
+
+    def sample_with_modes(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The points of `sample`, and the mode that each comes from, int64 `(count,)`."""
         rng = np.random.default_rng(seed)
         mode = rng.choice(len(self.weights), count, p=self.weights)
         shape = (count, self.dim)
-        return stats.norm.rvs(
+        points = stats.norm.rvs(
             self.means[mode], self.scales[mode, np.newaxis], size=shape, random_state=rng
         )
+        return points, mode
+
+    def of_mode(self, mode: int) -> "GaussianMixture":
+        """One mode alone: p(x|y), where each mode is a class."""
+        only = slice(mode, mode + 1)
+        return GaussianMixture(self.means[only], self.scales[only], np.ones(1))
 
     def cell_probabilities(self, edges: np.ndarray) -> np.ndarray:
         """The probability of each cell of a grid, exactly.

@@ -4,6 +4,7 @@ All in nats. A logit is log D - log(1 - D).
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,6 +73,22 @@ def jsd(p: GaussianMixture, q: GaussianMixture) -> float:
     low, high = np.min(means - reach), np.max(means + reach)
     points = np.unique(means)
     return integrate.quad(integrand, low, high, points=points, limit=1000, epsabs=1e-10)[0]
+
+
+def conditional_jsd(p: GaussianMixture, of_classes: Sequence[GaussianMixture]) -> float:
+    """The mean over classes of JSD(p(x|y), p_g(x|y)), by quadrature, where each mode is a class.
+
+    It is the JSD of the pairs (x, y), whose classes have the same shares, and so what V of a D that
+    is told the class shows at its best.
+
+    Args:
+        p: the data.
+        of_classes: what the generator draws of each class.
+    """
+    return sum(
+        weight * jsd(p.of_mode(mode), drawn)
+        for mode, (weight, drawn) in enumerate(zip(p.weights, of_classes, strict=True))
+    )
 
 
 def jsd_monte_carlo(p: GaussianMixture, q: GaussianMixture, count: int, seed: int) -> Estimate:

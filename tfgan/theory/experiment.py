@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import noise
+from tfgan.conditional import ConditionalGAN
 from tfgan.gan import GAN
 from tfgan.ground import pictures
 from tfgan.ground.console import say
@@ -23,6 +24,7 @@ from tfgan.optimizers import Adam
 from tfgan.run import building
 from tfgan.run.workdir import Workdir
 from tfgan.theory import figures, networks
+from tfgan.theory.by_class import ClassObserver
 from tfgan.theory.densities import GaussianMixture
 from tfgan.theory.observation import Observation, Observer
 from tfgan.theory.recipes import DENSITIES, ToyRecipe
@@ -63,7 +65,11 @@ class ToyFolder(Workdir):
 def build(recipe: ToyRecipe, p: GaussianMixture) -> GAN:
     """Makes the compiled model of a recipe."""
     generator, discriminator = networks.generator(recipe, p), networks.discriminator(recipe, p)
-    gan = GAN(generator, discriminator, recipe.latent_size, recipe.seed)
+    if recipe.conditional:
+        sizes = recipe.latent_size, p.weights.tolist(), recipe.seed
+        gan: GAN = ConditionalGAN(generator, discriminator, *sizes)
+    else:
+        gan = GAN(generator, discriminator, recipe.latent_size, recipe.seed)
 
     def adam(rate: float, name: str) -> Adam:
         falling = keras.optimizers.schedules.CosineDecay(rate, recipe.steps)
@@ -81,14 +87,21 @@ def build(recipe: ToyRecipe, p: GaussianMixture) -> GAN:
 
 
 def batches(p: GaussianMixture, recipe: ToyRecipe) -> tf.data.Dataset:
-    """The real points of each step, `(batch_size, dim)`: a pure function of (seed, step)."""
+    """The real points of each step, `(batch_size, dim)`: a pure function of (seed, step).
 
-    def draw() -> Iterator[np.ndarray]:
+    With classes, pairs of them and of their labels, `(batch_size,)`.
+    """
+
+    def draw() -> Iterator[Any]:
         for step in range(recipe.steps):
             seed = noise.derive_seed(recipe.seed, Stream.REAL_POINTS, step)
-            yield p.sample(recipe.batch_size, seed).astype(np.float32)
+            points, labels = p.sample_with_modes(recipe.batch_size, seed)
+            points = points.astype(np.float32)
+            yield (points, labels) if recipe.conditional else points
 
-    spec = tf.TensorSpec((recipe.batch_size, p.dim), tf.float32)
+    spec: Any = tf.TensorSpec((recipe.batch_size, p.dim), tf.float32)
+    if recipe.conditional:
+        spec = (spec, tf.TensorSpec((recipe.batch_size,), tf.int64))
     return tf.data.Dataset.from_generator(draw, output_signature=spec).prefetch(64)
 
 
@@ -96,7 +109,7 @@ def learn(recipe: ToyRecipe, callback: "Looks") -> GAN:
     """Trains by a recipe, with the same `fit` as any GAN of the package."""
     p = DENSITIES[recipe.density]()
     gan = build(recipe, p)
-    callback.attach(Observer(gan, p))
+    callback.attach(observer(gan, p))
     gan.fit(
         batches(p, recipe),
         epochs=recipe.frames,
@@ -106,6 +119,11 @@ def learn(recipe: ToyRecipe, callback: "Looks") -> GAN:
         verbose=0,
     )
     return gan
+
+
+def observer(gan: GAN, p: GaussianMixture) -> Observer | ClassObserver:
+    """What looks at a GAN that learns p."""
+    return ClassObserver(gan, p) if isinstance(gan, ConditionalGAN) else Observer(gan, p)
 
 
 class Looks(keras.callbacks.Callback):
@@ -119,7 +137,7 @@ class Looks(keras.callbacks.Callback):
         super().__init__()
         self.seen: list[Observation] = []
 
-    def attach(self, observer: Observer) -> None:
+    def attach(self, observer: Observer | ClassObserver) -> None:
         """Takes the observer to look with."""
         self._observer = observer
 

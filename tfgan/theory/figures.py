@@ -9,6 +9,7 @@ import numpy as np
 
 from tfgan.ground.errors import UserError
 from tfgan.theory import observation
+from tfgan.theory.by_class import ClassObservation, optimal_probability
 from tfgan.theory.densities import GaussianMixture
 from tfgan.theory.observation import Observation
 
@@ -29,7 +30,6 @@ STYLE: Any = {
 _DPI = 90
 _LINES = 31  # drawn from z to x
 _DOTS = 1000
-_FEWEST = 5  # fakes in a cell, to call their share a density
 
 
 def require_matplotlib() -> None:
@@ -78,6 +78,8 @@ def frame(p: GaussianMixture, seen: list[Observation], steps: int) -> np.ndarray
     import matplotlib
 
     draw = {1: _on_the_line, 2: _in_the_plane}[p.dim]
+    if isinstance(seen[-1], ClassObservation):
+        draw = _by_class
     with matplotlib.rc_context(STYLE):
         figure = new(9, 4.5)
         draw(figure, p, seen, steps)
@@ -91,11 +93,8 @@ def _on_the_line(figure: "Figure", p: GaussianMixture, seen: list[Observation], 
     )
     axes = places["densities"]
     x, edges = observation.plot_points(p), observation.cell_edges(p)
-    data = p.cell_probabilities(edges)
-    fakes = np.histogram(look.fakes, edges)[0]
-    shares = fakes / len(look.fakes)
-    enough = (fakes >= _FEWEST) | (data * len(look.fakes) >= _FEWEST)
-    best = np.divide(data, data + shares, where=enough, out=np.full(len(data), np.nan))
+    shares = np.histogram(look.fakes, edges)[0] / len(look.fakes)
+    best = observation.optimal_in_cells(p, look.fakes, edges)
     middles, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
     density = np.exp(p.log_density(x[:, np.newaxis]))
     axes.fill_between(middles, shares / width, step="mid", color=FAKE, alpha=0.35, lw=0)
@@ -123,6 +122,41 @@ def _on_the_line(figure: "Figure", p: GaussianMixture, seen: list[Observation], 
     )
     _map(places["map"], look, (x[0], x[-1]))
     _divergences(places["jsd"], seen, steps)
+
+
+def _by_class(figure: "Figure", p: GaussianMixture, seen: list[Any], steps: int) -> None:
+    """A row for each class: what there is of it, what is drawn of it, D and D*."""
+    look = seen[-1]
+    classes = range(len(p.weights))
+    rows = [[str(label), "jsd"] for label in classes]
+    places = figure.subplot_mosaic(rows, width_ratios=[3, 2])
+    x, edges = observation.plot_points(p), observation.cell_edges(p)
+    middles, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
+    for label in classes:
+        axes, of_class = places[str(label)], p.of_mode(label)
+        fakes = look.fakes[look.labels == label]
+        shares = np.histogram(fakes, edges)[0] / len(fakes) / width
+        density = np.exp(of_class.log_density(x[:, np.newaxis]))
+        axes.fill_between(middles, shares, step="mid", color=FAKE, alpha=0.35, lw=0)
+        axes.plot(middles, shares, color=FAKE, lw=1, label="$p_g(x|y)$")
+        axes.plot(x, density, color=DATA, ls=":", lw=2, label=r"$p_{\mathrm{data}}(x|y)$")
+        axes.set(xlim=(x[0], x[-1]), ylim=(0, 2 * density.max()), yticks=[])
+        axes.set_ylabel(f"y = {label}")
+        twin = axes.twinx()
+        twin.plot(x, look.probability[label], color=D, ls="--", lw=1.8, label="$D(x|y)$")
+        best = optimal_probability(look, p, label)
+        twin.plot(middles, best, color=BEST, lw=1.2, label="$D^*(x|y)$")
+        twin.axhline(0.5, color="0.8", lw=0.8, zorder=0)
+        twin.set(ylim=(0, 1.02), yticks=[0, 0.5, 1])
+        axes.tick_params(labelbottom=label == classes[-1])
+    first = places["0"]
+    first.set_title(f"step {look.step:,}", loc="left")
+    handles = [*axes.get_lines(), *twin.get_lines()[:2]]
+    twin.legend(handles=handles, ncols=2, loc="upper left", borderaxespad=0.1)
+    _divergences(places["jsd"], seen, steps)
+    at, marginal = [each.step for each in seen], [each.marginal_jsd for each in seen]
+    places["jsd"].plot(at, marginal, color=DATA, lw=1, ls="-.", label="JSD of x alone")
+    places["jsd"].legend(loc="upper right", bbox_to_anchor=(1, 0.9))
 
 
 def _map(axes: "Axes", look: Observation, limits: tuple[float, float]) -> None:

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tfgan.networks import leaky_relu
+from tfgan.networks import labelled, leaky_relu
 from tfgan.noise import Stream, derive_seed
 from tfgan.theory.densities import GaussianMixture
 from tfgan.theory.recipes import ToyRecipe
@@ -20,25 +20,55 @@ def _spread(p: GaussianMixture, around: np.ndarray | float = 0.0) -> float:
     return float(np.sqrt(np.dot(p.weights, squares)))
 
 
-def generator(recipe: ToyRecipe, p: GaussianMixture) -> keras.Sequential:
-    """G: latents `(batch, latent_size)` to points `(batch, dim)`, anywhere."""
-    network = keras.Sequential([keras.Input((recipe.latent_size,), name="z")], name="generator")
-    for index in range(recipe.layers):
-        network.add(_dense(recipe.hidden_size, recipe.seed, Stream.GENERATOR_WEIGHTS, index))
-        network.add(keras.layers.Activation(recipe.activation))
-    network.add(_dense(p.dim, recipe.seed, Stream.GENERATOR_WEIGHTS, recipe.layers))
-    network.add(keras.layers.Rescaling(_spread(p)))
-    return network
+def generator(recipe: ToyRecipe, p: GaussianMixture) -> keras.Model:
+    """G: latents `(batch, latent_size)`, and labels if the recipe has classes, to points."""
+    classes, stream = _classes(recipe, p), Stream.GENERATOR_WEIGHTS
+    hidden = [
+        layer
+        for index in range(recipe.layers)
+        for layer in (
+            _dense(recipe.hidden_size, recipe.seed, stream, index),
+            keras.layers.Activation(recipe.activation),
+        )
+    ]
+    return labelled.network(
+        keras.Input((recipe.latent_size,), name="z"),
+        [
+            *labelled.beside(classes, recipe.seed, stream),
+            *hidden,
+            _dense(p.dim, recipe.seed, stream, recipe.layers),
+            keras.layers.Rescaling(_spread(p)),
+        ],
+        classes,
+        name="generator",
+    )
 
 
-def discriminator(recipe: ToyRecipe, p: GaussianMixture) -> keras.Sequential:
-    """D: points `(batch, dim)` to logits `(batch, 1)`."""
-    network = keras.Sequential([keras.Input((p.dim,), name="x")], name="discriminator")
+def discriminator(recipe: ToyRecipe, p: GaussianMixture) -> keras.Model:
+    """D: points `(batch, dim)`, and labels if the recipe has classes, to logits `(batch, 1)`."""
+    classes, stream = _classes(recipe, p), Stream.DISCRIMINATOR_WEIGHTS
     centre = p.weights @ p.means
     scale = 1 / _spread(p, centre)
-    network.add(keras.layers.Rescaling(scale, offset=(-scale * centre).tolist()))
-    for index in range(recipe.layers):
-        network.add(_dense(recipe.hidden_size, recipe.seed, Stream.DISCRIMINATOR_WEIGHTS, index))
-        network.add(keras.layers.Activation(leaky_relu))
-    network.add(_dense(1, recipe.seed, Stream.DISCRIMINATOR_WEIGHTS, recipe.layers))
-    return network
+    hidden = [
+        layer
+        for index in range(recipe.layers)
+        for layer in (
+            _dense(recipe.hidden_size, recipe.seed, stream, index),
+            keras.layers.Activation(leaky_relu),
+        )
+    ]
+    return labelled.network(
+        keras.Input((p.dim,), name="x"),
+        [
+            keras.layers.Rescaling(scale, offset=(-scale * centre).tolist()),
+            *labelled.beside(classes, recipe.seed, stream),
+            *hidden,
+            _dense(1, recipe.seed, stream, recipe.layers),
+        ],
+        classes,
+        name="discriminator",
+    )
+
+
+def _classes(recipe: ToyRecipe, p: GaussianMixture) -> int:
+    return len(p.weights) if recipe.conditional else 0

@@ -17,6 +17,7 @@ from tfgan.theory.modes import Coverage
 SAMPLES = 20_000
 _CELLS = 200  # along each axis
 _ARROWS = 150
+_FEWEST = 5  # fakes in a cell, to call their share a density
 _PLOT_POINTS = {1: 401, 2: 121}  # along each axis, by dimension
 
 
@@ -64,6 +65,31 @@ def cell_edges(p: GaussianMixture) -> np.ndarray:
     return np.linspace(*limits(p), _CELLS + 1)
 
 
+def check_finite(gan: GAN, fakes: np.ndarray) -> None:
+    """Makes sure that a run has not diverged.
+
+    Raises:
+        UserError: if some fakes are not finite.
+    """
+    if not np.isfinite(fakes).all():
+        raise UserError(
+            f"step {int(gan.step.numpy()):,}: the generator gives points that are not finite, "
+            f"the run has diverged; take another --seed or --loss"
+        )
+
+
+def optimal_in_cells(p: GaussianMixture, fakes: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """D* in each cell of the line, p_g as the fakes have it.
+
+    Returns:
+        `(cells,)`; NaN where there are too few fakes and points to say.
+    """
+    data, counts = p.cell_probabilities(edges), np.histogram(fakes, edges)[0]
+    enough = (counts >= _FEWEST) | (data * len(fakes) >= _FEWEST)
+    unknown = np.full(len(data), np.nan)
+    return np.divide(data, data + counts / len(fakes), where=enough, out=unknown)
+
+
 class Observer:
     """Looks at a GAN always from the same latents and real points.
 
@@ -87,11 +113,7 @@ class Observer:
         """
         gan, p = self._gan, self._p
         fakes = gan(self._latents).numpy()
-        if not np.isfinite(fakes).all():
-            raise UserError(
-                f"step {int(gan.step.numpy()):,}: the generator gives points that are not finite, "
-                f"the run has diverged; take another --seed or --loss"
-            )
+        check_finite(gan, fakes)
         real_logits, fake_logits = self._logits(self._real), self._logits(fakes)
         offset = _offset(real_logits, fake_logits) if gan.objective.paired else 0.0
         real_logits, fake_logits = real_logits + offset, fake_logits + offset

@@ -13,13 +13,21 @@ def _two_bumps() -> GaussianMixture:
     return GaussianMixture(np.array([[-1.5], [1.0]]), np.array([0.4, 0.6]), np.array([0.4, 0.6]))
 
 
+def _three_classes() -> GaussianMixture:
+    return GaussianMixture(
+        np.array([[-1.2], [0.0], [1.2]]), np.array([0.4, 0.6, 0.3]), np.array([0.3, 0.5, 0.2])
+    )
+
+
 LOSSES = ("non_saturating", "minimax", "relativistic")  # those whose D is a logit
 DENSITIES = {
     "normal": lambda: densities.normal(1.0, 0.5),
     "mixture": _two_bumps,
     "ring8": densities.ring,
     "grid25": densities.grid,
+    "classes": _three_classes,
 }
+CONDITIONAL = ("classes",)  # each mode is a class, which both networks are told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +70,11 @@ class ToyRecipe:
     loss: str = "non_saturating"
     seed: int = 777
 
+    @property
+    def conditional(self) -> bool:
+        """Whether both networks are told the class, which is the mode."""
+        return self.density in CONDITIONAL
+
     def to_dict(self) -> dict[str, Any]:
         """All settings by name, as plain values that JSON can hold."""
         return dataclasses.asdict(self)
@@ -80,4 +93,5 @@ RECIPES = {
     "mixture": ToyRecipe("mixture"),
     "ring8": ToyRecipe("ring8", **_PLANE),
     "grid25": ToyRecipe("grid25", **_PLANE, layers=3, loss="relativistic"),
+    "classes": ToyRecipe("classes"),
 }
