@@ -69,6 +69,14 @@ def test_curves_have_the_names_and_decimals_of_the_tables(workdir):
     ]
 
 
+def test_accuracies_of_very_many_classes_are_no_chart(workdir):
+    names = [f"accuracy_of_{label}" for label in range(21)]
+    for count, titles in ((20, ["Losses", "label accuracy by class"]), (21, ["Losses"])):
+        rows = [",".join(["epoch", "step", "D_loss", *names[:count]]), f"0,600,1.5{',0.5' * count}"]
+        workdir.metrics.write_text("\n".join(rows) + "\n")
+        assert [curve["title"] for curve in html.history(workdir)["curves"]] == titles
+
+
 def test_scores_are_called_as_in_the_tables():
     every = protocol.METRICS | picture_protocol.METRICS | by_class.ACCURACY
     quick = {name: metric[:2] for name, metric in every.items() if metric.quick}

@@ -109,3 +109,18 @@ def test_parts_of_a_setting_are_told_and_flags_stay_whole(visit, browser, tmp_pa
     assert caption.endswith("A row a class, each of the same latents.")
     picture = browser.find_element(By.ID, "training-picture")
     assert picture.get_attribute("alt").startswith("16 generated")
+
+
+def test_accuracies_of_classes_are_one_chart(visit, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=2)
+    names = [f"accuracy_of_{name}" for name in ("zero", "고양이", "T-shirt_top")]
+    rows = [f"epoch,step,D_loss,{','.join(names)}", "0,600,1.5,,,", "1,1200,1.25,0.5,0.25,1.0"]
+    workdir.metrics.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    report.write_report(workdir)
+    browser = visit(workdir.report)
+    (chart,) = browser.find_elements(By.CSS_SELECTOR, "#training-scores .chart")
+    assert chart.text.split("\n")[0] == "label accuracy by class"
+    key = [line.text for line in chart.find_elements(By.CSS_SELECTOR, ".key li")]
+    assert key == ["zero 0.500", "고양이 0.250", "T-shirt_top 1.000"]
+    lines = chart.find_elements(By.CSS_SELECTOR, ".key path")
+    assert len({line.value_of_css_property("stroke") for line in lines}) == 3

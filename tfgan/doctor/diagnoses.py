@@ -220,11 +220,12 @@ def class_collapsed(history: History) -> Result:
     if not same:
         return None
     classes = ", ".join(map(str, same[:_SHOWN])) + (" ..." if len(same) > _SHOWN else "")
+    least, _ = min(spreads)
     of = f"class {classes}" if len(same) == 1 else f"each of the classes {classes}"
     return Finding(
         title,
-        f"fakes of {of} are nearly alike: they vary {min(spreads)[0]:.3f} times as much as "
-        f"held-out images of it{'' if len(same) == 1 else ', where that is least'}",
+        f"fakes of {of} are nearly alike: they vary {least:.3f} times as much as held-out "
+        f"images of it{'' if len(same) == 1 else ', where that is least'}",
         "look at the training images of that class; else a lower --g_learning_rate, another "
         "--seed, or dropout or a gradient penalty in D",
     )
