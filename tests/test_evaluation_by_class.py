@@ -235,6 +235,18 @@ def test_evaluation_of_a_conditional_run(config, few_samples):
     assert "generator by class" in text
 
 
+def test_all_sets_of_samples_count(config, few_samples, monkeypatch):
+    monkeypatch.setattr(judges, "SETS", 2)
+    (content,) = harness.evaluate([harness.run(config.workdir)], say=lambda line: None)
+    found = content["by_class"]
+    matrix = np.array(found["confusion"]["generator"])
+    assert matrix.sum() == content["samples"] == 1000
+    score = content["rows"]["generator"]["label_accuracy"]
+    assert score["mean"] == pytest.approx(matrix.trace() / 1000)
+    assert score["std"] is not None
+    assert found["rows"]["generator"][0]["accuracy"]["std"] is not None
+
+
 def test_a_set_without_a_judge_of_classes_says_so(config, few_samples, monkeypatch):
     judge = judges.judge(config.image_set, quick=True, say=lambda line: None)
     monkeypatch.setattr(harness, "SampleQuality", type(None))

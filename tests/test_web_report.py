@@ -114,7 +114,8 @@ def test_parts_of_a_setting_are_told_and_flags_stay_whole(visit, browser, tmp_pa
 def test_accuracies_of_classes_are_one_chart(visit, tmp_path):
     workdir = make_run(tmp_path / "run", epochs=2)
     names = [f"accuracy_of_{name}" for name in ("zero", "고양이", "T-shirt_top")]
-    rows = [f"epoch,step,D_loss,{','.join(names)}", "0,600,1.5,,,", "1,1200,1.25,0.5,0.25,1.0"]
+    header = ",".join(["epoch", "step", "D_loss", "G_loss", *names])
+    rows = [header, "0,600,1.5,1,,,", "1,1200,1.25,1,0.5,0.25,1.0"]
     workdir.metrics.write_text("\n".join(rows) + "\n", encoding="utf-8")
     report.write_report(workdir)
     browser = visit(workdir.report)
