@@ -128,7 +128,7 @@ def _by_class(figure: "Figure", p: GaussianMixture, seen: list[Any], steps: int)
     """A row for each class: what there is of it, what is drawn of it, D and D*."""
     look = seen[-1]
     classes = range(len(p.weights))
-    rows = [[str(label), "jsd"] for label in classes]
+    rows: list[Any] = [[str(label), "jsd"] for label in classes]
     places = figure.subplot_mosaic(rows, width_ratios=[3, 2])
     x, edges = observation.plot_points(p), observation.cell_edges(p)
     middles, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
