@@ -27,6 +27,7 @@ SMALL = ("--batch_size=15", "--hidden_size=16", "--nojit_compile")
 LONGEST = (
     *("launch", "exact", "faults", "distribution", "train", "gan", "loop", "evaluate", "exporting"),
     *("conditional", "web_classes"),
+    *("conditional", "labelled_sets", "doctor_by_class", "web_classes"),
     *("surroundings", "web", "tour", "doctor", "evaluation_pictures", "web_page", "imageset"),
     *("theory_experiment", "saved_model", "formats", "contract", "benchmarks"),
 )
