@@ -76,7 +76,7 @@ def _prepare() -> Callable[[], None]:
     if flags.FLAGS["epochs"].present and recipe.epochs != epochs:
         raise UserError(f"--epochs={recipe.epochs}: a trial ends with the last of --score_at")
     if flags.FLAGS.drawn_labels and not recipe.conditional:
-        raise UserError("--drawn_labels: does nothing without --conditional")
+        raise UserError("--drawn_labels=true: does nothing without --conditional")
     check_file(flags.FLAGS.record, "--record")
     return lambda: trial(recipe, epochs)
 

@@ -158,8 +158,9 @@ def test_page_has_the_classes_and_labels_of_its_probes(tmp_path):
     page.write_page(tmp_path / "page.html", generator, trained_on={"classes": known})
     data = data_of(tmp_path / "page.html")
     assert data["classes"] == known["names"]
+    assert data["present"] == [0, 2]
     np.testing.assert_array_equal(floats(data["ends"]), [0.25, 0.25])
-    assert data["probes"]["labels"] == [0, 1, 2, 0]
+    assert data["probes"]["labels"] == [0, 2, 0, 2]
     # A generator of nobody's set: numbers, alike probable.
     page.write_page(tmp_path / "page.html", generator)
     data = data_of(tmp_path / "page.html")

@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan import GAN, Adam, ConditionalGAN, networks
-from tfgan.noise import Stream, labels, latents
+from tfgan.noise import Stream, latents
 
 LEARNING_RATE = 0.0002
 STEPS = 50
@@ -59,10 +59,10 @@ def inputs(size: Size, dtype: str):
 
 
 def labelled_inputs(size: Size):
-    """`inputs` in float64 for the conditional game, and labels `(STEPS, 3, batch)`.
+    """`inputs` in float64 for the conditional game, and labels `(STEPS, batch)`.
 
     An embedding is each network's first weight, and its first kernel has a row more for each of
-    the embedding's numbers. Labels are those of the real images, of D's fakes and of G's.
+    the embedding's numbers. Labels are those of the real images, and of the fakes of that step.
     """
     g_weights, d_weights, real, z = inputs(size, "float64")
     rng, classes = np.random.RandomState(1), len(SHARES)
@@ -70,14 +70,8 @@ def labelled_inputs(size: Size):
         more = rng.uniform(-0.1, 0.1, (classes, size.hidden_size))
         weights[0] = np.concatenate([weights[0], more])
         weights.insert(0, rng.normal(size=(classes, classes)))
-    told = [
-        [
-            rng.randint(classes, size=size.batch_size),
-            *(labels(777, s, step, size.batch_size, SHARES).numpy() for s in STREAMS),
-        ]
-        for step in range(STEPS)
-    ]
-    return g_weights, d_weights, real, z, np.array(told)
+    told = rng.randint(classes, size=(STEPS, size.batch_size))
+    return g_weights, d_weights, real, z, told
 
 
 def train_ours(size: Size, dtype: str, g_loss: str, jit_compile: bool, conditional=False):
@@ -105,7 +99,7 @@ def train_ours(size: Size, dtype: str, g_loss: str, jit_compile: bool, condition
         steps_per_execution=STEPS,
     )
     images = real.reshape(STEPS, -1, *shape)
-    data = (images, told[:, 0]) if conditional else images
+    data = (images, told) if conditional else images
     gan.fit(tf.data.Dataset.from_tensor_slices(data), verbose=0)
     return gan.step_logs, gan.generator.get_weights() + gan.discriminator.get_weights()
 

@@ -75,8 +75,8 @@ def train(g_weights, d_weights, batches, latents, g_loss, learning_rate, dtype, 
         g_loss: "non_saturating" or "minimax".
         learning_rate: of both Adams.
         dtype: torch.float32 or torch.float64.
-        labels: `(steps, 3, batch)` of the real images, of the discriminator's fakes and of the
-            generator's, for the conditional game; their embeddings are the first weights.
+        labels: `(steps, batch)` of the real images and of the fakes of that step, for the
+            conditional game; their embeddings are the first weights.
 
     Returns:
         `(steps, 4)` D_loss, G_loss, D(x), D(G(z)), and the final weights of G and of D.
@@ -92,8 +92,8 @@ def train(g_weights, d_weights, batches, latents, g_loss, learning_rate, dtype, 
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=learning_rate)
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=learning_rate)
     logs = []
-    told = [(None, None, None)] * len(batches) if labels is None else torch.from_numpy(labels)
-    for real, (z_d, z_g), (y, y_d, y_g) in zip(
+    told = [None] * len(batches) if labels is None else torch.from_numpy(labels)
+    for real, (z_d, z_g), y in zip(
         torch.from_numpy(batches), torch.from_numpy(latents), told, strict=True
     ):
         ones = torch.ones(len(real), 1, dtype=dtype)
@@ -101,14 +101,14 @@ def train(g_weights, d_weights, batches, latents, g_loss, learning_rate, dtype, 
 
         outputs = discriminator(real, y)
         d_real = outputs
-        fakes = discriminator(generator(z_d, y_d), y_d)
+        fakes = discriminator(generator(z_d, y), y)
         d_loss = criterion(outputs, ones) + criterion(fakes, zeros)
         d_optimizer.zero_grad()
         g_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
 
-        outputs = discriminator(generator(z_g, y_g), y_g)
+        outputs = discriminator(generator(z_g, y), y)
         loss = -criterion(outputs, zeros) if g_loss == "minimax" else criterion(outputs, ones)
         d_optimizer.zero_grad()
         g_optimizer.zero_grad()
