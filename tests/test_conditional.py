@@ -158,7 +158,7 @@ def test_all_options_agree_eagerly_in_a_graph_and_under_xla():
     np.testing.assert_allclose(runs[0], runs[2], rtol=1e-4)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_steps_per_execution_does_not_change_the_run(jit_compile):
     runs = []
     for steps in (1, 3):

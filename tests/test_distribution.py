@@ -97,7 +97,7 @@ MIRRORED, WORKERS = (1, "mirrored", "CPU:0,CPU:1"), (2, "auto", "")
 @pytest.mark.parametrize(
     ("options", "where"),
     [
-        pytest.param(OPTIONS[0], MIRRORED, id="mlp"),
+        pytest.param(OPTIONS[0], MIRRORED, id="mlp", marks=pytest.mark.slow),
         pytest.param(OPTIONS[1], MIRRORED, id="infogan", marks=pytest.mark.slow),
         pytest.param(OPTIONS[2], MIRRORED, id="conditional"),
         pytest.param(OPTIONS[2], WORKERS, id="conditional_workers", marks=pytest.mark.slow),

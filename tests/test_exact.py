@@ -94,7 +94,8 @@ train_and_export(config.from_flags())
     [
         # The second checkpoint is written but not yet in its place.
         ("os", "replace", 3),
-        ("tfgan.run.checkpointing", "write_folder", 5),  # events are flushed, the checkpoint is due
+        # Events are flushed, the checkpoint is due.
+        pytest.param("tfgan.run.checkpointing", "write_folder", 5, marks=pytest.mark.slow),
         ("tfgan.exports.saved_model", "write_file", 1),  # the generator is half exported
         # The second checkpoint lacks its sums: test_checkpointing.py has such folders.
         pytest.param("tfgan.run.checkpointing", "_sha256", 4, marks=pytest.mark.slow),

@@ -84,7 +84,7 @@ TOLD = {"image_shape": SHAPE, "data": {"classes": CLASSES}}
 @pytest.mark.parametrize(
     ("network", "environment"),
     [
-        ("mlp", {"image_shape": SHAPE}),
+        pytest.param("mlp", {"image_shape": SHAPE}, marks=pytest.mark.slow),
         ("mlp", TOLD),
         pytest.param("infogan", {"image_shape": SHAPE}, marks=pytest.mark.slow),
         pytest.param("infogan", TOLD, marks=pytest.mark.slow),
