@@ -147,6 +147,7 @@ def test_average_follows_the_embedding_too():
     np.testing.assert_allclose(gan.predict(z, verbose=0), gan.ema_generator(z), rtol=1e-6)
 
 
+@pytest.mark.slow  # test_gan.py has the same without classes
 def test_all_options_agree_eagerly_in_a_graph_and_under_xla():
     runs = []
     for mode in ({"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}):

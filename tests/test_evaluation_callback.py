@@ -59,6 +59,7 @@ def test_evaluations_in_training(config, capsys):
     assert header == ",".join(base)
 
 
+@pytest.mark.slow  # test_monitors.py kills a run that is looked at
 def test_resumed_run_ends_as_the_unbroken_one(config):
     training.train_and_export(config("unbroken", epochs=3, evaluate_every=2))
     training.train_and_export(config("resumed", epochs=1, evaluate_every=2))

@@ -227,6 +227,7 @@ def test_all_options_agree_eagerly_in_a_graph_and_under_xla():
     np.testing.assert_allclose(runs[0], runs[2], rtol=1e-4)
 
 
+@pytest.mark.slow  # without options: test_steps_per_execution_does_not_change_the_run
 def test_all_options_do_not_depend_on_steps_per_execution():
     runs = []
     for steps in (1, 3):

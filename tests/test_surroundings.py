@@ -101,7 +101,16 @@ def killed_after(epochs: int, config: TrainConfig) -> Workdir:
     return workdir
 
 
-@pytest.mark.parametrize("kept", ["metrics.csv", "samples", "monitors.jsonl", "exports"])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "metrics.csv",
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("samples", "monitors.jsonl", "exports")
+        ),
+    ],
+)
 def test_progress_without_checkpoints_is_not_wiped(kept, config):
     workdir = killed_after(1, config)
     workdir.monitors.write_text("")

@@ -20,7 +20,11 @@ PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
 
 @pytest.mark.parametrize(
     ("kind", "button", "clicks"),
-    [("report", "training-play", 40), ("page", "training-play", 40), ("page", "between-play", 10)],
+    [
+        pytest.param("report", "training-play", 40, marks=pytest.mark.slow),
+        ("page", "training-play", 40),
+        ("page", "between-play", 10),
+    ],
 )
 def test_each_click_on_play_plays(visit, tmp_path, kind, button, clicks):
     workdir = make_run(tmp_path / "run", epochs=60)
