@@ -20,9 +20,21 @@ import pytest
 import tensorflow_datasets as tfds
 from picture_sets import save
 
+from tfgan import TrainConfig
+
 ROOT = forked.ROOT
 # A run of seconds: XLA's compiling would take as long as all else. What is about XLA says so.
 SMALL = ("--batch_size=15", "--hidden_size=16", "--nojit_compile")
+# Every option that changes the step, at once: of networks, of the GAN and of `compile`.
+EVERYTHING = {
+    "loss": "relativistic",
+    "r1": 0.5,
+    "r2": 0.25,
+    "ema": 0.5,
+    "dropout": 0.3,
+    "input_dropout": 0.1,
+    "spectral_norm": True,
+}
 # Files that take longest begin first, so that no process is left with one at the end.
 LONGEST = (
     *("launch", "exact", "faults", "distribution", "train", "gan", "loop", "evaluate", "exporting"),
@@ -40,6 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 TRAIN_EXAMPLES, TEST_EXAMPLES = 60, 10
+
+
+def small_config(data_dir: pathlib.Path, workdir: pathlib.Path, **options) -> TrainConfig:
+    """What `SMALL` is, for a run in this process: four steps an epoch of the tiny MNIST."""
+    small = {"batch_size": 15, "hidden_size": 16, "jit_compile": False}
+    return TrainConfig(data_dir=str(data_dir), workdir=str(workdir), **small | options)
 
 
 def make_images(count: int, shape=(28, 28, 1), seed: int = 0) -> np.ndarray:

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_images
+from conftest import make_images, small_config
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -25,15 +25,7 @@ from tfgan.run.workdir import Workdir
 @pytest.fixture
 def trained(tiny_data_dir, tmp_path):
     """A run of three epochs of four steps, with all that it leaves."""
-    config = TrainConfig(
-        data_dir=str(tiny_data_dir),
-        workdir=str(tmp_path / "run"),
-        epochs=3,
-        batch_size=15,
-        hidden_size=16,
-        histograms_every=2,
-        jit_compile=False,
-    )
+    config = small_config(tiny_data_dir, tmp_path / "run", epochs=3, histograms_every=2)
     gan = training.train_and_export(config)
     return config, gan, Workdir(config.workdir)
 

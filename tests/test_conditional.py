@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import EVERYTHING
 
 from tfgan import GAN, Adam, ConditionalGAN, UserError, networks
 from tfgan.networks import labelled
@@ -15,15 +16,6 @@ SHAPE = (4, 4, 1)
 SHARES = (0.5, 0.0, 0.3, 0.2)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, *SHAPE)).astype("float32")
 LABELS = np.random.default_rng(1).integers(0, 4, 30)
-EVERYTHING = {
-    "loss": "relativistic",
-    "r1": 0.5,
-    "r2": 0.25,
-    "ema": 0.5,
-    "dropout": 0.3,
-    "input_dropout": 0.1,
-    "spectral_norm": True,
-}
 
 
 def make(

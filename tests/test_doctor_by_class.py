@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_images
+from conftest import make_images, small_config
 from tensorflow_datasets.image_classification import FashionMNIST
 from test_doctor import HEALTHY, titles, unseen
 
@@ -182,15 +182,8 @@ def test_what_is_too_early_to_tell():
 def test_run_that_looks_at_itself(tiny_data_dir, tmp_path, monkeypatch):
     """`--monitor_every` and the command, which looks at the same checkpoint and sees the same."""
     monkeypatch.setattr(examiner, "Probe", functools.partial(probe.Probe, steps=2))
-    config = TrainConfig(
-        data_dir=str(tiny_data_dir),
-        workdir=str(tmp_path / "run"),
-        epochs=1,
-        batch_size=15,
-        hidden_size=16,
-        jit_compile=False,
-        conditional=True,
-        monitor_every=1,
+    config = small_config(
+        tiny_data_dir, tmp_path / "run", epochs=1, conditional=True, monitor_every=1
     )
     gan = training.train_and_export(config)
     workdir = Workdir(config.workdir)

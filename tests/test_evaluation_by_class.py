@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import pytest
-from conftest import assert_one_line_error, make_images, run
+from conftest import assert_one_line_error, make_images, run, small_config
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tfgan import TrainConfig, UserError, networks, training
+from tfgan import UserError, networks, training
 from tfgan.conditional import ConditionalGAN
 from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
@@ -161,13 +161,10 @@ def test_generator_that_does_not_say_its_classes_is_one_line(tmp_path):
 @pytest.fixture(scope="module")
 def config(tiny_data_dir, tmp_path_factory):
     """A conditional run that has evaluated itself after its second epoch."""
-    config = TrainConfig(
-        data_dir=str(tiny_data_dir),
-        workdir=str(tmp_path_factory.mktemp("runs") / "run"),
+    config = small_config(
+        tiny_data_dir,
+        tmp_path_factory.mktemp("runs") / "run",
         epochs=2,
-        batch_size=15,
-        hidden_size=16,
-        jit_compile=False,
         conditional=True,
         evaluate_every=2,
     )

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, SMALL, assert_one_line_error, run, run_afresh, start
+from conftest import ROOT, SMALL, assert_one_line_error, run, run_afresh, small_config, start
 from fingerprint import outcome, tree
 
 from tfgan import TrainConfig, UserError, training
@@ -130,14 +130,7 @@ def test_two_processes_on_one_workdir(tiny, tmp_path):
 def test_run_that_another_process_made_meanwhile_is_left_alone(
     tiny_data_dir, tmp_path, monkeypatch
 ):
-    config = TrainConfig(
-        data_dir=str(tiny_data_dir),
-        workdir=str(tmp_path / "run"),
-        epochs=1,
-        batch_size=15,
-        hidden_size=16,
-        jit_compile=False,
-    )
+    config = small_config(tiny_data_dir, tmp_path / "run", epochs=1)
     load = pipeline.load
 
     def load_slowly(*args, **kwargs):
@@ -270,15 +263,7 @@ def test_clock_set_back_changes_nothing(tiny_data_dir, tmp_path, monkeypatch):
     def train(name):
         keras.utils.clear_session()  # names of layers go into a checkpoint, and count up
         return training.train_and_export(
-            TrainConfig(
-                data_dir=str(tiny_data_dir),
-                workdir=str(tmp_path / name),
-                epochs=2,
-                batch_size=15,
-                hidden_size=16,
-                jit_compile=False,
-                checkpoint_every_minutes=1e-6,
-            )
+            small_config(tiny_data_dir, tmp_path / name, epochs=2, checkpoint_every_minutes=1e-6)
         )
 
     train("usual")

@@ -1,3 +1,4 @@
+import conftest
 import keras
 import numpy as np
 import pytest
@@ -191,14 +192,7 @@ def test_optimizers_by_name_and_unknown_loss():
         make_gan(augment="color,flip")
 
 
-EVERYTHING = {
-    "loss": "relativistic",
-    "r1": 0.5,
-    "r2": 0.25,
-    "ema": 0.5,
-    "dropout": 0.3,
-    "input_dropout": 0.1,
-    "spectral_norm": True,
+EVERYTHING = conftest.EVERYTHING | {
     "distribution": "uniform",
     "augment": "color,translation,cutout",
 }

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from conftest import make_images, prepare_tiny, run
+from conftest import make_images, prepare_tiny, run, small_config
 from fingerprint import outcome
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -26,14 +26,8 @@ from tfgan.run.workdir import Workdir
 @pytest.fixture(scope="module")
 def monitored(tiny_data_dir, tmp_path_factory):
     """A run of four epochs of four steps, looked at after the second and the last."""
-    config = TrainConfig(
-        data_dir=str(tiny_data_dir),
-        workdir=str(tmp_path_factory.mktemp("runs") / "run"),
-        epochs=4,
-        batch_size=15,
-        hidden_size=16,
-        jit_compile=False,
-        monitor_every=2,
+    config = small_config(
+        tiny_data_dir, tmp_path_factory.mktemp("runs") / "run", epochs=4, monitor_every=2
     )
     gan = training.train_and_export(config)
     return config, gan, Workdir(config.workdir)
@@ -152,15 +146,7 @@ def test_killed_run_ends_as_the_unbroken_one(monitored, tmp_path):
 @pytest.mark.slow
 def test_several_replicas(tiny_data_dir, tmp_path):
     """Evidence is of the whole model, not of one device's share."""
-    config = TrainConfig(
-        data_dir=str(tiny_data_dir),
-        workdir=str(tmp_path / "one"),
-        epochs=1,
-        batch_size=20,
-        hidden_size=16,
-        monitor_every=1,
-        jit_compile=False,
-    )
+    config = small_config(tiny_data_dir, tmp_path / "one", epochs=1, batch_size=20, monitor_every=1)
     training.train_and_export(config)
     two = dataclasses.replace(
         config, workdir=str(tmp_path / "two"), strategy="mirrored", devices="CPU:0,CPU:1"

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan import contract, noise
+from tfgan.cluster.replicas import Mean
 from tfgan.noise import Stream
 
 Logs = dict[str, tf.Tensor]
@@ -188,7 +189,8 @@ class TrainingLoop(keras.Model):
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], Logs]:
         """Builds what `fit` calls with an iterator over batches."""
-        self.train_function = (not force and self.train_function) or _train_function(self)
+        if self.train_function is None or force:
+            self.train_function = _train_function(self)
         return self.train_function
 
 
@@ -324,30 +326,6 @@ def _is_endless(x: Any) -> bool:
     cardinality = getattr(x, "cardinality", None)
     count = cardinality() if callable(cardinality) else cardinality
     return count is not None and int(count) == tf.data.INFINITE_CARDINALITY
-
-
-class Mean(keras.metrics.Mean):
-    """The mean of values that all replicas agree on, kept as weights are.
-
-    Keras' own keeps parts of it on each replica, which only all workers together can read.
-    """
-
-    def add_variable(
-        self,
-        shape: Any,
-        initializer: Any,
-        dtype: Any = None,
-        aggregation: str = "only_first_replica",
-        name: str | None = None,
-    ) -> keras.Variable:
-        return keras.Variable(
-            keras.initializers.get(initializer),
-            shape=shape,
-            dtype=dtype,
-            trainable=False,
-            aggregation="only_first_replica",
-            name=name,
-        )
 
 
 def images(data: Any) -> tf.Tensor:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 
@@ -43,3 +44,27 @@ def assign_alike(variables: Sequence[Any], values: Sequence[tf.Tensor]) -> None:
             variable.assign(value)
     else:
         context.merge_call(assign, args=tuple(values))
+
+
+class Mean(keras.metrics.Mean):
+    """The mean of values that all replicas agree on, kept as weights are.
+
+    Keras' own keeps parts of it on each replica, which only all workers together can read.
+    """
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        aggregation: str = "only_first_replica",
+        name: str | None = None,
+    ) -> keras.Variable:
+        return keras.Variable(
+            keras.initializers.get(initializer),
+            shape=shape,
+            dtype=dtype,
+            trainable=False,
+            aggregation="only_first_replica",
+            name=name,
+        )

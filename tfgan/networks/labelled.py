@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfgan.networks.layers import BatchNormalization
+from tfgan.networks.layers import BatchNormalization, OfLayers
 from tfgan.noise import Stream, derive_seed
 
 MOST_WIDTH = 64
@@ -107,7 +107,7 @@ class ClassScale(ToldLayer):
 
 
 @keras.saving.register_keras_serializable("tfgan")
-class Projection(ToldLayer):
+class Projection(OfLayers, ToldLayer):
     """The logit l(x) + <v_y, x> of features x `(batch, n)`: `(batch, 1)`.
 
     Args:
@@ -117,6 +117,8 @@ class Projection(ToldLayer):
     Reference:
         Miyato & Koyama, cGANs with Projection Discriminator, 2018, eq. 4.
     """
+
+    parts = ("last", "by_class")
 
     def __init__(self, last: keras.layers.Layer, by_class: keras.layers.Layer, **kwargs: Any):
         super().__init__(**kwargs)
@@ -134,19 +136,6 @@ class Projection(ToldLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[0][:-1], 1)
-
-    def get_config(self) -> dict[str, Any]:
-        serialize = keras.saving.serialize_keras_object
-        parts = {"last": serialize(self.last), "by_class": serialize(self.by_class)}
-        return super().get_config() | parts
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Projection":
-        parts = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("last", "by_class")
-        }
-        return cls(**{**config, **parts})
 
 
 def width(classes: int) -> int:

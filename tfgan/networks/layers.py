@@ -16,6 +16,21 @@ class DoesNotFit(ValueError):  # noqa: N818, what a network says of an image or 
     """Networks of that kind cannot have the image shape or the hidden size asked for."""
 
 
+class OfLayers(keras.layers.Layer):
+    """A layer made of others, which are its arguments and attributes by the names in `parts`."""
+
+    parts: tuple[str, ...]
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return super().get_config() | {name: serialize(getattr(self, name)) for name in self.parts}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "OfLayers":
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(**config | {name: deserialize(config[name]) for name in cls.parts})
+
+
 def uniform(bound: float, seed: int, stream: Stream, index: int) -> keras.initializers.Initializer:
     """Uniform on [-bound, bound], the `index`-th weight of a stream."""
     return keras.initializers.RandomUniform(-bound, bound, seed=derive_seed(seed, stream, index))

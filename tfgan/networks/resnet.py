@@ -11,7 +11,7 @@ import keras
 
 from tfgan.networks import labelled
 from tfgan.networks.infogan import CHANNELS_LAST
-from tfgan.networks.layers import DoesNotFit, leaky_relu, normalised
+from tfgan.networks.layers import DoesNotFit, OfLayers, leaky_relu, normalised
 from tfgan.networks.layers import dropout as dropped
 from tfgan.noise import Stream, derive_seed
 
@@ -19,13 +19,15 @@ SMALLEST = 4  # a side that is halved more than once ends here or above
 
 
 @keras.saving.register_keras_serializable("tfgan")
-class Residual(keras.layers.Layer):
+class Residual(OfLayers):
     """The sum of what two chains of layers make of the same input: gradients have a short way.
 
     Args:
         branch: what is learnt.
         shortcut: the way around it, without an activation.
     """
+
+    parts = ("branch", "shortcut")
 
     def __init__(self, branch: keras.Sequential, shortcut: keras.Sequential, **kwargs: Any):
         super().__init__(**kwargs)
@@ -44,19 +46,6 @@ class Residual(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self.branch.compute_output_shape(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        serialize = keras.saving.serialize_keras_object
-        chains = {"branch": serialize(self.branch), "shortcut": serialize(self.shortcut)}
-        return super().get_config() | chains
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Residual":
-        chains = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("branch", "shortcut")
-        }
-        return cls(**{**config, **chains})
 
 
 def halvings(hidden_size: int, image_shape: tuple[int, ...]) -> int:
