@@ -20,7 +20,7 @@ import pytest
 import tensorflow_datasets as tfds
 from picture_sets import save
 
-from tfgan import TrainConfig
+from tfgan import TrainConfig, networks
 
 ROOT = forked.ROOT
 # A run of seconds: XLA's compiling would take as long as all else. What is about XLA says so.
@@ -68,6 +68,18 @@ def make_images(count: int, shape=(28, 28, 1), seed: int = 0) -> np.ndarray:
         left = rng.integers(4, shape[1] - 8)
         image[4:-4, left : left + 4] = rng.integers(128, 256)
     return images
+
+
+def told_generator(
+    kind: str, latent_size: int, hidden_size: int, shape, classes: int, spread: float = 0.5
+) -> keras.Model:
+    """A conditional generator with weights at which each class matters."""
+    make = networks.KINDS[kind].generator
+    generator = make(latent_size, hidden_size, shape, seed=1, classes=classes)
+    rng = np.random.default_rng(2)
+    for weight in generator.trainable_variables:
+        weight.assign(rng.normal(0, spread, weight.shape))
+    return generator
 
 
 def prepare_tiny(

@@ -4,6 +4,7 @@ import importlib.util
 import keras
 import numpy as np
 import pytest
+from conftest import told_generator
 
 from tfgan import UserError, networks, noise
 from tfgan.exports import formats, page
@@ -36,12 +37,7 @@ CLASSES = {"names": ["a", "b", "c"], "counts": [1, 5, 2]}
 
 
 def conditional(kind: str) -> keras.Model:
-    """A generator of three classes, which differ."""
-    generator = networks.KINDS[kind].generator(5, 32, (8, 12, 3), seed=1, classes=3)
-    rng = np.random.default_rng(2)
-    for weight in generator.trainable_variables:
-        weight.assign(rng.normal(0, 0.4, weight.shape))
-    return generator
+    return told_generator(kind, 5, 32, (8, 12, 3), 3, spread=0.4)
 
 
 def trained(generator) -> Trained:

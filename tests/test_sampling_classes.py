@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from conftest import assert_one_line_error, run
+from conftest import assert_one_line_error, run, told_generator
 from PIL import Image
 
 from tfgan import UserError, networks, noise
@@ -20,11 +20,7 @@ DATA = {"name": "x", "split": "train", "classes": {"names": NAMES, "counts": COU
 
 @pytest.fixture(scope="module")
 def generator() -> keras.Model:
-    generator = networks.mlp_generator(5, 16, (4, 6, 3), classes=4)
-    rng = np.random.default_rng(0)
-    for weight in generator.weights:
-        weight.assign(rng.normal(0, 0.5, weight.shape))
-    return generator
+    return told_generator("mlp", 5, 16, (4, 6, 3), 4)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from conftest import told_generator
 
 from tfgan import networks, noise
 from tfgan.exports import page, sampling
@@ -29,12 +30,7 @@ DATA = {"name": "x", "split": "train", "classes": {"names": NAMES, "counts": [2,
 
 
 def conditional(kind: str) -> keras.Model:
-    """A generator of three classes, with weights at which each matters."""
-    generator = networks.KINDS[kind].generator(6, 32, (8, 8, 1), seed=1, classes=3)
-    rng = np.random.default_rng(2)
-    for weight in generator.trainable_variables:
-        weight.assign(rng.normal(0, 0.5, weight.shape))
-    return generator
+    return told_generator(kind, 6, 32, (8, 8, 1), 3)
 
 
 @pytest.fixture(scope="module", params=["mlp", "infogan"])
