@@ -117,6 +117,7 @@ def test_walks_lead_from_class_to_class(model, generator, tmp_path):
         ("sneakers", r"--label=sneakers: 'sneakers' is no class .*\(did you mean sneaker\?\)"),
         ("4", "--label=4: '4' is no class of this generator; it has 0 to 3, or boot, sneaker, 2"),
         ("-1", "'-1' is no class"),
+        ("22", "--label=22: '22' is no class of this generator; it has 0 to 3"),
         ("0,,1", "--label=0,,1: '' is no class"),
         ("0,", "'' is no class"),
         ("0,2", "--label=0,2: class 2, 2, had no images to learn from; --label=all draws all"),

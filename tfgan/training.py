@@ -136,10 +136,11 @@ def _train_and_export(
         ) from None
     if run.is_chief:
         model = shlex.quote(f"--model={workdir.generator}")
+        which = "--label=all" if config.conditional else "--n=64"
         say(
             f"Report: {workdir.report}; pictures: {workdir.samples}; generator: "
             f"{workdir.generator}. Draw with:\n"
-            f"{python()} -m tfgan.sample {model} --n=64 --seed=1 --output=samples.png"
+            f"{python()} -m tfgan.sample {model} {which} --seed=1 --output=samples.png"
         )
     return gan
 

@@ -66,7 +66,7 @@ def _chosen(part: str, names: list[str], text: str) -> int:
         return names.index(part)
     if part.isascii() and part.isdigit() and int(part) < len(names):
         return int(part)
-    near = difflib.get_close_matches(part, names, 1)
+    near = [] if part.isdigit() else difflib.get_close_matches(part, names, 1)
     known = f"0 to {len(names) - 1}"
     if names != list(map(str, range(len(names)))):
         known += f", or {', '.join(names[:_SHOWN_NAMES])}{' ...' * (len(names) > _SHOWN_NAMES)}"
