@@ -38,7 +38,6 @@ EVERYTHING = {
 # Files that take longest begin first, so that no process is left with one at the end.
 LONGEST = (
     *("launch", "exact", "faults", "distribution", "train", "gan", "loop", "evaluate", "exporting"),
-    *("conditional", "web_classes"),
     *("conditional", "labelled_sets", "doctor_by_class", "web_classes"),
     *("surroundings", "web", "tour", "doctor", "evaluation_pictures", "web_page", "imageset"),
     *("theory_experiment", "saved_model", "formats", "contract", "benchmarks"),

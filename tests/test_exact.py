@@ -31,13 +31,13 @@ def stop_after_first_log_line(signum: int, *flags: str) -> subprocess.CompletedP
 def unbroken(tiny_data_dir, tmp_path_factory):
     """Flags of a run with a checkpoint after each third step, its outcome, and its log lines."""
     # 10 steps an epoch, one a call, slow enough to be stopped inside an epoch.
-    flags = [f"--data_dir={tiny_data_dir}", "--epochs=6", "--batch_size=6", "--log_every=1"]
+    flags = [f"--data_dir={tiny_data_dir}", "--epochs=3", "--batch_size=6", "--log_every=1"]
     flags += ["--hidden_size=512", "--steps_per_execution=1", "--checkpoint_every_steps=3"]
     workdir = tmp_path_factory.mktemp("runs") / "unbroken"
     done = run("train", *flags, f"--workdir={workdir}")
     assert done.returncode == 0, done.stderr
     lines = log_lines(done.stdout)
-    assert len(lines) == 60
+    assert len(lines) == 30
     return flags, outcome(workdir), lines
 
 

@@ -28,14 +28,14 @@ def tiny(tiny_data_dir):
     return [f"--data_dir={tiny_data_dir}", *SMALL, "--log_every=2"]
 
 
-def test_two_epochs_of_the_real_thing(tmp_path):
+def test_an_epoch_of_the_real_thing(tmp_path):
     workdir = tmp_path / "runs" / "short"
-    done = run_afresh("train", "--epochs=2", f"--workdir={workdir}")
+    done = run_afresh("train", "--epochs=1", f"--workdir={workdir}")
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "nothing but what the run has to say"
     lines = done.stdout.splitlines()
     logged = [match.groups() for line in lines if (match := LOG_LINE.match(line))]
-    assert logged == [("1", "300"), ("1", "600"), ("2", "300"), ("2", "600")]
+    assert logged == [("1", "300"), ("1", "600")]
     for words in (
         "on one CPU",
         "Data: mnist",
@@ -50,25 +50,24 @@ def test_two_epochs_of_the_real_thing(tmp_path):
     config = json.loads((workdir / "config.json").read_text())
     assert config["config"]["batch_size"] == 100
     assert {"tensorflow", "keras", "intra_op_threads"} <= set(config["environment"])
-    for epoch in (0, 1):
-        assert Image.open(workdir / "samples" / f"fake_{epoch}.png").size == (242, 392)
-    assert Image.open(workdir / "samples" / "real.png").size == (242, 392)
-    assert Image.open(workdir / "samples" / "training.gif").n_frames == 2
+    for name in ("fake_0", "real"):
+        assert Image.open(workdir / "samples" / f"{name}.png").size == (242, 392)
+    assert Image.open(workdir / "samples" / "training.gif").n_frames == 1
     with open(workdir / "metrics.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["600", "1200"]
+    assert [row["step"] for row in rows] == ["600"]
     assert all(np.isfinite(float(row["D_loss"])) for row in rows)
     assert list((workdir / "tensorboard").glob("events.out.tfevents.*"))
-    assert "000001200" in {path.name for path in (workdir / "checkpoints").iterdir()}
+    assert "000000600" in {path.name for path in (workdir / "checkpoints").iterdir()}
 
     drawn = run("sample", f"--model={workdir}/generator", "--n=8", f"--output={tmp_path}/a.png")
     assert drawn.returncode == 0, drawn.stderr
     assert Image.open(tmp_path / "a.png").size == (242, 32)
 
     before = tree(workdir)
-    again = run("train", "--epochs=2", f"--workdir={workdir}")
+    again = run("train", "--epochs=1", f"--workdir={workdir}")
     assert again.returncode == 0, again.stderr
-    assert "has 2 already" in again.stdout
+    assert "has 1 already" in again.stdout
     assert tree(workdir) == before
 
 

@@ -33,6 +33,8 @@ def test_report_opens(visit, tmp_path):
     assert finding.split("\n")[:2] == ["diverged", "step 7: D_loss not finite"]
     skipped = browser.find_element(By.CSS_SELECTOR, "#findings ul").text
     assert skipped.startswith("all else: ")
+    again = browser.find_elements(By.CSS_SELECTOR, "#again dt")
+    assert [each.text for each in again] == ["Train it again"]  # it has no generator
     changed = browser.find_elements(By.CSS_SELECTOR, "#settings-changed tr")
     assert {row.text for row in changed} == {"epochs 3", "batch_size 64"}
     assert not browser.find_element(By.ID, "settings-config").is_displayed()
@@ -78,6 +80,7 @@ def test_parts_of_a_setting_are_told_and_flags_stay_whole(visit, browser, tmp_pa
     recorded["config"]["conditional"] = True
     recorded["environment"]["data"] = {"version": "1.0.0", "classes": classes}
     workdir.config.write_text(json.dumps(recorded))
+    workdir.generator.mkdir()
     report.write_report(workdir)
     size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)

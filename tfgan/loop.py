@@ -43,6 +43,7 @@ class TrainingLoop(keras.Model):
         streams: what a step draws latents for; the last are those of G's own update.
         in_one_program: whether XLA compiles all steps of a call to one program.
         classes: of the labels that must come with the images; 0: labels are left aside.
+        step_graph: what TensorFlow made of a step, once one has been taken in a graph.
     """
 
     take_step: Callable[[Any, Latents], Logs]
@@ -73,6 +74,7 @@ class TrainingLoop(keras.Model):
         self.train_function: Callable[[Any], Logs] | None = None
         self._means = [Mean(name) for name in quantities]
         self.step_logs = np.zeros((0, len(quantities)))
+        self.step_graph: tf.Graph | None = None
         self.steps_in_epoch = 0
         self._steps_per_epoch: int | None = None
         self.endless = False
@@ -204,9 +206,10 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
     row = tf.TensorSpec((len(gan.metrics_names),), gan.variable_dtype)
 
     def as_row(logs: Logs) -> tf.Tensor:
+        if gan.step_graph is None and not tf.executing_eagerly():
+            gan.step_graph = tf.compat.v1.get_default_graph()
         return tf.stack([logs[name] for name in gan.metrics_names])
 
-    @tf.autograph.experimental.do_not_convert
     def train_step(data: Any) -> tf.Tensor:
         return as_row(gan.train_step(data))
 
@@ -218,7 +221,6 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
 
         return tf.map_fn(take_step, (real, z), fn_output_signature=gan.variable_dtype)
 
-    @tf.autograph.experimental.do_not_convert
     def compiled_steps(real: Any) -> tf.Tensor:
         # Latents are drawn outside of XLA, which has another generator of random numbers.
         steps = gan.step.value + tf.range(rows(real), dtype="int64")
@@ -227,7 +229,6 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
         z = tf.map_fn(lambda step: gan.latents(step, first), steps, fn_output_signature=types)
         return in_one_program(real, z)
 
-    @tf.autograph.experimental.do_not_convert
     def one_step(data: Any) -> tf.Tensor:
         if gan.in_one_program:  # a program for each size of a batch
             alone = tf.nest.map_structure(lambda part: part[tf.newaxis], gan.real_of(data))
@@ -238,10 +239,11 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
         spec = gan.real_of(iterator.element_spec) if gan.in_one_program else None
         if gan.in_one_program and _of_one_size(spec):
             real = _of_each(iterator, most, endless, gan.real_of, spec)
-            if endless or rows(real) > 0:
+            if endless:
                 step_logs = compiled_steps(real)
             else:
-                step_logs = tf.zeros((0, *row.shape), row.dtype)
+                none = tf.zeros((0, *row.shape), row.dtype)
+                step_logs = tf.cond(rows(real) > 0, lambda: compiled_steps(real), lambda: none)
         else:
             step_logs = _of_each(iterator, most, endless, one_step, row)
         for metric, values in zip(gan.metrics, tf.unstack(step_logs, axis=1), strict=True):
@@ -249,7 +251,7 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
         return step_logs, gan.get_metrics_result()
 
     if not gan.run_eagerly:
-        train_steps = tf.function(train_steps)
+        train_steps = tf.function(train_steps, autograph=False)
 
     def call(iterator: Any) -> Logs:
         if not isinstance(iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)):
@@ -278,20 +280,23 @@ def _of_each(
 
     `function` gives the structure of `spec`, and so does this, each part with an axis more.
     """
-    found = _arrays(spec)
-    if endless:
-        for index in tf.range(most):
-            found = _write(found, index, function(next(iterator)))
-        return _stack(found, spec, most)
-    index = 0
-    batch = iterator.get_next_as_optional()
-    while batch.has_value():
+
+    def and_next(index: tf.Tensor, found: Any) -> tuple[tf.Tensor, Any]:
+        return index + 1, _write(found, index, function(next(iterator)))
+
+    def and_batch(index: tf.Tensor, found: Any, batch: Any) -> tuple[tf.Tensor, Any, Any]:
         found = _write(found, index, function(batch.get_value()))
         index += 1
-        if index < most:
-            batch = iterator.get_next_as_optional()
-        else:
-            batch = tf.experimental.Optional.empty(iterator.element_spec)
+        following = tf.cond(index < most, iterator.get_next_as_optional, lambda: none)
+        return index, found, following
+
+    start = (tf.constant(0), _arrays(spec))
+    if endless:
+        _, found = tf.while_loop(lambda index, found: index < most, and_next, start)
+        return _stack(found, spec, most)
+    none = tf.experimental.Optional.empty(iterator.element_spec)
+    start = (*start, iterator.get_next_as_optional())
+    _, found, _ = tf.while_loop(lambda index, found, batch: batch.has_value(), and_batch, start)
     return _stack(found, spec)
 
 

@@ -58,6 +58,7 @@ def write_report(workdir: Workdir) -> None:
         "fake": None if last is None else html.picture(fixed[last]),
         "fakeEpoch": last,
         "epochsDone": len(workdir.epochs()),
+        "exported": workdir.generator.exists(),  # not if the run diverged
         "averaged": bool(config.get("ema")),
         **_doctor(workdir, evaluation),
         "evaluation": evaluation,

@@ -18,6 +18,8 @@ from tfgan.ground.errors import UserError, first_line
 _TRANSPOSED = ("emnist",)
 _CHUNK = 1000
 _ALIGNMENT = 64  # bytes: where TensorFlow wants memory that it shares to begin
+# Autograph takes time at each start, and has nothing to do in functions without branches.
+_plain = tf.autograph.experimental.do_not_convert
 
 
 def load_images(image_set: ImageSet, say: Callable[[str], None] = print) -> np.ndarray:
@@ -105,7 +107,12 @@ def _examples(
     decoders = tfds.decode.PartialDecoding({"image": True} | ({"label": True} if labels else {}))
     config = tfds.ReadConfig(try_autocache=False)
     examples = builder.as_dataset(split=image_set.split, decoders=decoders, read_config=config)
-    return examples.map(lambda example: {**example, "image": upright(example["image"], builder)})
+
+    @_plain
+    def stood(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {**example, "image": upright(example["image"], builder)}
+
+    return examples.map(stood)
 
 
 def upright(image: tf.Tensor, builder: tfds.core.DatasetBuilder) -> tf.Tensor:
@@ -309,10 +316,12 @@ def batches(
     pixels = as_tensor(images)
     classes = None if labels is None else tf.constant(labels)
 
+    @_plain
     def batch(indices: tf.Tensor) -> Any:
         found = to_unit(tf.gather(pixels, indices))
         return found if classes is None else (found, tf.gather(classes, indices))
 
+    @_plain
     def order_in_parts(epoch: tf.Tensor) -> tf.data.Dataset:
         order = noise.epoch_order(seed, epoch, size)[: steps * batch_size]
         parts = tf.reshape(order, (steps, share.replicas, batch_size // share.replicas))

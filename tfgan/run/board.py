@@ -71,7 +71,7 @@ class TensorBoard(EpochCallback):
     call into TensorFlow. After each epoch their means, both learning rates, the picture of the
     fixed latents, and on demand histograms of weights and gradients, what the monitors see, and
     what `--evaluate_every` found. Once: the charts that draw several curves as one, real images,
-    the options as text and HParams, and the graph of the step.
+    the options as text and HParams, and the graph of the step as it runs.
 
     Args:
         run: that it belongs to.
@@ -94,7 +94,6 @@ class TensorBoard(EpochCallback):
             table = ["| flag | value |", "|---|---|"]
             for name, value in self._run.config.to_dict().items():
                 table.append(f"| {name} | {str(value).replace('|', chr(92) + '|')} |")
-            graph = self._step_graph()
             with self._writing(0):
                 tf.summary.text("flags", "\n".join(table))
                 deciding = self._run.config.deciding()
@@ -112,7 +111,6 @@ class TensorBoard(EpochCallback):
                 tf.summary.experimental.write_raw_pb(
                     custom_scalar.pb(layout).SerializeToString(deterministic=True)
                 )
-                tf.summary.graph(graph)
 
     @contextlib.contextmanager
     def _writing(self, step: int | tf.Tensor) -> Iterator[None]:
@@ -121,18 +119,13 @@ class TensorBoard(EpochCallback):
         with disk_errors(self._run.workdir.tensorboard), self._writer.as_default(step=step):
             yield
 
-    def _step_graph(self) -> tf.Graph:
-        """The graph of `GAN.train_step`, plain, as one replica without XLA would run it."""
-        gan = self.model
-        batch_size, data = self._run.config.batch_size, self._run.data
-        x = tf.TensorSpec((batch_size, *data.shape[1:]), gan.variable_dtype, "x")
-        y = tf.TensorSpec((batch_size,), tf.int64, "y")
-        step = tf.function(gan.train_step, autograph=False)
-        return step.get_concrete_function((x, y) if data.classes else x).graph
-
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        step = int(self.model.step.numpy())
-        self._steps.append((step, time.time(), self.model.step_logs[-1]))
+        gan = self.model
+        step = int(gan.step.numpy())
+        if step == len(gan.step_logs) and gan.step_graph:  # the run's first call
+            with self._writing(0):
+                tf.summary.graph(gan.step_graph)
+        self._steps.append((step, time.time(), gan.step_logs[-1]))
         if time.monotonic() > self._steps_written + _SECONDS_BETWEEN_WRITES:
             self._write_steps()
 

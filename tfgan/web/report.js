@@ -30,9 +30,11 @@
   const drawn = rows.length ? "--label=all" : "--n=64";
   const commands = {
     "Train it again": DATA.command,
-    "Draw with it": `python -m tfgan.sample --model=RUN/generator ${drawn} --seed=1 --output=samples.png`,
-    "Score it": "python -m tfgan.evaluate --workdir=RUN",
-    "Pass it on": "python -m tfgan.export --workdir=RUN --format=html",
+    ...(DATA.exported && {
+      "Draw with it": `python -m tfgan.sample --model=RUN/generator ${drawn} --seed=1 --output=samples.png`,
+      "Score it": "python -m tfgan.evaluate --workdir=RUN",
+      "Pass it on": "python -m tfgan.export --workdir=RUN --format=html",
+    }),
   };
   for (const [what, command] of Object.entries(commands)) {
     byId("again").append(make("dt", {}, what), make("dd", {}, make("code", {}, ...unbroken(command))));
