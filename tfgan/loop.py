@@ -290,13 +290,15 @@ def _of_each(
         following = tf.cond(index < most, iterator.get_next_as_optional, lambda: none)
         return index, found, following
 
-    start = (tf.constant(0), _arrays(spec))
+    index, found = tf.constant(0), _arrays(spec)
     if endless:
-        _, found = tf.while_loop(lambda index, found: index < most, and_next, start)
+        _, found = tf.while_loop(lambda index, _: index < most, and_next, (index, found))
         return _stack(found, spec, most)
     none = tf.experimental.Optional.empty(iterator.element_spec)
-    start = (*start, iterator.get_next_as_optional())
-    _, found, _ = tf.while_loop(lambda index, found, batch: batch.has_value(), and_batch, start)
+    first = iterator.get_next_as_optional()
+    _, found, _ = tf.while_loop(
+        lambda index, found, batch: batch.has_value(), and_batch, (index, found, first)
+    )
     return _stack(found, spec)
 
 

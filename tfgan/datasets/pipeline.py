@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 
 from tfgan import noise
 from tfgan.cluster.replicas import WHOLE, Share
-from tfgan.datasets import derived, sources
+from tfgan.datasets import decoded, derived, sources
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError, first_line
 
@@ -71,33 +71,52 @@ def class_names(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> tuple
 def load(
     builder: tfds.core.DatasetBuilder, image_set: ImageSet, labels: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Loads a set that `sources.prepare` has prepared.
+    """Loads a set that `sources.prepare` has prepared, decoded now or at an earlier start.
+
+    Args:
+        builder: of the prepared set.
+        image_set: which it is.
+        labels: whether they are needed.
 
     Returns:
-        The images, and their labels, if they are wanted; see `load_labelled`.
+        The images, and their labels, of which there may be none unless they are needed; see
+        `load_labelled`.
     """
     name = image_set.name
-    size = split_info(builder, image_set).num_examples
+    split_info(builder, image_set)
     labels = labels or name in derived.SETS
     if labels:
         class_names(builder, image_set)
+    arrays = decoded.kept(builder, image_set.split)
+    if arrays is None or (labels and "labels" not in arrays):
+        arrays = _decode(builder, image_set)
+        if image_set.keep_decoded:
+            decoded.keep(builder, image_set.split, arrays)
+    images, classes = arrays["images"], arrays.get("labels", np.zeros(0, np.int64))
+    return derived.SETS[name].make(images, classes) if name in derived.SETS else (images, classes)
+
+
+def _decode(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> dict[str, np.ndarray]:
+    """A split's "images", and its "labels" if the set has classes."""
+    size = split_info(builder, image_set).num_examples
     features = builder.info.features
-    images = _aligned((size, *image_shape(builder)), features["image"].np_dtype)
-    classes = np.zeros(size if labels else 0, np.int64)
+    labelled = "label" in features and hasattr(features["label"], "num_classes")
+    arrays = {"images": _aligned((size, *image_shape(builder)), features["image"].np_dtype)}
+    if labelled:
+        arrays["labels"] = np.zeros(size, np.int64)
     read = 0
     try:
         # In chunks: all at once, TensorFlow would hold each image by itself, and all together.
-        for chunk in _examples(builder, image_set, labels).batch(_CHUNK).as_numpy_iterator():
+        for chunk in _examples(builder, image_set, labelled).batch(_CHUNK).as_numpy_iterator():
             part = slice(read, read + len(chunk["image"]))
-            images[part] = chunk["image"]
-            if labels:
-                classes[part] = chunk["label"]
+            for name, array in arrays.items():
+                array[part] = chunk[name.removesuffix("s")]
             read = part.stop
     except (tf.errors.OpError, OSError, ValueError, MemoryError) as error:
-        raise unreadable(name, builder, error) from None
+        raise unreadable(image_set.name, builder, error) from None
     if read != size:
-        raise UserError(_damaged(name, builder, f"{read:,} of {size:,} images are there"))
-    return derived.SETS[name].make(images, classes) if name in derived.SETS else (images, classes)
+        raise UserError(_damaged(image_set.name, builder, f"{read:,} of {size:,} images are there"))
+    return arrays
 
 
 def _examples(

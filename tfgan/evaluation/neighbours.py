@@ -30,8 +30,15 @@ def radii(features: np.ndarray, k: int = K) -> np.ndarray:
     k = min(k, len(features) - 1)
     found = []
     for start in range(0, len(features), _CHUNK):
-        squares = squared_distances(features[start : start + _CHUNK], features)
-        found.append(np.partition(squares, k, axis=1)[:, k])  # at 0 is the row itself, or a copy
+        rows = features[start : start + _CHUNK]
+        squares = Squares(rows, features)
+        least = np.partition(squares.rough, k, axis=1)[:, k, np.newaxis]
+        # Whatever rounding did, the k-th nearest is among these.
+        i, j = np.nonzero(squares.rough <= least + 2 * squares.error)
+        exact = squares.exact(i, j)
+        order = np.lexsort((exact, i))  # row by row, the nearest first: the row itself, or a copy
+        first = np.searchsorted(i[order], np.arange(len(rows)))
+        found.append(exact[order][first + k])
     return np.concatenate(found)
 
 
@@ -52,11 +59,11 @@ def manifolds(
     recalled = covered = 0
     for start in range(0, len(real), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        squares = squared_distances(real[rows], fake)
-        near = squares < real_radii[rows, np.newaxis]
+        squares = Squares(real[rows], fake)
+        near = squares.below(real_radii[rows, np.newaxis])
         in_real += near.sum(axis=0)
         covered += int(near.any(axis=1).sum())
-        recalled += int((squares < fake_radii).any(axis=1).sum())
+        recalled += int(squares.below(fake_radii).any(axis=1).sum())
     return Manifolds(
         precision=float(np.mean(in_real > 0)),
         recall=recalled / len(real),
@@ -65,11 +72,58 @@ def manifolds(
     )
 
 
+class Squares:
+    """Squared Euclidean distances of rows, as `squared_distances` has them, to the bit.
+
+    A matrix product is ten times as fast, but rounds by where a row stands: a tie or a copy would
+    fall on either side. So it decides only what it can, and the few pairs left are computed.
+
+    Args:
+        x: float64 `(count, features)`.
+        y: float64 `(others, features)`.
+
+    Attributes:
+        rough: `(count, others)`, by a matrix product.
+        error: how far from the truth those can be, at most.
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray):
+        self._x, self._y = x, y
+        lengths = [np.einsum("ij,ij->i", rows, rows) for rows in (x, y)]
+        self.rough = x @ y.T
+        self.rough *= -2
+        self.rough += lengths[0][:, np.newaxis]
+        self.rough += lengths[1]
+        # Of sums of products (Higham 2002, section 3.1), for both lengths and the product.
+        terms = 4 * (x.shape[1] + 2) * np.finfo(np.float64).eps
+        self.error = float(terms * (lengths[0].max() + lengths[1].max()))
+
+    def exact(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """The distances themselves, `(pairs,)`, of some rows i of x to rows j of y."""
+        if len(i) > self.rough.size // 8:
+            return squared_distances(self._x, self._y)[i, j]
+        total = np.zeros(len(i))
+        for column in range(self._x.shape[1]):
+            total += (self._x[i, column] - self._y[j, column]) ** 2
+        return total
+
+    def below(self, limits: np.ndarray) -> np.ndarray:
+        """Which distances are below their limits: bool `(count, others)`.
+
+        Args:
+            limits: anything that broadcasts to that.
+        """
+        limits = np.broadcast_to(limits, self.rough.shape)
+        found = self.rough < limits
+        i, j = np.nonzero(abs(self.rough - limits) <= self.error)
+        found[i, j] = self.exact(i, j) < limits[i, j]
+        return found
+
+
 def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Squared Euclidean distances `(len(x), len(y))` of rows.
 
-    A distance depends on its two rows alone, to the bit, and is 0 between copies. A matrix product
-    would be faster, but rounds by where a row stands: a tie or a copy would fall on either side.
+    A distance depends on its two rows alone, to the bit, and is 0 between copies.
     """
     return scipy.spatial.distance.cdist(x, y, "sqeuclidean")
 

@@ -1,0 +1,105 @@
+"""Decoded images are kept for the next start, and taken for nothing else than what they are."""
+
+import os
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from tfgan.datasets import pipeline, sources
+from tfgan.datasets.image_set import ImageSet
+
+
+@pytest.fixture
+def image_set(tiny_data_dir, tmp_path) -> ImageSet:
+    shutil.copytree(tiny_data_dir / "mnist", tmp_path / "mnist")
+    return ImageSet("mnist", data_dir=str(tmp_path))
+
+
+@pytest.fixture
+def decodings(monkeypatch):
+    """The splits that were decoded, one after the other."""
+    done = []
+    decode = pipeline._decode
+
+    def noted(builder, image_set):
+        done.append(image_set.split)
+        return decode(builder, image_set)
+
+    monkeypatch.setattr(pipeline, "_decode", noted)
+    return done
+
+
+def load(image_set: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    return pipeline.load(sources.prepare(image_set, lambda line: None), image_set, labels=True)
+
+
+def kept(image_set: ImageSet) -> list[pathlib.Path]:
+    return sorted(pathlib.Path(image_set.data_dir).glob("tfgan-decoded-v1/mnist/*/*"))
+
+
+def test_each_part_is_decoded_once(image_set, decodings):
+    for split in ("train", "train[:30]", "test"):
+        part = image_set.with_split(split)
+        first, again = load(part), load(part)
+        for one, other in zip(first, again, strict=True):
+            np.testing.assert_array_equal(one, other)
+            assert one.dtype == other.dtype
+        # TensorFlow shares the memory: nothing is copied.
+        np.testing.assert_array_equal(pipeline.as_tensor(again[0]).numpy(), first[0])
+        assert again[0].ctypes.data % 64 == 0
+    assert decodings == ["train", "train[:30]", "test"]
+    assert [folder.name for folder in kept(image_set)] == ["test", "train", "train%5B%3A30%5D"]
+    stacked = pipeline.load_images(
+        ImageSet("stacked_mnist", data_dir=image_set.data_dir), lambda line: None
+    )
+    assert stacked.shape == (60, 28, 28, 3)
+    assert len(decodings) == 3
+
+
+@pytest.mark.parametrize("what", ["images.npy", "labels.npy", "set.json"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
+def test_a_damaged_file_is_no_harm(image_set, decodings, what, damage):
+    before = load(image_set)
+    file = kept(image_set)[0] / what
+    content = bytearray(file.read_bytes())
+    if damage == "cut":
+        file.write_bytes(content[:-1])
+    elif damage == "flipped":
+        content[-5] ^= 1
+        file.write_bytes(content)
+    else:
+        file.unlink()
+    for _ in range(2):
+        for one, other in zip(before, load(image_set), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert decodings == ["train"] * 2  # and the whole one is kept again
+
+
+def test_other_files_of_the_set_are_decoded(image_set, decodings):
+    load(image_set)
+    file = next(pathlib.Path(image_set.data_dir).glob("mnist/*/mnist-train*"))
+    os.utime(file, ns=(1, 1))
+    load(image_set)
+    load(image_set)
+    assert decodings == ["train"] * 2
+
+
+def test_without_room_nothing_is_kept(image_set, decodings, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    load(image_set)
+    load(image_set)
+    assert decodings == ["train"] * 2
+    assert kept(image_set) == []
+
+
+def test_nothing_is_kept_in_a_folder_that_somebody_else_named(image_set):
+    theirs = sources.where_prepared(image_set)
+    load(theirs)
+    names = {path.name for path in pathlib.Path(image_set.data_dir).iterdir()}
+    assert "mnist" in names
+    assert "tfgan-decoded-v1" not in names
