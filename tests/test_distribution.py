@@ -153,10 +153,11 @@ def _gap(one: list, other: list) -> float:
     return float(np.abs(np.array(one) - np.array(other)).max())
 
 
-def test_mirrored_run_leaves_and_resumes_everything(tiny_data_dir, tmp_path):
+@pytest.mark.parametrize("network", ["mlp", pytest.param("infogan", marks=pytest.mark.slow)])
+def test_mirrored_run_leaves_and_resumes_everything(network, tiny_data_dir, tmp_path):
     flags = [f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/run", "--batch_size=10"]
     flags += [
-        "--network=infogan",
+        f"--network={network}",
         "--ema=0.9",
         "--spectral_norm",
         "--d_dropout=0.3",

@@ -150,7 +150,6 @@ def test_more_epochs_extend_a_run_with_options(network, tiny, tmp_path):
     flags += ["--d_dropout=0.3", "--spectral_norm", "--ema=0.9"]
     flags += ["--loss=relativistic", "--r1=1", "--optimizer=sgd", "--momentum=0.5"]
     flags += ["--final_momentum=0.7", "--momentum_epochs=2", "--updates=simultaneous"]
-    flags += ["--augment=color,translation,cutout"]
     for epochs in (1, 2):
         done = run("train", *flags, f"--epochs={epochs}", f"--workdir={tmp_path}/longer")
         assert done.returncode == 0, done.stderr

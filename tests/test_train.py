@@ -17,7 +17,7 @@ from fingerprint import exported_weights, tree
 from PIL import Image
 
 LOG_LINE = re.compile(
-    r"^Epoch: \[(\d+)/2\], Step: \[(300|600)/600\], D_loss: \d+\.\d{4}, G_loss: \d+\.\d{4}, "
+    r"^Epoch: \[(\d+)/1\], Step: \[(300|600)/600\], D_loss: \d+\.\d{4}, G_loss: \d+\.\d{4}, "
     r"D\(x\): [01]\.\d\d, D\(G\(z\)\): [01]\.\d\d$"
 )
 
