@@ -19,7 +19,7 @@ from absl import flags
 
 from tfgan.conditional import ConditionalGAN
 from tfgan.datasets import sources, training_set
-from tfgan.evaluation import samples, splits
+from tfgan.evaluation import by_class, samples, splits
 from tfgan.evaluation.by_class import Labelled
 from tfgan.evaluation.protocol import SET_SIZE, Reference, score
 from tfgan.ground import cli
@@ -64,7 +64,13 @@ class Score(keras.callbacks.Callback):
         line |= {name: round(found[name], 4) for name in _SHOWN}
         if isinstance(self.model, ConditionalGAN):
             labels = samples.labels(SET_SIZE, self.model.shares)
-            line["label_accuracy"] = round(Labelled(labels, *seen).accuracy, 4)
+            told = Labelled(labels, *seen)
+            line["label_accuracy"] = round(told.accuracy, 4)
+            reference = self._reference
+            real = Labelled(reference.labels, reference.features, reference.probabilities)
+            _, rows, _ = by_class.compared([told], real, real)
+            recalls = [row["recall"]["mean"] or 0 for row in rows]
+            line["class_recall"] = round(min(recalls), 4)  # of the class with the least
         print(json.dumps(line), flush=True)
         with user_path(flags.FLAGS.record, "--record").open("a") as record:
             record.write(json.dumps(line) + "\n")

@@ -58,13 +58,15 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
     size = min(SUBSET_SIZE, len(real), len(fake))
     rng = np.random.default_rng(derive_seed(0, Stream.EVALUATION))
     values = np.empty(SUBSETS)
+    cubic = _Cubic()
     for index in range(SUBSETS):
         x = real[rng.choice(len(real), size, replace=False)]
         y = fake[rng.choice(len(fake), size, replace=False)]
-        within = sum(
-            (k.sum() - np.trace(k)) / (size * (size - 1)) for k in (_cubic(x, x), _cubic(y, y))
-        )
-        values[index] = within - 2 * _cubic(x, y).mean()
+        within = 0.0
+        for rows in (x, y):
+            k = cubic(rows, rows)
+            within += (k.sum() - np.trace(k)) / (size * (size - 1))
+        values[index] = within - 2 * cubic(x, y).mean()
     sampling = jackknife_error(_block_distances(real, fake))
     return float(values.mean()), float(np.hypot(sampling, values.std(ddof=1) / np.sqrt(SUBSETS)))
 
@@ -75,12 +77,13 @@ def _block_distances(real: np.ndarray, fake: np.ndarray) -> list[float]:
     parts = [np.array_split(features, blocks) for features in (real, fake)]
     within = np.zeros((2, blocks, blocks))  # sums of k over pairs of blocks, without k(x, x)
     across = np.zeros((blocks, blocks))
+    cubic = _Cubic()
     for i in range(blocks):
         for j in range(blocks):
-            across[i, j] = _cubic(parts[0][i], parts[1][j]).sum()
+            across[i, j] = cubic(parts[0][i], parts[1][j]).sum()
             for kind in (0, 1):
                 if j <= i:
-                    k = _cubic(parts[kind][i], parts[kind][j])
+                    k = cubic(parts[kind][i], parts[kind][j])
                     total = k.sum() - (np.trace(k) if i == j else 0)
                     within[kind, i, j] = within[kind, j, i] = total
     found = []
@@ -117,11 +120,25 @@ def _blocks(real: np.ndarray, fake: np.ndarray) -> int:
     return min(BLOCKS, len(real), len(fake))
 
 
-def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    k = x @ y.T
-    k /= x.shape[1]
-    k += 1
-    return k * k * k
+class _Cubic:
+    """KID's kernel of all pairs of rows, (x.y / d + 1)^3; each call writes over the last result.
+
+    New arrays of some megabytes for each would take longer than what is computed in them.
+    """
+
+    def __init__(self) -> None:
+        self._room = np.empty((2, 0))
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if self._room.shape[1] < len(x) * len(y):
+            self._room = np.empty((2, len(x) * len(y)))
+        k, square = (room[: len(x) * len(y)].reshape(len(x), len(y)) for room in self._room)
+        np.matmul(x, y.T, out=k)
+        k /= x.shape[1]
+        k += 1
+        np.multiply(k, k, out=square)
+        square *= k
+        return square
 
 
 def classifier_score(probabilities: np.ndarray) -> tuple[float, float]:
