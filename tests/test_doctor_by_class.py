@@ -270,6 +270,7 @@ def test_generator_that_is_deaf(deaf_to, title, healthy, old_enough):
     assert titles((seen,)) & OURS == {title}
 
 
+@pytest.mark.slow  # test_generator_that_is_deaf has fakes that are alike
 def test_class_of_one_image(train, old_enough):
     _, config = train("one_image_of_a_class")
     (finding,) = (each for each in doctor.diagnose(config.workdir) if each.title in OURS)
