@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from tfgan.evaluation.threads import in_threads
 from tfgan.noise import Stream, derive_seed
 
 SUBSETS, SUBSET_SIZE = 100, 1000
@@ -57,16 +58,20 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
     """
     size = min(SUBSET_SIZE, len(real), len(fake))
     rng = np.random.default_rng(derive_seed(0, Stream.EVALUATION))
-    values = np.empty(SUBSETS)
-    cubic = _Cubic()
-    for index in range(SUBSETS):
-        x = real[rng.choice(len(real), size, replace=False)]
-        y = fake[rng.choice(len(fake), size, replace=False)]
-        within = 0.0
+    subsets = [
+        tuple(rng.choice(len(rows), size, replace=False) for rows in (real, fake))
+        for _ in range(SUBSETS)
+    ]
+
+    def distance(subset: tuple[np.ndarray, ...]) -> float:
+        x, y = real[subset[0]], fake[subset[1]]
+        cubic, within = _Cubic(), 0.0
         for rows in (x, y):
             k = cubic(rows, rows)
             within += (k.sum() - np.trace(k)) / (size * (size - 1))
-        values[index] = within - 2 * cubic(x, y).mean()
+        return within - 2 * cubic(x, y).mean()
+
+    values = np.array(in_threads(distance, subsets))
     sampling = jackknife_error(_block_distances(real, fake))
     return float(values.mean()), float(np.hypot(sampling, values.std(ddof=1) / np.sqrt(SUBSETS)))
 

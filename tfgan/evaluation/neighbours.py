@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.spatial.distance
 
+from tfgan.evaluation.threads import in_threads
+
 K = 5
 _CHUNK = 500
 
@@ -28,9 +30,8 @@ class Manifolds(NamedTuple):
 def radii(features: np.ndarray, k: int = K) -> np.ndarray:
     """Squared distance `(count,)` of each row to its k-th nearest other row."""
     k = min(k, len(features) - 1)
-    found = []
-    for start in range(0, len(features), _CHUNK):
-        rows = features[start : start + _CHUNK]
+
+    def of_chunk(rows: np.ndarray) -> np.ndarray:
         squares = Squares(rows, features)
         least = np.partition(squares.rough, k, axis=1)[:, k, np.newaxis]
         # Whatever rounding did, the k-th nearest is among these.
@@ -38,8 +39,9 @@ def radii(features: np.ndarray, k: int = K) -> np.ndarray:
         exact = squares.exact(i, j)
         order = np.lexsort((exact, i))  # row by row, the nearest first: the row itself, or a copy
         first = np.searchsorted(i[order], np.arange(len(rows)))
-        found.append(exact[order][first + k])
-    return np.concatenate(found)
+        return exact[order][first + k]
+
+    return np.concatenate(in_threads(of_chunk, _chunks(features)))
 
 
 def manifolds(
@@ -55,21 +57,27 @@ def manifolds(
     """
     real_radii = radii(real, k) if real_radii is None else real_radii
     fake_radii = radii(fake, k)
-    in_real = np.zeros(len(fake), np.int64)
-    recalled = covered = 0
-    for start in range(0, len(real), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        squares = Squares(real[rows], fake)
-        near = squares.below(real_radii[rows, np.newaxis])
-        in_real += near.sum(axis=0)
-        covered += int(near.any(axis=1).sum())
-        recalled += int(squares.below(fake_radii).any(axis=1).sum())
+
+    def of_chunk(chunk: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, int, int]:
+        rows, limits = chunk
+        squares = Squares(rows, fake)
+        near = squares.below(limits[:, np.newaxis])
+        recalled = squares.below(fake_radii).any(axis=1)
+        return near.sum(axis=0), int(near.any(axis=1).sum()), int(recalled.sum())
+
+    chunks = zip(_chunks(real), _chunks(real_radii), strict=True)
+    found = zip(*in_threads(of_chunk, chunks), strict=True)
+    in_real, covered, recalled = (sum(each) for each in found)
     return Manifolds(
         precision=float(np.mean(in_real > 0)),
         recall=recalled / len(real),
         density=float(np.mean(in_real) / k),
         coverage=covered / len(real),
     )
+
+
+def _chunks(rows: np.ndarray) -> list[np.ndarray]:
+    return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
 
 
 class Squares:
