@@ -31,8 +31,9 @@ def decodings(monkeypatch):
     return done
 
 
-def load(image_set: ImageSet) -> tuple[np.ndarray, np.ndarray]:
-    return pipeline.load(sources.prepare(image_set, lambda line: None), image_set, labels=True)
+def load(image_set: ImageSet, keep: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    builder = sources.prepare(image_set, lambda line: None)
+    return pipeline.load(builder, image_set, labels=True, keep=keep)
 
 
 def kept(image_set: ImageSet) -> list[pathlib.Path]:
@@ -97,9 +98,9 @@ def test_without_room_nothing_is_kept(image_set, decodings, monkeypatch):
     assert kept(image_set) == []
 
 
-def test_nothing_is_kept_in_a_folder_that_somebody_else_named(image_set):
-    theirs = sources.where_prepared(image_set)
-    load(theirs)
-    names = {path.name for path in pathlib.Path(image_set.data_dir).iterdir()}
-    assert "mnist" in names
-    assert "tfgan-decoded-v1" not in names
+def test_only_who_may_keeps_something_in_a_folder_that_is_named(image_set, monkeypatch):
+    load(image_set, keep=False)
+    assert kept(image_set) == []
+    monkeypatch.setenv("TFDS_DATA_DIR", image_set.data_dir)
+    load(ImageSet("mnist"), keep=False)
+    assert len(kept(image_set)) == 1

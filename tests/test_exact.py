@@ -32,7 +32,7 @@ def unbroken(tiny_data_dir, tmp_path_factory):
     """Flags of a run with a checkpoint after each third step, its outcome, and its log lines."""
     # 10 steps an epoch, one a call, slow enough to be stopped inside an epoch.
     flags = [f"--data_dir={tiny_data_dir}", "--epochs=3", "--batch_size=6", "--log_every=1"]
-    flags += ["--hidden_size=512", "--steps_per_execution=1", "--checkpoint_every_steps=3"]
+    flags += ["--hidden_size=256", "--steps_per_execution=1", "--checkpoint_every_steps=3"]
     workdir = tmp_path_factory.mktemp("runs") / "unbroken"
     done = run("train", *flags, f"--workdir={workdir}")
     assert done.returncode == 0, done.stderr

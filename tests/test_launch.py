@@ -304,6 +304,7 @@ def network():
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
+@pytest.mark.slow  # in test_frozen_worker_is_given_up, too, each side hears nothing of the other
 @pytest.mark.skipif(not shutil.which("ip"), reason="needs ip, of iproute2")
 def test_cut_network_ends_both_sides(network, flags, tmp_path):
     inside = [("ip", "netns", "exec", name) for name in network]

@@ -121,7 +121,9 @@ def test_recipes_cover_every_mode(density, seed):
     assert seen[-1].coverage.high_quality > 0.5
 
 
-@pytest.mark.parametrize("density", ["normal", "ring8", "classes"])
+@pytest.mark.parametrize(
+    "density", ["normal", pytest.param("ring8", marks=pytest.mark.slow), "classes"]
+)
 def test_a_run_leaves_its_pictures(density, tmp_path):
     pytest.importorskip("matplotlib")
     small = {"steps": 8, "frames": 4, "batch_size": 16, "hidden_size": 8}

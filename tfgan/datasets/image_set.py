@@ -15,14 +15,12 @@ class ImageSet:
         split: which split or which part of one, as TFDS writes it: "train[:50000]".
         data_dir: where prepared sets live; empty means TFDS's own default.
         manual_dir: folder of the set's original files, or empty.
-        keep_decoded: whether its decoded images are kept beside it, for the next start.
     """
 
     name: str
     split: str = "train"
     data_dir: str = ""
     manual_dir: str = ""
-    keep_decoded: bool = True
 
     @property
     def family(self) -> str:

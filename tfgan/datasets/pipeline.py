@@ -69,7 +69,10 @@ def class_names(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> tuple
 
 
 def load(
-    builder: tfds.core.DatasetBuilder, image_set: ImageSet, labels: bool = False
+    builder: tfds.core.DatasetBuilder,
+    image_set: ImageSet,
+    labels: bool = False,
+    keep: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Loads a set that `sources.prepare` has prepared, decoded now or at an earlier start.
 
@@ -77,6 +80,8 @@ def load(
         builder: of the prepared set.
         image_set: which it is.
         labels: whether they are needed.
+        keep: whether what is decoded is kept beside the set for the next start also if `image_set`
+            names its folder, which somebody else may have named.
 
     Returns:
         The images, and their labels, of which there may be none unless they are needed; see
@@ -90,7 +95,7 @@ def load(
     arrays = decoded.kept(builder, image_set.split)
     if arrays is None or (labels and "labels" not in arrays):
         arrays = _decode(builder, image_set)
-        if image_set.keep_decoded:
+        if keep or not image_set.data_dir:
             decoded.keep(builder, image_set.split, arrays)
     images, classes = arrays["images"], arrays.get("labels", np.zeros(0, np.int64))
     return derived.SETS[name].make(images, classes) if name in derived.SETS else (images, classes)

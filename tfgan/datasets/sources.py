@@ -115,8 +115,7 @@ def where_prepared(image_set: ImageSet) -> ImageSet:
     base = derived.SETS[name].base if name in derived.SETS else name
     with quiet():
         prepared = _builder(base, image_set.data_dir).is_prepared()
-    theirs = dataclasses.replace(image_set, manual_dir="", keep_decoded=False)
-    return theirs if prepared else ours
+    return dataclasses.replace(image_set, manual_dir="") if prepared else ours
 
 
 def _prepare(

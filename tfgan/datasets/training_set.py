@@ -281,7 +281,7 @@ def open_set(
     names = pipeline.class_names(builder, image_set) if labelled else ()
     decoded = info.num_examples * math.prod(pipeline.image_shape(builder))
     if name in derived.SETS or decoded <= 1e6 * cache_limit_mb:
-        images, labels = pipeline.load(builder, image_set, labelled)
+        images, labels = pipeline.load(builder, image_set, labelled, keep=True)
         if not labelled:
             return InMemory(images, str(builder.version))
         classes = Classes.of(names, labels, split)

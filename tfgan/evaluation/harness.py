@@ -85,8 +85,10 @@ def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
         for name, path in found.items()
         if path.is_dir()
     }
-    where = data_dir or config.get("data_dir", "")
-    image_set = ImageSet(config["dataset"], data_dir=where, manual_dir=manual_dir)
+    image_set = ImageSet(config["dataset"], data_dir=data_dir or config.get("data_dir", ""))
+    if not data_dir:
+        image_set = sources.where_prepared(image_set)
+    image_set = dataclasses.replace(image_set, manual_dir=manual_dir)
     split = config.get("split", "train")
     return Subject(str(place.path), models, place.evaluation, image_set, split, config, step)
 

@@ -1,12 +1,13 @@
 """All cores for what NumPy does on one."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import joblib
+from tfgan.run.environment import cores
 
 
 def in_threads(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """`function` of each item, in their order: NumPy lets go of Python's lock while it computes."""
-    parallel = joblib.Parallel(n_jobs=-1, require="sharedmem")
-    return list(parallel(joblib.delayed(function)(item) for item in items))
+    with ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(function, items))
