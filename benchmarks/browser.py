@@ -2,7 +2,7 @@
 
 `python -m benchmarks.browser --ort=node_modules/onnxruntime-web/dist` opens a page with the plain
 JavaScript of `tfgan/web` and one with ONNX Runtime Web inside in headless Chromium, for the
-tutorial's generator and for InfoGAN's. Needs `pip install -e '.[browser]'`, chromium and
+tutorial's generator, InfoGAN's, and that of `--recipe=pictures` at 64 pixels a side. Needs `pip install -e '.[browser]'`, chromium and
 chromedriver; for --ort also `npm install onnxruntime-web` and `pip install tf2onnx`.
 """
 
@@ -68,7 +68,7 @@ def measure(browser: Any, path: pathlib.Path) -> list[float]:
     from selenium.webdriver.support.ui import WebDriverWait
 
     browser.get(path.as_uri())
-    WebDriverWait(browser, 120).until(lambda _: browser.execute_script("return window.times"))
+    WebDriverWait(browser, 600).until(lambda _: browser.execute_script("return window.times"))
     return browser.execute_script("return window.times")
 
 
@@ -84,7 +84,11 @@ def run(ort: str) -> None:
         options.add_argument(argument)
     browser = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver") or ""))
     print(f"Chromium {browser.capabilities['browserVersion']}")
-    generators = {"mlp": networks.mlp_generator(), "infogan": networks.infogan_generator()}
+    generators = {
+        "mlp": networks.mlp_generator(),
+        "infogan": networks.infogan_generator(),
+        "resnet, 64 x 64 x 3": networks.resnet_generator(64, 512, (64, 64, 3)),
+    }
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)

@@ -81,10 +81,13 @@ def _command(config: dict[str, Any], defaults: dict[str, Any]) -> str:
 
 
 def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
-    """The named recipe that the settings are, whatever the seed; or that goes on for longer."""
+    """The named recipe that the settings are, whatever the seed and the number of threads.
+
+    Or that goes on for longer.
+    """
 
     def decides(settings: dict[str, Any], *but: str) -> dict[str, Any]:
-        return {name: settings[name] for name in defaults if name not in ("seed", *but)}
+        return {n: settings[n] for n in defaults if n not in ("seed", "threads", *but)}
 
     own = defaults | config
     named = {name: TrainConfig(**recipes.options(name)).deciding() for name in recipes.names()}

@@ -334,7 +334,10 @@ def _class_table(found: dict[str, Any], name: str) -> str:
 
 
 def _recipe(config: dict[str, Any] | None) -> Any:
-    """What runs that differ in their seed alone have in common; None groups with nothing."""
+    """What runs that differ in their seed alone have in common; None groups with nothing.
+
+    Their threads may differ too, which decide about rounding.
+    """
     if config is None:
         return object()
-    return TrainConfig.from_recorded(config).deciding() | {"seed": None}
+    return TrainConfig.from_recorded(config).deciding() | {"seed": None, "threads": None}
