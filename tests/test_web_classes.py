@@ -107,6 +107,23 @@ def test_walks_lead_from_class_to_class(visit, files):
     assert_same(pixels(browser, "#between"), expected[4])
 
 
+def test_a_class_without_images_is_not_offered(visit, tmp_path):
+    data = DATA | {"classes": {"names": NAMES, "counts": [2, 0, 3]}}
+    generator = conditional("mlp")
+    page.write_page(tmp_path / "page.html", generator, trained_on=data)
+    save_generator(tmp_path / "generator", generator, data=data)
+    loaded = sampling.load(str(tmp_path / "generator"))
+    browser = visit(tmp_path / "page.html")
+    offered = ["sneaker", " ".join(NAMES[2].split())]
+    for picker in ("class", "from-class", "to-class"):
+        options = Select(browser.find_element(By.ID, picker)).options
+        assert [each.text for each in options][1:] == offered, picker
+    Select(browser.find_element(By.ID, "class")).select_by_index(2)
+    settle(browser)
+    assert hash_of(browser) == {"seed": "1", "class": "2"}
+    assert_same(pixels(browser, "#grid canvas"), pictures.grid(sampling.draw(loaded, 64, 1, 2)))
+
+
 def test_a_class_that_is_none_counts_as_any(visit, files):
     browser = visit(files[0], "#class=99&from-class=x&to-class=-7")
     assert hash_of(browser) == {"seed": "1"}
