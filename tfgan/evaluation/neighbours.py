@@ -41,7 +41,7 @@ def radii(features: np.ndarray, k: int = K) -> np.ndarray:
         first = np.searchsorted(i[order], np.arange(len(rows)))
         return exact[order][first + k]
 
-    return np.concatenate(in_threads(of_chunk, _chunks(features)))
+    return np.concatenate(in_threads(of_chunk, chunks(features)))
 
 
 def manifolds(
@@ -65,8 +65,8 @@ def manifolds(
         recalled = squares.below(fake_radii).any(axis=1)
         return near.sum(axis=0), int(near.any(axis=1).sum()), int(recalled.sum())
 
-    chunks = zip(_chunks(real), _chunks(real_radii), strict=True)
-    found = zip(*in_threads(of_chunk, chunks), strict=True)
+    parts = zip(chunks(real), chunks(real_radii), strict=True)
+    found = zip(*in_threads(of_chunk, parts), strict=True)
     in_real, covered, recalled = (sum(each) for each in found)
     return Manifolds(
         precision=float(np.mean(in_real > 0)),
@@ -76,7 +76,8 @@ def manifolds(
     )
 
 
-def _chunks(rows: np.ndarray) -> list[np.ndarray]:
+def chunks(rows: np.ndarray) -> list[np.ndarray]:
+    """Rows in parts, of which each may be compared with thousands of others in memory."""
     return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import scipy.special
 from sklearn.cluster import KMeans
 
-from tfgan.evaluation.neighbours import squared_distances
+from tfgan.evaluation.neighbours import Squares, chunks
+from tfgan.evaluation.threads import in_threads
 
 SIGMAS = np.logspace(-1, 0, 10)
 VALIDATION = 1000
-_CHUNK = 500
 _ITERATIONS = 5
 
 
@@ -43,12 +43,14 @@ def log_densities(points: np.ndarray, centres: np.ndarray, sigmas: np.ndarray) -
     Returns:
         float64 `(widths, count)`.
     """
-    densities = np.empty((len(sigmas), len(points)))
-    for start in range(0, len(points), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        squares = squared_distances(points[rows], centres)
-        for index, sigma in enumerate(sigmas):
-            densities[index, rows] = scipy.special.logsumexp(squares / (-2 * sigma**2), axis=1)
+
+    def of_chunk(rows: np.ndarray) -> np.ndarray:
+        squares = np.maximum(Squares(rows, centres).rough, 0)
+        return np.stack(
+            [scipy.special.logsumexp(squares / (-2 * sigma**2), axis=1) for sigma in sigmas]
+        )
+
+    densities = np.concatenate(in_threads(of_chunk, chunks(points)), axis=1)
     constant = np.log(len(centres)) + points.shape[1] / 2 * np.log(2 * np.pi * sigmas**2)
     return densities - constant[:, np.newaxis]
 
