@@ -3,7 +3,8 @@
 `python -m benchmarks.browser --ort=node_modules/onnxruntime-web/dist` opens a page with the plain
 JavaScript of `tfgan/web` and one with ONNX Runtime Web inside in headless Chromium, for the
 tutorial's generator, InfoGAN's, and that of `--recipe=pictures` at 64 pixels a side. Needs
-`pip install -e '.[browser]'`, chromium and chromedriver; for --ort also `npm install onnxruntime-web` and `pip install tf2onnx`.
+`pip install -e '.[browser]'`, chromium and chromedriver; for --ort also `npm install
+onnxruntime-web` and `pip install tf2onnx`.
 """
 
 import base64
