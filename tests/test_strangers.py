@@ -10,6 +10,7 @@ from tfgan import TrainConfig, UserError, report
 from tfgan.datasets import sources
 from tfgan.datasets.image_set import ImageSet
 from tfgan.doctor import record
+from tfgan.evaluation import harness
 from tfgan.run import environment
 from tfgan.run.config import MOST_THREADS
 from tfgan.run.workdir import Workdir
@@ -37,6 +38,19 @@ def test_folder_that_a_stranger_names_is_read_if_the_set_is_there(tiny_data_dir,
         named = ImageSet(name, data_dir=str(tmp_path / "named"))
         assert sources.where_prepared(named) == ImageSet(name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_evaluation_prepares_nothing_where_a_stranger_says(tiny_data_dir, tmp_path):
+    workdir = make_run(tmp_path / "run", epochs=1)
+    workdir.generator.mkdir()
+    recorded = json.loads(workdir.config.read_text())
+    for named, taken in ((tmp_path / "named", ""), (tiny_data_dir, str(tiny_data_dir))):
+        recorded["config"] |= {"dataset": "mnist", "data_dir": str(named)}
+        workdir.config.write_text(json.dumps(recorded))
+        assert harness.run(str(workdir.path)).image_set == ImageSet("mnist", data_dir=taken)
+    assert not (tmp_path / "named").exists()
+    given = harness.run(str(workdir.path), str(tmp_path / "own"), "files").image_set
+    assert given == ImageSet("mnist", data_dir=str(tmp_path / "own"), manual_dir="files")
 
 
 @pytest.mark.parametrize(
