@@ -10,10 +10,8 @@ import forked
 import pytest
 from conftest import ROOT, assert_one_line_error
 
-from benchmarks import browser as browser_benchmark
 from benchmarks import contestants, race, report
 from benchmarks.contestants import floor
-from tfgan import networks
 
 
 def benchmark(name, data_dir, output, *flags):
@@ -181,15 +179,3 @@ def test_search_records_each_score(tiny_data_dir, tmp_path):
     assert (first["epoch"], last["epoch"]) == (1, 3)
     assert first["fcd"] > 0
     assert 0 < last["class_error"] < math.inf
-
-
-def test_the_page_alone_runs_in_a_browser(request, tmp_path):
-    pytest.importorskip("selenium")
-    import chromium
-
-    if chromium.NEEDED.args[0]:
-        pytest.skip("needs a Chromium")
-    content = browser_benchmark._plain(networks.mlp_generator(64, 8, (4, 4, 1)))
-    (tmp_path / "page.html").write_text(content)
-    times = browser_benchmark.measure(request.getfixturevalue("browser"), tmp_path / "page.html")
-    assert len(times) == browser_benchmark.REPEATS

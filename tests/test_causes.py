@@ -10,7 +10,7 @@ from test_checkpointing import make_gan
 
 from tfgan import TrainConfig, UserError, training
 from tfgan.cluster import strategies
-from tfgan.datasets import pipeline, training_set
+from tfgan.datasets import damage, training_set
 from tfgan.ground.errors import WorkerLost
 from tfgan.run import callbacks, checkpointing
 
@@ -56,7 +56,7 @@ def test_error_of_training_does_not_blame_whole_files(kind, config, monkeypatch)
     ],
 )
 def test_unreadable_set_says_why(error, words):
-    message = str(pipeline.unreadable("mnist", types.SimpleNamespace(data_path="/d"), error))
+    message = str(damage.unreadable("mnist", types.SimpleNamespace(data_path="/d"), error))
     assert all(word in message for word in ["--dataset=mnist", *words]), message
     assert ("damaged" in message) == ("damaged" in words[0])
 

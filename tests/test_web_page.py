@@ -8,6 +8,7 @@ import pytest
 from test_page import convolutional
 from test_report import make_run
 
+from benchmarks import browser as browser_benchmark
 from tfgan import networks, noise
 from tfgan.exports import page, sampling
 from tfgan.exports.sampling import slerp
@@ -239,3 +240,10 @@ def test_another_seed_keeps_the_walk_and_does_not_jump(visit, tmp_path):
         difference = np.abs(pixels(browser, "#one").astype(int) - before)
         assert difference.max() <= 2
     assert browser.find_element(By.ID, "seed").get_property("value") == "99"
+
+
+def test_the_benchmark_times_what_the_page_computes(browser, tmp_path):
+    content = browser_benchmark._plain(networks.mlp_generator(64, 8, (4, 4, 1)))
+    (tmp_path / "page.html").write_text(content)
+    times = browser_benchmark.measure(browser, tmp_path / "page.html")
+    assert len(times) == browser_benchmark.REPEATS

@@ -10,9 +10,9 @@ import tensorflow_datasets as tfds
 
 from tfgan import noise
 from tfgan.cluster.replicas import WHOLE, Share
-from tfgan.datasets import decoded, derived, sources
+from tfgan.datasets import damage, decoded, derived, sources
 from tfgan.datasets.image_set import ImageSet
-from tfgan.ground.errors import UserError, first_line
+from tfgan.ground.errors import UserError
 
 # TFDS keeps EMNIST as its authors do, with rows and columns swapped.
 _TRANSPOSED = ("emnist",)
@@ -118,9 +118,10 @@ def _decode(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> dict[str,
                 array[part] = chunk[name.removesuffix("s")]
             read = part.stop
     except (tf.errors.OpError, OSError, ValueError, MemoryError) as error:
-        raise unreadable(image_set.name, builder, error) from None
+        raise damage.unreadable(image_set.name, builder, error) from None
     if read != size:
-        raise UserError(_damaged(image_set.name, builder, f"{read:,} of {size:,} images are there"))
+        lacking = f"{read:,} of {size:,} images are there"
+        raise UserError(damage.damaged(image_set.name, builder, lacking))
     return arrays
 
 
@@ -228,44 +229,8 @@ def _first(image_set: ImageSet, count: int, labels: bool = False) -> dict[str, n
     try:
         chunk = next(iter(_examples(builder, image_set, labels).take(count).batch(count)))
     except (tf.errors.OpError, OSError, ValueError, MemoryError) as error:
-        raise unreadable(image_set.name, builder, error) from None
+        raise damage.unreadable(image_set.name, builder, error) from None
     return {name: value.numpy() for name, value in chunk.items()}
-
-
-def unreadable(name: str, builder: tfds.core.DatasetBuilder, error: Exception) -> UserError:
-    """What stopped the reading of a prepared set, where nothing else was done.
-
-    Args:
-        name: of the set.
-        builder: the prepared set.
-        error: what was raised.
-    """
-    text = first_line(error)
-    few_files = "open files" in text  # to TensorFlow, a resource too
-    if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)) and not few_files:
-        return UserError(f"--dataset={name}: does not fit in memory")
-    if isinstance(error, _OF_DAMAGE):
-        return UserError(_damaged(name, builder, text))
-    advice = "; raise that limit: ulimit -n" if few_files else ""
-    return UserError(f"--dataset={name}: {builder.data_path} cannot be read: {text}{advice}")
-
-
-# Of what reads files and decodes images. UserError, a ValueError too, is not raised there.
-_OF_DAMAGE = (
-    tf.errors.FailedPreconditionError,  # fewer images than the set is said to have
-    tf.errors.DataLossError,
-    tf.errors.InvalidArgumentError,
-    tf.errors.NotFoundError,
-    FileNotFoundError,
-    ValueError,
-)
-
-
-def _damaged(name: str, builder: tfds.core.DatasetBuilder, text: str) -> str:
-    return (
-        f"--dataset={name}: its prepared files in {builder.data_path} are damaged ({text}); remove "
-        f"that folder, and the same command prepares the set again"
-    )
 
 
 def to_unit(images: tf.Tensor) -> tf.Tensor:

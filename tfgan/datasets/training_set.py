@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 
 from tfgan import noise
 from tfgan.cluster.replicas import WHOLE, Share
-from tfgan.datasets import derived, pipeline, sources
+from tfgan.datasets import damage, derived, pipeline, sources
 from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError
@@ -136,7 +136,7 @@ class Streamed:
             for _ in examples:
                 pass
         except (tf.errors.OpError, OSError, ValueError) as error:
-            raise pipeline.unreadable(self._builder.name, self._builder, error) from None
+            raise damage.unreadable(self._builder.name, self._builder, error) from None
 
     def _decode(self, example: tf.Tensor) -> Any:
         image = self._feature.deserialize_example(example)["image"]
@@ -156,7 +156,7 @@ class Streamed:
         try:
             return np.concatenate(list(labels.as_numpy_iterator()))
         except (tf.errors.OpError, OSError, ValueError) as error:
-            raise pipeline.unreadable(self._builder.name, self._builder, error) from None
+            raise damage.unreadable(self._builder.name, self._builder, error) from None
 
     def batches(
         self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
