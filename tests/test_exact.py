@@ -180,11 +180,11 @@ def test_recorded_thread_count_is_taken_and_another_device_told(tiny, tmp_path):
     assert run("train", *flags, "--epochs=1").returncode == 0
     file = tmp_path / "run" / "config.json"
     content = json.loads(file.read_text())
-    content["environment"] |= {"intra_op_threads": 1, "replicas": 2}
+    content["environment"] |= {"intra_op_threads": 1, "devices": "one GPU"}
     file.write_text(json.dumps(content))
     done = run("train", *flags, "--epochs=2")
     assert done.returncode == 0, done.stderr
-    assert "Warning: the run had 2 replicas and has 1 now" in done.stdout
+    assert "Warning: the run was on one GPU and is on one CPU now" in done.stdout
     if (os.cpu_count() or 1) > 1:
         assert "Taking 1 CPU threads, as the run did before" in done.stdout
     assert json.loads(file.read_text())["environment"]["intra_op_threads"] == 1

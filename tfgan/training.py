@@ -76,7 +76,7 @@ def train_and_export(
     if cluster:
         plan = config.deciding() | {"TensorFlow": tf.__version__, "tfgan": __version__}
         rendezvous.meet(cluster.workers, cluster.index, plan, config.worker_timeout)
-    with strategies.lost_workers(cluster):
+    with strategies.lost_workers(cluster), gpus.same_bits():
         strategy = strategies.make_strategy(
             config.strategy, config.batch_size, cluster, config.worker_timeout
         )
@@ -244,11 +244,12 @@ def _decorate(workdir: Workdir) -> None:
 
 
 def _warn_of_another_layout(strategy: tf.distribute.Strategy, recorded: Record | None) -> None:
-    before = recorded["environment"].get("replicas") if recorded else None
-    if before not in (None, strategy.num_replicas_in_sync):
+    before = recorded["environment"].get("devices") if recorded else None
+    now = strategies.describe(strategy)
+    if before not in (None, now):
         say(
-            f"Warning: the run had {before} replicas and has {strategy.num_replicas_in_sync} "
-            f"now; its numbers stay the same but for rounding"
+            f"Warning: the run was on {before} and is on {now} now; its numbers stay the same but "
+            f"for rounding"
         )
 
 

@@ -1,10 +1,13 @@
-"""GPUs that the system offers to this process and TensorFlow cannot use."""
+"""GPUs: those that TensorFlow cannot use, and how those that it uses compute."""
 
+import contextlib
 import os
 import pathlib
 import re
+from collections.abc import Iterator
 
 import tensorflow as tf
+from tensorflow.python.util import _pywrap_determinism
 
 _MEND = (
     "pip install 'tfgan[cuda]' brings the CUDA libraries that TensorFlow needs, nvidia-smi shows "
@@ -37,3 +40,22 @@ def _names_one(variable: str, count: int) -> bool:
     first = variable.split(",")[0].strip()
     named = first.startswith(("GPU-", "MIG-"))
     return named or (first.isdecimal() and int(first) < count)
+
+
+@contextlib.contextmanager
+def same_bits() -> Iterator[None]:
+    """Has GPUs add up in a fixed order, so that a run has the same bits at each start.
+
+    Left alone, TensorFlow's kernels and XLA's programs for GPUs add up as their threads come.
+    CPUs need none of this. What else a process does with TensorFlow is as free as before
+    afterwards: `tf.config.experimental.enable_op_determinism` has no way back of its own.
+    """
+    enabled = _pywrap_determinism.is_enabled()
+    if enabled or not tf.config.get_visible_devices("GPU"):
+        yield
+        return
+    tf.config.experimental.enable_op_determinism()
+    try:
+        yield
+    finally:
+        _pywrap_determinism.enable(False)

@@ -1,9 +1,11 @@
-"""A GPU that TensorFlow cannot use is told, to whoever would want it."""
+"""A GPU that TensorFlow cannot use is told; one that it uses computes the same bits again."""
 
 import pytest
 import tensorflow as tf
+from conftest import small_config
+from tensorflow.python.util import _pywrap_determinism
 
-from tfgan import TrainConfig, UserError, training
+from tfgan import GAN, TrainConfig, UserError, training
 from tfgan.cluster import gpus, strategies
 
 TOLD = "this machine has an NVIDIA GPU, which TensorFlow cannot use: pip install 'tfgan[cuda]'"
@@ -78,3 +80,35 @@ def test_training_tells_it_at_its_start(monkeypatch, capsys, tmp_path):
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("tfgan ")
     assert second == "Warning: a GPU stands idle"
+
+
+def is_deterministic() -> bool:
+    return _pywrap_determinism.is_enabled()
+
+
+def test_gpus_add_up_in_a_fixed_order_while_a_run_lasts(tiny_data_dir, tmp_path, monkeypatch):
+    seen = []
+
+    class Watched(GAN):
+        def update(self, real, z):
+            seen.append(is_deterministic())
+            return super().update(real, z)
+
+    config = small_config(tiny_data_dir, tmp_path / "cpu", epochs=1)
+    training.train_and_export(config, gan_class=Watched)
+    assert seen == [False]
+    one_gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind=None: [one_gpu])
+    config = small_config(tiny_data_dir, tmp_path / "gpu", epochs=1)
+    training.train_and_export(config, gan_class=Watched)
+    assert seen == [False, True]
+    assert not is_deterministic()  # what the process does next is its own affair
+
+
+def test_determinism_of_ones_own_is_left_on(monkeypatch):
+    entered = []
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind=None: ["GPU:0"])
+    with gpus.same_bits(), gpus.same_bits():
+        entered.append(is_deterministic())
+    assert entered == [True]
+    assert not is_deterministic()
