@@ -18,8 +18,8 @@ SHAPE = (2, 3, 1)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (20, *SHAPE)).astype("float32")
 
 
-def generator(*more) -> keras.Sequential:
-    layers = [keras.layers.Dense(6, "tanh"), keras.layers.Reshape(SHAPE)]
+def generator(*more, reshape=None) -> keras.Sequential:
+    layers = [keras.layers.Dense(6, "tanh"), keras.layers.Reshape(SHAPE, **reshape or {})]
     return keras.Sequential([keras.Input((3,)), *more, *layers], name="generator")
 
 
@@ -93,16 +93,20 @@ class Subclassed(keras.Model):
             "discriminator: has regularizers",
         ),
         (
-            lambda: {"d": discriminator(keras.layers.Dense(2, dtype="mixed_bfloat16"))},
-            "discriminator: layer .* has the dtype policy mixed_bfloat16.*float32",
+            lambda: {"d": discriminator(dtype="mixed_bfloat16")},
+            "discriminator: gives bfloat16, .* last layer with dtype='float32'$",
+        ),
+        (
+            lambda: {"g": generator(reshape={"dtype": "mixed_float16"})},
+            "generator: gives float16, ",
         ),
         (
             lambda: {"g": generator(keras.layers.Dense(2, dtype="float16"))},
             "generator: layer .* float16",
         ),
         (
-            lambda: {"d": discriminator(discriminator_inside("mixed_float16"))},
-            "discriminator: layer .* mixed_float16",
+            lambda: {"d": discriminator(discriminator_inside("bfloat16"))},
+            "discriminator: layer .* bfloat16",
         ),
         (lambda: {"g": Subclassed(6, SHAPE)}, "generator: is not built"),
     ],
@@ -131,12 +135,11 @@ def test_subclassed_network_trains_once_it_is_built_but_cannot_be_averaged():
     ("optimizers", "words"),
     [
         (lambda: dict.fromkeys(("d_optimizer", "g_optimizer"), Adam()), "are one object"),
-        (lambda: {"d_optimizer": Adam(loss_scale_factor=2.0)}, "^d_optimizer: scales the loss"),
-        (
-            lambda: {"g_optimizer": keras.optimizers.LossScaleOptimizer(Adam())},
-            "^g_optimizer: scales the loss",
-        ),
         (lambda: {"d_optimizer": Adam(use_ema=True)}, "^d_optimizer: use_ema .* ema=0.999"),
+        (
+            lambda: {"g_optimizer": keras.optimizers.LossScaleOptimizer(Adam(use_ema=True))},
+            "^g_optimizer: use_ema",
+        ),
     ],
 )
 def test_optimizer_that_would_do_something_else_is_refused(optimizers, words):
@@ -292,7 +295,7 @@ def test_run_under_another_policy_is_refused(policy):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        with pytest.raises(UserError, match=f"dtype policy {policy} .* trains in float32"):
+        with pytest.raises(UserError, match=f"dtype policy {policy} .* --precision; call"):
             contract.check_policy()
     finally:
         keras.config.set_dtype_policy(before)
@@ -320,6 +323,4 @@ def test_networks_of_tfgan_pass():
     shape = (4, 8, 1)
     for kind in networks.KINDS.values():
         generator, discriminator = kind.generator(3, 16, shape), kind.discriminator(16, shape)
-        contract.check_networks(
-            generator, discriminator, lambda g=generator, d=discriminator: d(g(tf.zeros((1, 3))))
-        )
+        GAN(generator, discriminator, latent_size=3).compile(Adam(), Adam())

@@ -12,28 +12,32 @@ import tensorflow as tf
 
 from tfgan.ground.errors import UserError
 
+_WIDE = ("float32", "float64")
 _IN_WORDS = "floats in [-1, 1]: x / 127.5 - 1 of uint8 images"
 
 
 def check_networks(
-    generator: keras.Model, discriminator: keras.Model, forward: Callable[[], Any]
+    networks: Mapping[str, keras.Model], calls: Mapping[str, Callable[[], Any]]
 ) -> None:
     """Makes sure that both networks can be trained as they are.
 
     Args:
-        generator: G.
-        discriminator: D.
-        forward: calls both, for some latents.
+        networks: G and D by their names.
+        calls: by the same names, what gives some images or logits.
 
     Raises:
-        UserError: if it is not built, computes in another type than that of its weights or in a
-            small one, or has losses of its own.
+        UserError: if it is not built, has weights or gives images or logits of a small type, or
+            has losses of its own.
     """
-    networks = {"generator": generator, "discriminator": discriminator}
     for name, network in networks.items():
         _check_network(name, network)
-    forward()  # layers add losses when they are called
     for name, network in networks.items():
+        given = tf.nest.flatten(calls[name]())[0].dtype.name  # layers add losses when called
+        if given not in _WIDE:
+            raise UserError(
+                f"{name}: gives {given}, and losses need float32; make its last layer with "
+                f"dtype='float32'"
+            )
         if network.losses:
             raise UserError(
                 f"{name}: has regularizers or add_loss, which a GAN's objectives leave out; take "
@@ -49,17 +53,16 @@ def _check_network(name: str, network: keras.Model) -> None:
         )
     for layer in network._flatten_layers():
         policy = layer.dtype_policy
-        types = {policy.compute_dtype, policy.variable_dtype}
-        if len(types) > 1 or not types <= {"float32", "float64"}:
+        if policy.variable_dtype not in _WIDE:
             raise UserError(
-                f"{name}: layer {layer.name} has the dtype policy {policy.name}, and tfgan trains "
-                f"in float32 or float64; call keras.config.set_dtype_policy('float32') before the "
-                f"networks are made"
+                f"{name}: layer {layer.name} has the dtype policy {policy.name}, and tfgan keeps "
+                f"weights in float32 or float64; call keras.config.set_dtype_policy('float32'), or "
+                f"'mixed_bfloat16', before the networks are made"
             )
 
 
 def check_policy() -> None:
-    """Makes sure that a run's networks will be made in float32, as those of every run are.
+    """Makes sure that Keras is set to float32, beside which `--precision` has its meaning.
 
     Raises:
         UserError: if Keras is set to another type.
@@ -68,7 +71,7 @@ def check_policy() -> None:
     if policy != "float32" or keras.config.floatx() != "float32":
         raise UserError(
             f"Keras is set to the dtype policy {policy} and to floatx {keras.config.floatx()}, but "
-            f"a run trains in float32; call keras.config.set_floatx('float32') and "
+            f"a run's is --precision; call keras.config.set_floatx('float32') and "
             f"keras.config.set_dtype_policy('float32'), or take the setting out of keras.json"
         )
 
@@ -82,13 +85,7 @@ def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> No
     if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
         raise UserError(f"{' and '.join(optimizers)}: are one object; make one for each network")
     for name, optimizer in optimizers.items():
-        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or (
-            optimizer.loss_scale_factor
-        ):
-            raise UserError(
-                f"{name}: scales the loss, which float32 does not need; leave loss_scale_factor out"
-            )
-        if optimizer.use_ema:
+        if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
             raise UserError(
                 f"{name}: use_ema averages the weights of one network in place of both; take "
                 f"ema=0.999 of tfgan.GAN, which averages the generator"

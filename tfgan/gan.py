@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan import augmentation, contract, losses, penalties
+from tfgan import augmentation, contract, losses, penalties, precision
 from tfgan import ema as moving_average
 from tfgan import optimizers as _  # noqa: F401, for files of a GAN that was trained with them
 from tfgan.loop import Latents, Logs, TrainingLoop
@@ -116,7 +116,13 @@ class GAN(TrainingLoop):
         others = ("self", "__class__", "d_optimizer", "g_optimizer")
         self._options = {name: options[name] for name in options if name not in others}
         some = self.global_latents(Stream.FIXED_LATENTS, 0, 1)
-        contract.check_networks(self.generator, self.discriminator, lambda: self.forward(some))
+        contract.check_networks(
+            {"generator": self.generator, "discriminator": self.discriminator},
+            {
+                "generator": lambda: self.generate(some, training=False),
+                "discriminator": lambda: self.forward(some),
+            },
+        )
         self.objective = losses.get(loss, label_smoothing)
         self.r1, self.r2 = penalties.gradient_penalty(r1), penalties.gradient_penalty(r2)
         self.augment = augmentation.get(augment, self.seed)
@@ -125,16 +131,22 @@ class GAN(TrainingLoop):
         else:
             self.take_step = self.update
             self.streams = (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
+        both = {
+            name: keras.optimizers.get(optimizer)
+            for name, optimizer in (("d_optimizer", d_optimizer), ("g_optimizer", g_optimizer))
+        }
+        contract.check_optimizers(both)
+        self.d_optimizer, self.g_optimizer = (
+            precision.loss_scaled(optimizer, self.generator, self.discriminator)
+            for optimizer in both.values()
+        )
         super().compile(
-            optimizer=g_optimizer,
+            optimizer=self.g_optimizer,
             jit_compile=False,
             steps_per_execution=steps_per_execution,
             run_eagerly=run_eagerly,
+            auto_scale_loss=False,
         )
-        self.g_optimizer = self.optimizer
-        self.d_optimizer = keras.optimizers.get(d_optimizer)
-        both = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
-        contract.check_optimizers(both)
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
@@ -174,7 +186,8 @@ class GAN(TrainingLoop):
             # -V(D, G) = mean(-log D(x) - log(1 - D(G(z))))
             loss = self.share_of_mean(self.objective.discriminator(real_logits, fake_logits))
             penalised = loss + self.share_of_mean(r1) + self.share_of_mean(r2)
-        gradients = tape.gradient(penalised, self.discriminator.trainable_variables)
+            scaled = self.d_optimizer.scale_loss(penalised)  # for float16: see tfgan.precision
+        gradients = tape.gradient(scaled, self.discriminator.trainable_variables)
         probability = self.objective.probability(real_logits, fake_logits)
         return gradients, {"D_loss": loss, "D(x)": self.share_of_mean(probability)}
 
@@ -189,7 +202,8 @@ class GAN(TrainingLoop):
         with tf.GradientTape() as tape:
             fake_logits = self.judge(self.generate(z), passes[1])  # l(G(z))
             loss = self.share_of_mean(self.objective.generator(fake_logits, real_logits))
-        gradients = tape.gradient(loss, self.generator.trainable_variables)
+            scaled = self.g_optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, self.generator.trainable_variables)
         probability = self.objective.probability(fake_logits, real_logits)
         return gradients, {"G_loss": loss, "D(G(z))": self.share_of_mean(probability)}
 
@@ -269,8 +283,8 @@ class GAN(TrainingLoop):
         return self.sampler(z, training=training)
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Exports `sampler` as Keras does; `python -m tfgan.export` checks what it exports."""
-        self.sampler.export(filepath, *args, **kwargs)
+        """Exports `sampler`, in float32, as Keras does; `python -m tfgan.export` checks it."""
+        precision.in_float32(self.sampler).export(filepath, *args, **kwargs)
 
     # What Keras needs to know.
 

@@ -1,4 +1,4 @@
-"""Adam with its epsilon where the paper, and PyTorch, put it; SGD with growing momentum."""
+"""Adam with epsilon where the paper and PyTorch put it, SGD with growing momentum, a loss scale."""
 
 from typing import Any
 
@@ -98,3 +98,19 @@ class SGD(_WithoutNeedlessReduce, keras.optimizers.SGD):
             "final_momentum": self.final_momentum,
             "growth_steps": self.growth_steps,
         }
+
+
+@keras.saving.register_keras_serializable("tfgan")
+class LossScale(keras.optimizers.LossScaleOptimizer):
+    """Keras' dynamic loss scaling, under which all replicas skip a step if one of them overflows.
+
+    Keras looks at the first replica's gradients alone, and takes those of the others as they are.
+    """
+
+    def check_finite(self, grads: Any) -> tf.Tensor:
+        finite = super().check_finite(grads)
+        context = tf.distribute.get_replica_context()
+        if context.num_replicas_in_sync == 1:
+            return finite
+        overflows = context.all_reduce("SUM", tf.cast(tf.logical_not(finite), tf.float32))
+        return tf.equal(overflows, 0)

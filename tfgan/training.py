@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan import networks, report
+from tfgan import networks, precision, report
 from tfgan.cluster import gpus, rendezvous, strategies
 from tfgan.contract import check_policy
 from tfgan.datasets import training_set
@@ -86,6 +86,8 @@ def train_and_export(
         )
         if idle := gpus.unusable_gpus(config.devices):
             say(f"Warning: {idle}")
+        if slow := precision.slow_here(config.precision):
+            say(f"Warning: {slow}")
         data = training_set.open_set(
             config.image_set, config.cache_limit_mb, say, config.conditional
         )

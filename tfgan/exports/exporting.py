@@ -8,7 +8,7 @@ import filelock
 import numpy as np
 import tensorflow as tf
 
-from tfgan import noise
+from tfgan import noise, precision
 from tfgan.datasets.classes import MOST_ROWS, ROW
 from tfgan.exports import card, formats, saved_model
 from tfgan.exports.formats import FORMATS, Format, Inputs, Trained
@@ -177,7 +177,7 @@ def trained_generator(workdir: str, which: str, say: Callable[[str], None]) -> T
     trained = Trained(
         name="generator_raw" if raw and averaged else "generator",
         weights="as trained" if raw else "moving average of those trained",
-        generator=gan.generator if raw else gan.sampler,
+        generator=precision.in_float32(gan.generator if raw else gan.sampler),
         step=int(newest.name),
         workdir=place,
         config=config.to_dict(),

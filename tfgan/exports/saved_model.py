@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan import noise
+from tfgan import noise, precision
 from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
 from tfgan.exports.class_names import DATA
@@ -192,6 +192,7 @@ def save_generator(
     Raises:
         OSError: if it cannot be written; one that was there stays.
     """
+    generator = precision.in_float32(generator)
     latent_size = labelled.latent_size_of(generator)
     classes = labelled.classes_of(generator)
     known = classes_of(generator, data)

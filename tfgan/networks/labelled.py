@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfgan.networks.layers import BatchNormalization, OfLayers
+from tfgan.networks.layers import BatchNormalization, OfLayers, end_in_full
 from tfgan.noise import Stream, derive_seed
 
 MOST_WIDTH = 64
@@ -173,6 +173,7 @@ def network(
         classes: how many there are; 0: none of the layers asks.
         name: of the network.
     """
+    end_in_full(layers)
     if not classes:
         return keras.Sequential([inputs, *layers], name=name)
     label = keras.Input((), dtype="int64", name="label")

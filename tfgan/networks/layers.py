@@ -1,6 +1,8 @@
 """What several networks are made of."""
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -74,6 +76,22 @@ def dropout(rate: float, seed: int, index: int) -> list[keras.layers.Layer]:
 def normalised(layer: keras.layers.Layer, wanted: bool) -> keras.layers.Layer:
     """The layer, under spectral normalisation if that is wanted."""
     return SpectralNorm(layer) if wanted else layer
+
+
+def end_in_full(layers: Sequence[keras.layers.Layer]) -> None:
+    """Has a network's last layer compute in the type of its weights, under mixed precision too.
+
+    Images and logits are what losses and penalties are made of. Where the last layers have no
+    weights, they are meant, and not the large product before them.
+    """
+    policy = keras.config.dtype_policy()
+    if policy.compute_dtype == policy.variable_dtype:
+        return
+    plain = (keras.layers.Activation, keras.layers.Reshape)
+    ends = list(itertools.takewhile(lambda layer: isinstance(layer, plain), reversed(layers)))
+    for end in ends or layers[-1:]:
+        for layer in end._flatten_layers():
+            layer.dtype_policy = policy.variable_dtype
 
 
 @keras.saving.register_keras_serializable("tfgan")

@@ -16,6 +16,7 @@ from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 
+from tfgan import precision
 from tfgan.ground.files import disk_errors
 from tfgan.run.callbacks import EpochCallback
 from tfgan.run.run import Run
@@ -199,12 +200,13 @@ class TensorBoard(EpochCallback):
             # As a graph, as in training: eagerly, resnet's has oneDNN log an error of int32.
             d_gradients, _ = tf.function(gan.discriminator_gradients, autograph=False)(real, z[0])
             g_gradients, _ = tf.function(gan.generator_gradients, autograph=False)(real, z[-1])
-        for network, gradients in (
-            (gan.discriminator, d_gradients),
-            (gan.generator, g_gradients),
+        for network, optimizer, gradients in (
+            (gan.discriminator, gan.d_optimizer, d_gradients),
+            (gan.generator, gan.g_optimizer, g_gradients),
         ):
             weights = network.trainable_variables
-            for weight, gradient in zip(weights, gan.of_whole_batch(gradients), strict=True):
+            gradients = precision.unscaled(optimizer, gan.of_whole_batch(gradients))
+            for weight, gradient in zip(weights, gradients, strict=True):
                 tf.summary.histogram(f"{network.name}/{weight.path}", weight)
                 tf.summary.histogram(f"{network.name}/{weight.path}/gradient", gradient)
 

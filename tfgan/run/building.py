@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan import networks, schedules
+from tfgan import networks, precision, schedules
 from tfgan.conditional import ConditionalGAN
 from tfgan.datasets.classes import Classes
 from tfgan.gan import GAN
@@ -74,20 +74,22 @@ def build(
     told = {"classes": len(classes.names)} if classes else {}
     latent_size, hidden_size, seed = config.latent_size, config.hidden_size, config.seed
     try:
-        generator = kind.generator(
-            latent_size, hidden_size, image_shape, seed, **start_from, **told
-        )
-        discriminator = kind.discriminator(
-            hidden_size,
-            image_shape,
-            seed,
-            dropout=config.d_dropout,
-            input_dropout=config.d_input_dropout,
-            spectral_norm=config.spectral_norm,
-            **told,
-        )
+        with precision.of_new_layers(config.precision):
+            generator = kind.generator(
+                latent_size, hidden_size, image_shape, seed, **start_from, **told
+            )
+            discriminator = kind.discriminator(
+                hidden_size,
+                image_shape,
+                seed,
+                dropout=config.d_dropout,
+                input_dropout=config.d_input_dropout,
+                spectral_norm=config.spectral_norm,
+                **told,
+            )
     except networks.DoesNotFit as problem:
         raise UserError(f"--network={config.network}: {problem}") from None
+    mixed = config.precision != "float32"
     gan_class = gan_class or (ConditionalGAN if classes else GAN)
     shares = {"shares": classes.shares} if classes else {}
     gan = gan_class(
@@ -108,7 +110,7 @@ def build(
         r2=config.r2,
         simultaneous=config.updates == "simultaneous",
         augment=config.augment,
-        jit_compile=config.jit_compile and not (kind.convolves and _on_cpu()),
+        jit_compile=config.jit_compile and not (_on_cpu() and (kind.convolves or mixed)),
         steps_per_execution=steps_per_execution,
     )
     return gan

@@ -12,6 +12,7 @@ SMOOTHED = ("non_saturating", "minimax", "least_squares")
 NETWORKS = ("mlp", "maxout", "infogan", "conv", "resnet")
 AUGMENTATIONS = ("color", "translation", "cutout")
 LATENTS = ("normal", "uniform", "uniform_sqrt3")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
 ENDING_SCHEDULES = ("linear", "cosine")
 
@@ -99,6 +100,13 @@ class Recipe:
         "of resnet, units of D's dense layer, whose 16th part are the channels at half the image's "
         "size, twice as many at a quarter, and so on. More draw finer strokes and cost time.",
         check=at_least(1),
+    )
+    precision: str = option(
+        "float32",
+        "Type that layers compute in, by its Keras policy: float32; mixed_bfloat16 or "
+        "mixed_float16, 16 bits, with weights, losses and exports in float32. For GPUs, and for "
+        "CPUs with bfloat16 instructions.",
+        choices=PRECISIONS,
     )
     spectral_norm: bool = option(
         False,
