@@ -7,11 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan import augmentation, contract, losses, penalties, precision
+from tfgan import augmentation, contract, losses, optimizers, penalties, precision
 from tfgan import ema as moving_average
-from tfgan import optimizers as _  # noqa: F401, for files of a GAN that was trained with them
 from tfgan.loop import Latents, Logs, TrainingLoop
-from tfgan.networks import spectral
+from tfgan.networks import spectral, strided
 from tfgan.networks.dropout import Pass, forward_pass
 from tfgan.noise import Stream
 
@@ -150,11 +149,19 @@ class GAN(TrainingLoop):
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
+        on_cpu = not tf.config.get_visible_devices("GPU")
+        compiled = jit_compile and one_replica and not run_eagerly
+        apart = on_cpu and precision.is_mixed(self.generator, self.discriminator)
         self.in_one_program = (
-            jit_compile
-            and one_replica
-            and not run_eagerly
-            and contract.compiles(self.generator, self.discriminator)
+            compiled and not apart and contract.compiles(self.generator, self.discriminator)
+        )
+        strided.take_as_products(self.in_one_program and on_cpu, self.generator, self.discriminator)
+        self._apply_d, self._apply_g = (
+            optimizers.applying(optimizer, network.trainable_variables, compiled and apart)
+            for optimizer, network in (
+                (self.d_optimizer, self.discriminator),
+                (self.g_optimizer, self.generator),
+            )
         )
 
     # The algorithm. D's output is a logit l: D(x) = sigmoid(l(x)).
@@ -237,12 +244,12 @@ class GAN(TrainingLoop):
 
     def update_discriminator(self, gradients: Gradients) -> None:
         """Takes D's step, and what follows D."""
-        self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        self._apply_d(gradients)
         spectral.power_iteration(self.discriminator)
 
     def update_generator(self, gradients: Gradients) -> None:
         """Takes G's step, and what follows G."""
-        self.g_optimizer.apply(gradients, self.generator.trainable_variables)
+        self._apply_g(gradients)
         if self.ema_generator is not None:
             moving_average.update(self.ema_generator, self.generator, self.ema, self.step.value)
 

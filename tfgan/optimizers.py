@@ -1,5 +1,6 @@
 """Adam with epsilon where the paper and PyTorch put it, SGD with growing momentum, a loss scale."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -114,3 +115,21 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
             return finite
         overflows = context.all_reduce("SUM", tf.cast(tf.logical_not(finite), tf.float32))
         return tf.equal(overflows, 0)
+
+
+def applying(
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable], compiled: bool
+) -> Callable[[Sequence[tf.Tensor]], None]:
+    """What takes an optimizer's step, given gradients of some variables.
+
+    Args:
+        optimizer: built for these variables.
+        variables: what it moves.
+        compiled: whether XLA compiles the step to a program of its own, which goes through memory
+            once, and not once for each of Adam's operations.
+    """
+
+    def apply(gradients: Sequence[tf.Tensor]) -> None:
+        optimizer.apply(gradients, variables)
+
+    return tf.function(apply, jit_compile=True, autograph=False) if compiled else apply

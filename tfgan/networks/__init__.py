@@ -38,7 +38,7 @@ class Kind(NamedTuple):
             spectral_norm`.
         wants_mean_image: whether the generator also takes `mean_image`, the mean of the training
             set in [0, 1], to start from.
-        convolves: whether it has convolutions, which XLA compiles badly for CPUs.
+        convolves: whether it has convolutions that XLA compiles badly for CPUs; `strided` are none.
         check: from `hidden_size, image_shape`; raises `DoesNotFit` where the networks would,
             before anything is built.
     """
@@ -53,13 +53,10 @@ class Kind(NamedTuple):
 KINDS = {
     "mlp": Kind(mlp_generator, mlp_discriminator),
     "maxout": Kind(maxout_generator, maxout_discriminator, wants_mean_image=True),
-    "infogan": Kind(
-        infogan_generator, infogan_discriminator, convolves=True, check=infogan.channels
-    ),
+    "infogan": Kind(infogan_generator, infogan_discriminator, check=infogan.channels),
     "conv": Kind(
         infogan_generator,
         functools.partial(infogan_discriminator, input_range=(-1, 1)),
-        convolves=True,
         check=infogan.channels,
     ),
     "resnet": Kind(resnet_generator, resnet_discriminator, convolves=True, check=resnet.halvings),

@@ -17,6 +17,7 @@ from tfgan.networks.layers import (
     sigmoid_image,
 )
 from tfgan.networks.layers import dropout as dropped
+from tfgan.networks.strided import StridedConv, StridedConvTranspose
 from tfgan.noise import Stream, derive_seed
 
 # Said, since a user's keras.json may say otherwise of what it leaves open.
@@ -86,14 +87,10 @@ def infogan_generator(
             *_batch_norm(classes),
             keras.layers.Activation(leaky_relu),
             keras.layers.Reshape(small),
-            keras.layers.Conv2DTranspose(
-                wide // 2, 4, strides=2, padding="same", **CHANNELS_LAST, **_normal(seed, stream, 2)
-            ),
+            StridedConvTranspose(wide // 2, **_normal(seed, stream, 2)),
             *_batch_norm(classes),
             keras.layers.Activation(leaky_relu),
-            keras.layers.Conv2DTranspose(
-                depth, 4, strides=2, padding="same", **CHANNELS_LAST, **_normal(seed, stream, 3)
-            ),
+            StridedConvTranspose(depth, **_normal(seed, stream, 3)),
             keras.layers.Activation(sigmoid_image),
         ],
         classes,
@@ -134,17 +131,8 @@ def infogan_discriminator(
     stream = Stream.DISCRIMINATOR_WEIGHTS
 
     def conv(channels: int, index: int) -> keras.layers.Layer:
-        return normalised(
-            keras.layers.Conv2D(
-                channels,
-                4,
-                strides=2,
-                padding="same",
-                **CHANNELS_LAST,
-                **_normal(seed, stream, index, True),
-            ),
-            spectral_norm,
-        )
+        layer = StridedConv(channels, **_normal(seed, stream, index, True))
+        return normalised(layer, spectral_norm)
 
     def dense(units: int, index: int, use_bias: bool = True) -> keras.layers.Layer:
         start = _normal(seed, stream, index)

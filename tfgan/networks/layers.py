@@ -51,6 +51,8 @@ def linear(units: int, fan_in: int, seed: int, stream: Stream, index: int) -> ke
 @keras.saving.register_keras_serializable("tfgan")
 def leaky_relu(x: Any) -> Any:
     """LeakyReLU(0.2): max(x, 0.2 x). Keras' own keeps its slope in float32, even in float64."""
+    if x.dtype in (tf.bfloat16, tf.float16):
+        return tf.nn.leaky_relu(x, 0.2)  # one operation instead of two, and of seven backwards
     return ops.maximum(x, 0.2 * x)
 
 

@@ -89,7 +89,6 @@ def build(
             )
     except networks.DoesNotFit as problem:
         raise UserError(f"--network={config.network}: {problem}") from None
-    mixed = config.precision != "float32"
     gan_class = gan_class or (ConditionalGAN if classes else GAN)
     shares = {"shares": classes.shares} if classes else {}
     gan = gan_class(
@@ -110,7 +109,7 @@ def build(
         r2=config.r2,
         simultaneous=config.updates == "simultaneous",
         augment=config.augment,
-        jit_compile=config.jit_compile and not (_on_cpu() and (kind.convolves or mixed)),
+        jit_compile=config.jit_compile and not (kind.convolves and _on_cpu()),
         steps_per_execution=steps_per_execution,
     )
     return gan
