@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 EPOCHS ?= 200
 BIN := .venv/bin
 
-.PHONY: train test lint soak matrix clean
+.PHONY: train test lint soak gpu matrix clean
 
 train: .venv/installed
 	$(BIN)/python -m tfgan.train --epochs=$(EPOCHS)
@@ -19,6 +19,14 @@ lint: .venv/installed
 # What takes too long for every change.
 soak: .venv/installed
 	$(BIN)/python -m pytest -m slow
+
+# What only a GPU can show, as one table; `docs/gpu.md` says how to install for one.
+gpu: .venv/cuda
+	$(BIN)/python -m pytest -m gpu -s tests/test_gpu.py
+
+.venv/cuda: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cuda]'
+	touch $@
 
 # Every supported Python that is there: an epoch, and the quicker tests.
 matrix:

@@ -7,17 +7,18 @@ import re
 import selectors
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import psutil
 
 ROOT = pathlib.Path(__file__).parent.parent
-# All on the CPU, one process each: torch.compile would keep workers of its own.
-ENVIRONMENT = {
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "JAX_PLATFORMS": "cpu",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+# One process each: torch.compile would keep workers of its own.
+_EACH = {"TF_CPP_MIN_LOG_LEVEL": "2", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+ENVIRONMENT = _EACH | {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+# All hold memory of one GPU at once, of which TensorFlow and JAX would take the most there is.
+GPU_ENVIRONMENT = _EACH | {
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
 
 
@@ -31,16 +32,22 @@ class Runner:
     Args:
         command: its command line.
         errors: file for its stderr.
+        environment: variables of its own.
     """
 
-    def __init__(self, command: list[str], errors: pathlib.Path):
+    def __init__(
+        self,
+        command: list[str],
+        errors: pathlib.Path,
+        environment: Mapping[str, str] = ENVIRONMENT,
+    ):
         self._errors = errors
         self._unread = b""
         with errors.open("wb") as stderr:
             self._process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=os.environ | ENVIRONMENT,
+                env=os.environ | environment,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 # Out of reach of Ctrl-C; and should this process be killed, the kernel ends
@@ -100,9 +107,11 @@ class Runner:
 
 
 @contextlib.contextmanager
-def runner(command: list[str], errors: pathlib.Path) -> Iterator[Runner]:
+def runner(
+    command: list[str], errors: pathlib.Path, environment: Mapping[str, str] = ENVIRONMENT
+) -> Iterator[Runner]:
     """A `Runner` that is killed at the end."""
-    running = Runner(command, errors)
+    running = Runner(command, errors, environment)
     try:
         yield running
     finally:
@@ -113,6 +122,7 @@ def measure(
     contestants: dict[str, tuple[list[str], str, str]],
     rounds: int,
     folder: pathlib.Path,
+    environment: Mapping[str, str] = ENVIRONMENT,
 ) -> tuple[dict[str, dict], dict[str, str]]:
     """Takes the time of `rounds` epochs of every contestant, in turns.
 
@@ -122,6 +132,7 @@ def measure(
         rounds: epochs that are timed, after one that is not. Each round begins with another
             contestant.
         folder: for files with what they say on stderr.
+        environment: variables of all.
 
     Returns:
         By name, {"epoch_s": a list, "first_step_s", "peak_mb"}; and of those who dropped out,
@@ -140,7 +151,7 @@ def measure(
 
         for index, (name, (command, first_step, epoch)) in enumerate(contestants.items()):
             start = time.perf_counter()
-            one = stack.enter_context(runner(command, folder / f"stderr_{index}.txt"))
+            one = stack.enter_context(runner(command, folder / f"stderr_{index}.txt", environment))
             running[name] = one
             try:
                 one.wait_for(first_step)

@@ -41,6 +41,9 @@ def _measure(folder: pathlib.Path) -> tuple[dict[str, dict], dict[str, str]]:
     for contestant in contestants.ALL:
         if contestant.name not in flags.FLAGS.contestants:
             continue
+        if flags.FLAGS.device == "GPU" and not contestant.on_gpus:
+            skipped[contestant.name] = "works on CPUs alone"
+            continue
         if missing := contestant.missing():
             skipped[contestant.name] = f"not installed: {', '.join(missing)}"
             continue
@@ -52,9 +55,11 @@ def _measure(folder: pathlib.Path) -> tuple[dict[str, dict], dict[str, str]]:
             data_dir=flags.FLAGS.data_dir,
             batch_size=flags.FLAGS.batch_size,
             hidden_size=flags.FLAGS.hidden_size,
+            device=flags.FLAGS.device,
         )
         chosen[contestant.name] = (command, contestant.first_step, contestant.epoch)
-    results, dropped = race.measure(chosen, flags.FLAGS.rounds, folder)
+    environment = race.GPU_ENVIRONMENT if flags.FLAGS.device == "GPU" else race.ENVIRONMENT
+    results, dropped = race.measure(chosen, flags.FLAGS.rounds, folder, environment)
     for result in results.values():
         result["ms"] = [1000 * seconds / steps for seconds in result.pop("epoch_s")]
     return results, skipped | dropped
@@ -109,6 +114,7 @@ def _race(output: pathlib.Path) -> None:
 def define_flags() -> None:
     """Defines the flags of the command."""
     flags.DEFINE_integer("rounds", 7, "Epochs of each contestant that are timed.", 1)
+    flags.DEFINE_enum("device", "CPU", ["CPU", "GPU"], "Where all of them work.")
     flags.DEFINE_list("contestants", NAMES, "Who takes part, by name.")
     flags.DEFINE_string("output", "runs/benchmark", "Folder for results.{json,md,png}.")
     flags.DEFINE_string("dataset", "mnist", "Image set, by its TensorFlow Datasets name.")

@@ -1,17 +1,23 @@
-"""On one GPU: PyTorch's numbers, the same bits after a stop, and how fast it is.
+"""On one GPU: PyTorch's numbers, the same bits again, mixed precision, and how fast it is.
 
-python -m pytest -m gpu -s
+`make gpu` runs this and prints one table. It needs no network.
 """
 
+import csv
+import json
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 import test_exact
 import test_parity
-from conftest import prepare_tiny, run
+from conftest import ROOT, prepare_tiny, run
 from test_exact import unbroken  # noqa: F401, a fixture
 from test_parity import dtype  # noqa: F401, a fixture
 
@@ -24,6 +30,26 @@ pytestmark = [
         f"CUDA_VISIBLE_DEVICES=0 picks one, docs/gpu.md says how to install",
     ),
 ]
+
+
+TABLE: list[tuple[str, str]] = []  # what was looked at, and what came out
+
+
+@pytest.fixture(autouse=True)
+def _row(request) -> Iterator[None]:
+    """Notes how each check ended, unless it has noted more."""
+    before, failed = len(TABLE), request.session.testsfailed
+    yield
+    if len(TABLE) == before:
+        ended = "failed" if request.session.testsfailed > failed else "holds"
+        TABLE.append((request.node.name.removeprefix("test_").replace("_", " "), ended))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _table() -> Iterator[None]:
+    yield
+    width = max((len(name) for name, _ in TABLE), default=0)
+    print("\n\n" + "\n".join(f"{name:{width}}  {value}" for name, value in TABLE))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -57,7 +83,58 @@ def test_same_command_gives_the_same_bits(tiny_data_dir, tmp_path):
     test_exact.test_same_command_in_another_process_gives_the_same_bits(flags, tmp_path)
 
 
-def test_speed(tmp_path, record_property, capsys):
+@pytest.mark.parametrize("network", ["mlp", "conv", "resnet"])
+def test_same_command_gives_the_same_bits_under_xla(network, tiny_data_dir, tmp_path):
+    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", f"--network={network}", "--r1=1"]
+    test_exact.test_same_command_in_another_process_gives_the_same_bits(flags, tmp_path)
+
+
+def first_losses(workdir) -> list[float]:
+    with (workdir / "metrics.csv").open() as file:
+        return [float(value) for name, value in next(csv.DictReader(file)).items() if "(" in name]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--strategy=mirrored"],
+        ["--precision=mixed_bfloat16"],
+        ["--precision=mixed_float16"],
+        ["--devices=CPU"],
+    ],
+    ids=lambda options: options[0],
+)
+def test_first_epoch_is_that_of_float32_on_one_device(options, tiny_data_dir, tmp_path):
+    flags = [*test_exact.SMALL, f"--data_dir={tiny_data_dir}", "--epochs=1"]
+    for name, more in (("plain", []), ("other", options)):
+        done = run("train", *flags, *more, f"--workdir={tmp_path / name}")
+        assert done.returncode == 0, done.stderr
+    expected, found = first_losses(tmp_path / "plain"), first_losses(tmp_path / "other")
+    TABLE.append(
+        (
+            f"largest difference of D(x), D(G(z)): {options[0]}",
+            f"{max(map(abs, np.subtract(found, expected))):.1e}",
+        )
+    )
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_race(tmp_path):
+    """The command beside its peers that are installed; nothing is asserted of who wins."""
+    prepare_tiny(tfds.image_classification.MNIST, tmp_path, "mnist", (28, 28, 1), count=6000)
+    command = [sys.executable, "-m", "benchmarks.training", "--device=GPU", "--rounds=5"]
+    command += [f"--data_dir={tmp_path}", f"--output={tmp_path}/out"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "out" / "results.json").read_text())
+    for name, result in record["results"].items():
+        TABLE.append((f"race: {name}", f"{np.median(result['ms']):.3f} ms a step"))
+    for name, reason in record["skipped"].items():
+        TABLE.append((f"race: {name}", reason))
+    assert "tfgan fit" in record["results"]
+
+
+def test_speed(tmp_path):
     """The tutorial's networks, by the command; nothing is asserted of the ratio."""
     epochs, images = 11, 6000
     prepare_tiny(tfds.image_classification.MNIST, tmp_path, "mnist", (28, 28, 1), count=images)
@@ -71,8 +148,5 @@ def test_speed(tmp_path, record_property, capsys):
         first, last = ((workdir / "samples" / f"fake_{n}.png") for n in (0, epochs - 1))
         seconds = last.stat().st_mtime - first.stat().st_mtime  # without the first, which compiles
         speed[device] = (epochs - 1) * images / seconds
-    record_property("gpu_to_cpu", speed["GPU"] / speed["CPU"])
-    with capsys.disabled():
-        words = (f"{device} {value:,.0f}" for device, value in speed.items())
-        ratio = speed["GPU"] / speed["CPU"]
-        print(f"\nimages a second: {', '.join(words)}; GPU / CPU: {ratio:.2f}")
+    for device, value in speed.items():
+        TABLE.append((f"speed of the command: {device}", f"{value:,.0f} images a second"))

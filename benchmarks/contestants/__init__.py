@@ -18,10 +18,11 @@ class Contestant:
     Attributes:
         name: as the tables have it.
         arguments: of `python -m`; {images}, {folder}, {batch_size}, {hidden_size}, {steps},
-            {dataset} and {data_dir} are filled in.
+            {dataset}, {data_dir} and {device} are filled in.
         packages: what it imports and tfgan does not need.
         first_step: regular expression at the start of the line after the first step(s).
         epoch: the same for the line after each epoch.
+        on_gpus: whether it can work on one.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Contestant:
     packages: tuple[str, ...] = ()
     first_step: str = FIRST_STEP
     epoch: str = EPOCH
+    on_gpus: bool = True
 
     def command(self, **values: object) -> list[str]:
         """The command line, with `values` filled in."""
@@ -41,7 +43,8 @@ class Contestant:
 
 def _peer(name: str, module: str, *variant: str, packages: tuple[str, ...] = ()) -> Contestant:
     flags = ("--images={images}", "--batch_size={batch_size}", "--hidden_size={hidden_size}")
-    return Contestant(name, (f"benchmarks.contestants.{module}", *variant, *flags), packages)
+    arguments = (f"benchmarks.contestants.{module}", *variant, *flags, "--device={device}")
+    return Contestant(name, arguments, packages, on_gpus=variant != ("numpy",))
 
 
 FIT, BARE = "tfgan fit", "tfgan bare"
@@ -62,6 +65,7 @@ ALL = (
             "--data_dir={data_dir}",
             "--batch_size={batch_size}",
             "--hidden_size={hidden_size}",
+            "--devices={device}",
         ),
         first_step=r"First .*building included",
         epoch=r"Epoch: ",

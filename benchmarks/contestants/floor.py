@@ -99,7 +99,7 @@ def _arrays(products: list[Product]) -> dict[str, np.ndarray]:
     }
 
 
-def _numpy_step(products: list[Product]) -> Callable[[], Any]:
+def _numpy_step(products: list[Product], device: str = "CPU") -> Callable[[], Any]:
     arrays = _arrays(products)
 
     def view(matrix: Matrix) -> np.ndarray:
@@ -117,10 +117,12 @@ def _numpy_step(products: list[Product]) -> Callable[[], Any]:
     return step
 
 
-def _torch_step(products: list[Product]) -> Callable[[], Any]:
+def _torch_step(products: list[Product], device: str = "CPU") -> Callable[[], Any]:
     import torch
 
-    arrays = {name: torch.from_numpy(array) for name, array in _arrays(products).items()}
+    torch.set_default_device(name := harness.torch_device(device))
+    operands = _arrays(products).items()
+    arrays = {operand: torch.from_numpy(array).to(name) for operand, array in operands}
 
     def view(matrix: Matrix) -> torch.Tensor:
         return arrays[matrix.name].t() if matrix.transposed else arrays[matrix.name]
@@ -137,7 +139,7 @@ def _torch_step(products: list[Product]) -> Callable[[], Any]:
     return step
 
 
-def _tensorflow_step(products: list[Product]) -> Callable[[], Any]:
+def _tensorflow_step(products: list[Product], device: str = "CPU") -> Callable[[], Any]:
     import tensorflow as tf
 
     # Tensors from outside the graph: constants would be multiplied while it is built.
@@ -158,7 +160,7 @@ def _tensorflow_step(products: list[Product]) -> Callable[[], Any]:
     return step
 
 
-# By library, `products -> step`.
+# By library, `products, device -> step`.
 STEPS = {"torch": _torch_step, "numpy": _numpy_step, "tensorflow": _tensorflow_step}
 
 
@@ -167,7 +169,7 @@ def main() -> None:
     flags = harness.flags(*STEPS).parse_args()
     sizes = (flags.batch_size, harness.LATENT_SIZE, flags.hidden_size)
     products = step_products(*sizes, harness.pixels(flags.images))
-    step = STEPS[flags.variant](products)
+    step = STEPS[flags.variant](products, flags.device)
     report = harness.Reporter(len(np.load(flags.images, mmap_mode="r")) // flags.batch_size)
     while True:
         step()

@@ -19,6 +19,8 @@ def flags(*variants: str) -> argparse.ArgumentParser:
     parser.add_argument("--images", type=pathlib.Path, required=True)
     parser.add_argument("--batch_size", type=int, default=100)
     parser.add_argument("--hidden_size", type=int, default=256)
+    # TensorFlow and JAX take a GPU that they see.
+    parser.add_argument("--device", choices=("CPU", "GPU"), default="CPU")
     return parser
 
 
@@ -34,6 +36,11 @@ def load_unit(path: pathlib.Path) -> np.ndarray:
     unit /= 127.5
     unit -= 1
     return unit
+
+
+def torch_device(name: str) -> str:
+    """What PyTorch calls a device."""
+    return {"CPU": "cpu", "GPU": "cuda"}[name]
 
 
 class Reporter:

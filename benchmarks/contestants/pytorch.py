@@ -49,7 +49,9 @@ def batches_as_written(root: str, batch_size: int) -> torch.utils.data.DataLoade
         [transforms.ToTensor(), transforms.Normalize(mean=[0.5], std=[0.5])]
     )
     mnist = torchvision.datasets.MNIST(root, train=True, transform=transform, download=False)
-    return torch.utils.data.DataLoader(mnist, batch_size, shuffle=True, drop_last=True)
+    return torch.utils.data.DataLoader(
+        mnist, batch_size, shuffle=True, drop_last=True, generator=torch.Generator("cpu")
+    )
 
 
 class InMemory:
@@ -72,11 +74,12 @@ def main() -> None:
     """Trains without end."""
     flags = harness.flags("as_written", "in_memory").parse_args()
     torch.manual_seed(777)
+    torch.set_default_device(device := harness.torch_device(flags.device))
     batch_size = flags.batch_size
     if flags.variant == "as_written":
         batches = batches_as_written(str(flags.images.parent), batch_size)
     else:
-        batches = InMemory(torch.from_numpy(harness.load_unit(flags.images)), batch_size)
+        batches = InMemory(torch.from_numpy(harness.load_unit(flags.images)).to(device), batch_size)
     report = harness.Reporter(len(batches))
 
     D, G = networks(flags.hidden_size, harness.pixels(flags.images))  # noqa: N806
@@ -90,7 +93,7 @@ def main() -> None:
 
     while True:
         for images, *_ in batches:
-            images = images.reshape(batch_size, -1)
+            images = images.reshape(batch_size, -1).to(device)
             real_labels = torch.ones(batch_size, 1)
             fake_labels = torch.zeros(batch_size, 1)
 

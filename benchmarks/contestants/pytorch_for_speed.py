@@ -18,8 +18,9 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     flags = parser.parse_args()
     torch.manual_seed(777)
+    torch.set_default_device(device := harness.torch_device(flags.device))
     batch_size = flags.batch_size
-    unit_images = torch.from_numpy(harness.load_unit(flags.images))
+    unit_images = torch.from_numpy(harness.load_unit(flags.images)).to(device)
     batches = InMemory(unit_images, batch_size)
     report = harness.Reporter(len(batches))
 
