@@ -27,7 +27,7 @@ from benchmarks import check_known, contestants, race, report
 from tfgan.ground import cli
 from tfgan.ground.files import check_folder
 
-NAMES = [contestant.name for contestant in contestants.ALL]
+NAMES = list(dict.fromkeys(contestant.name for contestant in contestants.ALL))
 
 
 def _measure(folder: pathlib.Path) -> tuple[dict[str, dict], dict[str, str]]:
@@ -40,6 +40,8 @@ def _measure(folder: pathlib.Path) -> tuple[dict[str, dict], dict[str, str]]:
     chosen, skipped = {}, {}
     for contestant in contestants.ALL:
         if contestant.name not in flags.FLAGS.contestants:
+            continue
+        if flags.FLAGS.recipe not in contestant.recipes:
             continue
         if flags.FLAGS.device == "GPU" and not contestant.on_gpus:
             skipped[contestant.name] = "works on CPUs alone"
@@ -56,6 +58,7 @@ def _measure(folder: pathlib.Path) -> tuple[dict[str, dict], dict[str, str]]:
             batch_size=flags.FLAGS.batch_size,
             hidden_size=flags.FLAGS.hidden_size,
             device=flags.FLAGS.device,
+            recipe=flags.FLAGS.recipe,
         )
         chosen[contestant.name] = (command, contestant.first_step, contestant.epoch)
     environment = race.GPU_ENVIRONMENT if flags.FLAGS.device == "GPU" else race.ENVIRONMENT
@@ -67,7 +70,8 @@ def _measure(folder: pathlib.Path) -> tuple[dict[str, dict], dict[str, str]]:
 
 def _write(results: dict[str, dict], skipped: dict[str, str], output: pathlib.Path) -> None:
     """Prints the results and writes them as results.md, results.json and results.png."""
-    machine, goals = report.machine(), report.goals(results)
+    machine = report.machine()
+    goals = report.goals(results, flags.FLAGS.recipe)
     command = shlex.join(["python", "-m", "benchmarks.training", *sys.argv[1:]])
     text = "\n\n".join(
         [
@@ -114,6 +118,7 @@ def _race(output: pathlib.Path) -> None:
 def define_flags() -> None:
     """Defines the flags of the command."""
     flags.DEFINE_integer("rounds", 7, "Epochs of each contestant that are timed.", 1)
+    flags.DEFINE_enum("recipe", "tutorial", contestants.RECIPES, "Which networks they train.")
     flags.DEFINE_enum("device", "CPU", ["CPU", "GPU"], "Where all of them work.")
     flags.DEFINE_list("contestants", NAMES, "Who takes part, by name.")
     flags.DEFINE_string("output", "runs/benchmark", "Folder for results.{json,md,png}.")

@@ -11,7 +11,8 @@ import tensorflow as tf
 from conftest import SMALL, assert_one_line_error, run
 from fingerprint import outcome
 
-from tfgan import GAN, Adam, ConditionalGAN, networks, precision
+from tfgan import GAN, Adam, ConditionalGAN, networks, optimizers
+from tfgan.networks import precision
 from tfgan.optimizers import LossScale
 
 SHAPE, CLASSES, BATCH = (8, 8, 1), 3, 12
@@ -46,7 +47,7 @@ def gradients_of(gan: GAN, classes: int) -> dict[str, np.ndarray]:
         gradients, logs = of(*tf.nest.map_structure(tf.constant, (real, z)))
         assert {each.dtype for each in (*gradients, *logs.values())} == {tf.float32}
         found[name] = np.concatenate(
-            [np.ravel(each) for each in precision.unscaled(optimizer, gradients)]
+            [np.ravel(each) for each in optimizers.unscaled(optimizer, gradients)]
         )
         found |= {key: np.array([value]) for key, value in logs.items()}
     return found

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan import augmentation, contract, losses, optimizers, penalties, precision
+from tfgan import augmentation, contract, losses, optimizers, penalties
 from tfgan import ema as moving_average
 from tfgan.loop import Latents, Logs, TrainingLoop
-from tfgan.networks import spectral, strided
+from tfgan.networks import precision, spectral, strided
 from tfgan.networks.dropout import Pass, forward_pass
 from tfgan.noise import Stream
 
@@ -136,7 +136,7 @@ class GAN(TrainingLoop):
         }
         contract.check_optimizers(both)
         self.d_optimizer, self.g_optimizer = (
-            precision.loss_scaled(optimizer, self.generator, self.discriminator)
+            optimizers.loss_scaled(optimizer, self.generator, self.discriminator)
             for optimizer in both.values()
         )
         super().compile(
@@ -193,7 +193,7 @@ class GAN(TrainingLoop):
             # -V(D, G) = mean(-log D(x) - log(1 - D(G(z))))
             loss = self.share_of_mean(self.objective.discriminator(real_logits, fake_logits))
             penalised = loss + self.share_of_mean(r1) + self.share_of_mean(r2)
-            scaled = self.d_optimizer.scale_loss(penalised)  # for float16: see tfgan.precision
+            scaled = self.d_optimizer.scale_loss(penalised)  # under float16 alone
         gradients = tape.gradient(scaled, self.discriminator.trainable_variables)
         probability = self.objective.probability(real_logits, fake_logits)
         return gradients, {"D_loss": loss, "D(x)": self.share_of_mean(probability)}

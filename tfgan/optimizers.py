@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from tfgan.networks import precision
+
 
 class _WithoutNeedlessReduce:
     """Sums no gradients over a single replica.
@@ -133,3 +135,24 @@ def applying(
         optimizer.apply(gradients, variables)
 
     return tf.function(apply, jit_compile=True, autograph=False) if compiled else apply
+
+
+def loss_scaled(
+    optimizer: keras.optimizers.Optimizer, *networks: keras.Model
+) -> keras.optimizers.Optimizer:
+    """An optimizer, with a loss scale around it if a network computes in float16."""
+    alone = "float16" in precision.compute_dtypes(*networks)
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        if isinstance(optimizer, LossScale):
+            return optimizer
+        options = (optimizer.initial_scale, optimizer.dynamic_growth_steps)
+        return LossScale(optimizer.inner_optimizer, *options, name=optimizer.name)
+    return LossScale(optimizer, name=f"{optimizer.name}_loss_scale") if alone else optimizer
+
+
+def unscaled(
+    optimizer: keras.optimizers.Optimizer, gradients: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Gradients of a loss from those of `optimizer.scale_loss(loss)`."""
+    scale = optimizer.scale_loss(tf.ones((), gradients[0].dtype))
+    return [gradient / scale for gradient in gradients]

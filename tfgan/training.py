@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan import networks, precision, report
+from tfgan import networks, report
 from tfgan.cluster import gpus, rendezvous, strategies
 from tfgan.contract import check_policy
 from tfgan.datasets import training_set
@@ -22,6 +22,7 @@ from tfgan.ground import errors, surroundings
 from tfgan.ground.console import duration, say
 from tfgan.ground.errors import Diverged, Interrupted, UserError
 from tfgan.ground.version import __version__
+from tfgan.networks import precision
 from tfgan.run import building, callbacks, environment, memory
 from tfgan.run.board import TensorBoard
 from tfgan.run.checkpointing import Checkpoints

@@ -1,6 +1,6 @@
 """Who takes part: a name, the command of its process, and the packages that it needs.
 
-Every contestant trains the tutorial's networks on the same images, in a process of its own,
+Every contestant trains the networks of one recipe on the same images, in a process of its own,
 without end. It prints a line after its first step and one after each epoch.
 """
 
@@ -18,11 +18,12 @@ class Contestant:
     Attributes:
         name: as the tables have it.
         arguments: of `python -m`; {images}, {folder}, {batch_size}, {hidden_size}, {steps},
-            {dataset}, {data_dir} and {device} are filled in.
+            {dataset}, {data_dir}, {device} and {recipe} are filled in.
         packages: what it imports and tfgan does not need.
         first_step: regular expression at the start of the line after the first step(s).
         epoch: the same for the line after each epoch.
         on_gpus: whether it can work on one.
+        recipes: those that it trains by.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Contestant:
     first_step: str = FIRST_STEP
     epoch: str = EPOCH
     on_gpus: bool = True
+    recipes: tuple[str, ...] = ("tutorial",)
 
     def command(self, **values: object) -> list[str]:
         """The command line, with `values` filled in."""
@@ -41,21 +43,31 @@ class Contestant:
         return [name for name in self.packages if importlib.util.find_spec(name) is None]
 
 
-def _peer(name: str, module: str, *variant: str, packages: tuple[str, ...] = ()) -> Contestant:
+def _peer(
+    name: str,
+    module: str,
+    *variant: str,
+    packages: tuple[str, ...] = (),
+    recipes: tuple[str, ...] = ("tutorial",),
+) -> Contestant:
     flags = ("--images={images}", "--batch_size={batch_size}", "--hidden_size={hidden_size}")
-    arguments = (f"benchmarks.contestants.{module}", *variant, *flags, "--device={device}")
-    return Contestant(name, arguments, packages, on_gpus=variant != ("numpy",))
+    where = ("--device={device}", "--recipe={recipe}")
+    arguments = (f"benchmarks.contestants.{module}", *variant, *flags, *where)
+    return Contestant(name, arguments, packages, recipes=recipes, on_gpus=variant != ("numpy",))
 
 
 FIT, BARE = "tfgan fit", "tfgan bare"
 AS_WRITTEN, IN_MEMORY, JAX = "tutorial as written", "tutorial in memory", "JAX"
+FOR_SPEED, COMPILED = "PyTorch for speed", "PyTorch compiled"
 FLOORS = ("floor (torch)", "floor (numpy)", "floor (TensorFlow)")
+RECIPES = ("tutorial", "best")
 
 ALL = (
     Contestant(
         FIT,
         (
             "tfgan.train",
+            "--recipe={recipe}",
             "--epochs=1000000",
             "--workdir={folder}/run",
             # Its clock goes on while the ten others have their turns.
@@ -69,15 +81,19 @@ ALL = (
         ),
         first_step=r"First .*building included",
         epoch=r"Epoch: ",
+        recipes=RECIPES,
     ),
-    _peer(BARE, "tfgan_bare"),
+    _peer(BARE, "tfgan_bare", recipes=RECIPES),
     _peer(AS_WRITTEN, "pytorch", "as_written", packages=("torch", "torchvision")),
     _peer(IN_MEMORY, "pytorch", "in_memory", packages=("torch",)),
-    _peer("PyTorch for speed", "pytorch_for_speed", packages=("torch",)),
-    _peer("PyTorch compiled", "pytorch_for_speed", "--compile", packages=("torch",)),
+    _peer(FOR_SPEED, "pytorch_for_speed", packages=("torch",)),
+    _peer(COMPILED, "pytorch_for_speed", "--compile", packages=("torch",)),
     _peer(JAX, "jax_scan", packages=("jax", "optax")),
     _peer("Keras guide", "keras_guide"),
-    _peer(FLOORS[0], "floor", "torch", packages=("torch",)),
-    _peer(FLOORS[1], "floor", "numpy"),
-    _peer(FLOORS[2], "floor", "tensorflow"),
+    _peer(FOR_SPEED, "pytorch_best", packages=("torch",), recipes=("best",)),
+    _peer(COMPILED, "pytorch_best", "--compile", packages=("torch",), recipes=("best",)),
+    _peer(JAX, "jax_best", packages=("jax", "optax"), recipes=("best",)),
+    _peer(FLOORS[0], "floor", "torch", packages=("torch",), recipes=RECIPES),
+    _peer(FLOORS[1], "floor", "numpy", recipes=RECIPES),
+    _peer(FLOORS[2], "floor", "tensorflow", recipes=RECIPES),
 )

@@ -1,5 +1,7 @@
 """The matrix products that a step cannot avoid, and nothing else, by the BLAS of three libraries.
 
+A convolution is the product of its patches, which are there for nothing.
+
 No activation, loss, optimizer, random number or data: no way to train can be faster than the
 fastest of these on the same cores. Each product has the layout that the step needs, and its
 operands are as often shared as there: weights between the products, batches with none.
@@ -22,13 +24,21 @@ class Matrix(NamedTuple):
     transposed: bool = False
 
 
+class Layer(NamedTuple):
+    """A layer as a matrix: how many rows of an image it is multiplied by, and its two sizes."""
+
+    rows: int
+    inputs: int
+    outputs: int
+
+
 Product = tuple[Matrix, Matrix]
 
 
 def step_products(batch: int, latent: int, hidden: int, pixels: int) -> list[Product]:
     """The 25 products of one step: D's update on reals and fakes together, then G's."""
-    g = [(latent, hidden), (hidden, hidden), (hidden, pixels)]
-    d = [(pixels, hidden), (hidden, hidden), (hidden, 1)]
+    g = [Layer(1, latent, hidden), Layer(1, hidden, hidden), Layer(1, hidden, pixels)]
+    d = [Layer(1, pixels, hidden), Layer(1, hidden, hidden), Layer(1, hidden, 1)]
     return [
         *_forward("fakes/g", batch, g),
         *_forward("both/d", 2 * batch, d),
@@ -40,37 +50,75 @@ def step_products(batch: int, latent: int, hidden: int, pixels: int) -> list[Pro
     ]
 
 
+def best_products(
+    batch: int, latent: int, hidden: int, image_shape: tuple[int, int, int]
+) -> list[Product]:
+    """Those of a step of `--recipe=best`: the networks of `tfgan.networks.infogan`, with R1."""
+    height, width, depth = image_shape
+    wide, small, middle = hidden // 8, height * width // 16, height * width // 4
+    g = [
+        Layer(1, latent, hidden),
+        Layer(1, hidden, small * wide),
+        Layer(small, wide, 16 * wide // 2),
+        Layer(middle, wide // 2, 16 * depth),
+    ]
+    d = [
+        Layer(middle, 16 * depth, wide // 2),
+        Layer(small, 16 * wide // 2, wide),
+        Layer(1, small * wide, hidden),
+        Layer(1, hidden, 1),
+    ]
+    return [
+        *_forward("fakes/g", batch, g),
+        *_forward("fake/d", batch, d),
+        *_backward("fake/d", batch, d, weights=True, inputs=False),
+        *_forward("real/d", batch, d),
+        *_backward("real/d", batch, d, weights=False, inputs=True),  # the gradient of the penalty
+        *_forward("r1/d", batch, d),  # and its own: through that backward pass,
+        *_backward("r1/d", batch, d, weights=True, inputs=False),
+        *_backward("r1_real/d", batch, d, weights=True, inputs=False),  # and the forward pass
+        *_forward("g_step/g", batch, g),
+        *_forward("g_step/d", batch, d),
+        *_backward("g_step/d", batch, d, weights=False, inputs=True),
+        *_backward("g_step/g", batch, g, weights=True, inputs=False),
+    ]
+
+
 def _weight(prefix: str, layer: int, shape: tuple[int, int], transposed: bool = False) -> Matrix:
     return Matrix(f"{prefix[-1]}{layer} weight", *shape, transposed)
 
 
-def _forward(prefix: str, batch: int, shapes: list[tuple[int, int]]) -> list[Product]:
+def _forward(prefix: str, batch: int, layers: list[Layer]) -> list[Product]:
     return [
-        (Matrix(f"{prefix}{layer} input", batch, shape[0]), _weight(prefix, layer, shape))
-        for layer, shape in enumerate(shapes)
+        (
+            Matrix(f"{prefix}{number} input", batch * layer.rows, layer.inputs),
+            _weight(prefix, number, layer[1:]),
+        )
+        for number, layer in enumerate(layers)
     ]
 
 
 def _backward(
-    prefix: str, batch: int, shapes: list[tuple[int, int]], weights: bool, inputs: bool
+    prefix: str, batch: int, layers: list[Layer], weights: bool, inputs: bool
 ) -> list[Product]:
     """Gradients from the last layer to the first.
 
     Args:
         prefix: names the pass.
-        batch: rows of the batch.
-        shapes: of each layer's weight.
+        batch: images.
+        layers: from the first to the last.
         weights: whether the weights' gradients are needed.
         inputs: whether the first layer's input needs one; those of the others are needed anyway.
     """
     products = []
-    for layer, shape in reversed(list(enumerate(shapes))):
-        gradient = Matrix(f"{prefix}{layer} gradient", batch, shape[1])
+    for number, layer in reversed(list(enumerate(layers))):
+        rows = batch * layer.rows
+        gradient = Matrix(f"{prefix}{number} gradient", rows, layer.outputs)
         if weights:
-            x = Matrix(f"{prefix}{layer} input", batch, shape[0], transposed=True)
+            x = Matrix(f"{prefix}{number} input", rows, layer.inputs, transposed=True)
             products.append((x, gradient))
-        if layer or inputs:
-            products.append((gradient, _weight(prefix, layer, shape, transposed=True)))
+        if number or inputs:
+            products.append((gradient, _weight(prefix, number, layer[1:], transposed=True)))
     return products
 
 
@@ -168,7 +216,10 @@ def main() -> None:
     """Multiplies without end."""
     flags = harness.flags(*STEPS).parse_args()
     sizes = (flags.batch_size, harness.LATENT_SIZE, flags.hidden_size)
-    products = step_products(*sizes, harness.pixels(flags.images))
+    if flags.recipe == "best":
+        products = best_products(*sizes, harness.image_shape(flags.images))
+    else:
+        products = step_products(*sizes, harness.pixels(flags.images))
     step = STEPS[flags.variant](products, flags.device)
     report = harness.Reporter(len(np.load(flags.images, mmap_mode="r")) // flags.batch_size)
     while True:

@@ -19,6 +19,7 @@ def flags(*variants: str) -> argparse.ArgumentParser:
     parser.add_argument("--images", type=pathlib.Path, required=True)
     parser.add_argument("--batch_size", type=int, default=100)
     parser.add_argument("--hidden_size", type=int, default=256)
+    parser.add_argument("--recipe", choices=("tutorial", "best"), default="tutorial")
     # TensorFlow and JAX take a GPU that they see.
     parser.add_argument("--device", choices=("CPU", "GPU"), default="CPU")
     return parser
@@ -27,6 +28,11 @@ def flags(*variants: str) -> argparse.ArgumentParser:
 def pixels(path: pathlib.Path) -> int:
     """Numbers in an image."""
     return math.prod(np.load(path, mmap_mode="r").shape[1:])
+
+
+def image_shape(path: pathlib.Path) -> tuple[int, int, int]:
+    """Height, width and channels."""
+    return np.load(path, mmap_mode="r").shape[1:]
 
 
 def load_unit(path: pathlib.Path) -> np.ndarray:

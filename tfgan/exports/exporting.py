@@ -8,14 +8,14 @@ import filelock
 import numpy as np
 import tensorflow as tf
 
-from tfgan import noise, precision
+from tfgan import noise
 from tfgan.datasets.classes import MOST_ROWS, ROW
 from tfgan.exports import card, formats, saved_model
 from tfgan.exports.formats import FORMATS, Format, Inputs, Trained
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, write_folder
-from tfgan.networks import labelled
+from tfgan.networks import labelled, precision
 from tfgan.noise import Stream
 from tfgan.run import restoring
 from tfgan.run.workdir import Workdir

@@ -10,14 +10,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan import noise, precision
+from tfgan import noise
 from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
 from tfgan.exports.class_names import DATA
 from tfgan.ground.errors import UserError, first_line
 from tfgan.ground.files import write_file, write_folder
 from tfgan.ground.markdown import code, plain
-from tfgan.networks import labelled
+from tfgan.networks import labelled, precision
 from tfgan.noise import Stream
 
 _README = """\

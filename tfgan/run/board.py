@@ -16,7 +16,7 @@ from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 
-from tfgan import precision
+from tfgan import optimizers
 from tfgan.ground.files import disk_errors
 from tfgan.run.callbacks import EpochCallback
 from tfgan.run.run import Run
@@ -205,7 +205,7 @@ class TensorBoard(EpochCallback):
             (gan.generator, gan.g_optimizer, g_gradients),
         ):
             weights = network.trainable_variables
-            gradients = precision.unscaled(optimizer, gan.of_whole_batch(gradients))
+            gradients = optimizers.unscaled(optimizer, gan.of_whole_batch(gradients))
             for weight, gradient in zip(weights, gradients, strict=True):
                 tf.summary.histogram(f"{network.name}/{weight.path}", weight)
                 tf.summary.histogram(f"{network.name}/{weight.path}/gradient", gradient)

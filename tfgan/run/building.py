@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan import networks, precision, schedules
+from tfgan import networks, schedules
 from tfgan.conditional import ConditionalGAN
 from tfgan.datasets.classes import Classes
 from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
+from tfgan.networks import precision
 from tfgan.optimizers import SGD, Adam
 from tfgan.run.config import TrainConfig
 

@@ -10,13 +10,11 @@ Reference:
 
 import contextlib
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
-
-from tfgan.optimizers import LossScale
 
 # What /proc/cpuinfo calls instructions that multiply in a type, on x86 and on Arm.
 _INSTRUCTIONS = {
@@ -47,27 +45,6 @@ def compute_dtypes(*networks: keras.Model) -> set[str]:
 def is_mixed(*networks: keras.Model) -> bool:
     """Whether some layer computes in fewer bits than its weights have."""
     return bool(compute_dtypes(*networks) & {"float16", "bfloat16"})
-
-
-def loss_scaled(
-    optimizer: keras.optimizers.Optimizer, *networks: keras.Model
-) -> keras.optimizers.Optimizer:
-    """An optimizer, with a loss scale around it if a network computes in float16."""
-    alone = "float16" in compute_dtypes(*networks)
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        if isinstance(optimizer, LossScale):
-            return optimizer
-        options = (optimizer.initial_scale, optimizer.dynamic_growth_steps)
-        return LossScale(optimizer.inner_optimizer, *options, name=optimizer.name)
-    return LossScale(optimizer, name=f"{optimizer.name}_loss_scale") if alone else optimizer
-
-
-def unscaled(
-    optimizer: keras.optimizers.Optimizer, gradients: Sequence[tf.Tensor]
-) -> list[tf.Tensor]:
-    """Gradients of a loss from those of `optimizer.scale_loss(loss)`."""
-    scale = optimizer.scale_loss(tf.ones((), gradients[0].dtype))
-    return [gradient / scale for gradient in gradients]
 
 
 def in_float32(network: keras.Model) -> keras.Model:
