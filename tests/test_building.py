@@ -72,7 +72,12 @@ def test_build_follows_the_configuration():
 
 @pytest.mark.parametrize(
     ("network", "gpus", "compiled"),
-    [("mlp", [], True), ("infogan", [], False), ("infogan", ["GPU:0"], True)],
+    [
+        ("mlp", [], True),
+        ("infogan", [], True),  # whose convolutions are matrix products there
+        ("resnet", [], False),
+        ("resnet", ["GPU:0"], True),
+    ],
 )
 def test_xla_compiles_what_it_makes_faster(network, gpus, compiled, monkeypatch):
     monkeypatch.setattr(building.tf.config, "get_visible_devices", lambda kind: gpus)

@@ -12,8 +12,10 @@ from conftest import SMALL, assert_one_line_error, run
 from fingerprint import outcome
 
 from tfgan import GAN, Adam, ConditionalGAN, networks, optimizers
+from tfgan.exports import saved_model
 from tfgan.networks import precision
 from tfgan.optimizers import LossScale
+from tfgan.run.checkpointing import Checkpoints
 
 SHAPE, CLASSES, BATCH = (8, 8, 1), 3, 12
 # The last digit of bfloat16 is 2^-8, that of float16 2^-11; layers and R1 add theirs up, and batch
@@ -25,15 +27,15 @@ LABELS = np.arange(BATCH) % CLASSES
 Z = RNG.normal(size=(BATCH, 8)).astype("float32")
 
 
-def make_gan(kind: str, policy: str, classes: int = 0, **options) -> GAN:
+def make_gan(kind: str, policy: str, classes: int = 0, ema: float = 0, **options) -> GAN:
     """Two networks with the same weights whatever the policy, of a size at which rounding shows."""
     with precision.of_new_layers(policy):
         g = networks.KINDS[kind].generator(8, 64, SHAPE, seed=1, classes=classes)
         d = networks.KINDS[kind].discriminator(64, SHAPE, seed=1, classes=classes)
     of_class = {"shares": (1 / classes,) * classes} if classes else {}
-    gan = (ConditionalGAN if classes else GAN)(g, d, 8, seed=1, **of_class)
-    optimizers = {"d_optimizer": Adam(0.01), "g_optimizer": Adam(0.01)}
-    gan.compile(**optimizers | {"r1": 0.1, "jit_compile": False} | options)
+    gan = (ConditionalGAN if classes else GAN)(g, d, 8, seed=1, ema=ema, **of_class)
+    both = {"d_optimizer": Adam(0.01), "g_optimizer": Adam(0.01)}
+    gan.compile(**both | {"r1": 0.1, "jit_compile": False} | options)
     return gan
 
 
@@ -165,9 +167,40 @@ def test_all_replicas_skip_a_step_if_one_overflows():
     assert found["iterations"] == [1, 2]
 
 
-@pytest.mark.parametrize(
-    "policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"]
-)
+def test_a_checkpoint_holds_the_loss_scales(tmp_path):
+    def make() -> GAN:
+        return make_gan("mlp", "mixed_float16", ema=0.5)
+
+    whole, resumed = make(), make()
+    for _ in range(2):
+        whole.train_on_batch(REAL)
+    for each in (whole.d_optimizer, whole.g_optimizer):
+        each.dynamic_scale.assign(64.0)
+    Checkpoints(tmp_path, whole).save()
+    assert Checkpoints(tmp_path, resumed).restore_newest(print) is not None
+    assert scales(resumed) == [64.0, 64.0]
+    for gan in (whole, resumed):
+        gan.train_on_batch(REAL)
+    for name in ("generator", "discriminator", "ema_generator", "d_optimizer", "g_optimizer"):
+        pairs = zip(getattr(whole, name).variables, getattr(resumed, name).variables, strict=True)
+        assert all(np.array_equal(ours, other) for ours, other in pairs), name
+
+
+def test_a_saved_model_computes_in_float32(tmp_path):
+    saved_model.save_generator(tmp_path / "saved", make_gan("mlp", "mixed_bfloat16").generator)
+    exported = tf.saved_model.load(tmp_path / "saved").signatures["generate"]
+    assert operation_types(exported) & HALVES == set()
+
+
+HALVES = {tf.float16, tf.bfloat16}
+
+
+def operation_types(function) -> set[tf.DType]:
+    return {each.dtype for op in function.graph.get_operations() for each in op.outputs}
+
+
+@pytest.mark.slow  # the two before are about the same
+@pytest.mark.parametrize("policy", TOLERANCES)
 def test_extended_run_ends_as_the_unbroken_one_and_exports_float32(policy, tiny_data_dir, tmp_path):
     flags = [*SMALL, f"--data_dir={tiny_data_dir}", "--ema=0.5", "--r1=1", "--conditional"]
     for name, epochs in (("whole", [2]), ("parts", [1, 2])):
@@ -177,9 +210,7 @@ def test_extended_run_ends_as_the_unbroken_one_and_exports_float32(policy, tiny_
             assert done.returncode == 0, done.stderr
     assert outcome(tmp_path / "whole") == outcome(tmp_path / "parts")
     exported = tf.saved_model.load(tmp_path / "whole" / "generator").signatures["generate"]
-    types = {each.dtype for op in exported.graph.get_operations() for each in op.outputs}
-    assert tf.float32 in types
-    assert not types & {tf.float16, tf.bfloat16}
+    assert operation_types(exported) & HALVES == set()
     others = run("train", *flags, f"--workdir={tmp_path}/whole", "--epochs=3")
     assert_one_line_error(others, "--precision is 'float32' but the run has")
 

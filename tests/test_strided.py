@@ -36,9 +36,16 @@ def derivatives(function, x, kernel):
 
 # Of images with one channel and more, and of both ways to put the taps.
 @pytest.mark.parametrize(
-    ("side", "channels", "filters"), [(8, 1, 4), (8, 1, 8), (8, 3, 12), (4, 2, 4), (6, 5, 3)]
+    ("side", "channels", "filters", "jit_compile"),
+    [
+        (8, 1, 4, False),
+        (8, 1, 4, True),
+        (8, 3, 12, False),
+        (4, 2, 4, False),
+        (4, 2, 4, True),
+        (6, 5, 3, False),
+    ],
 )
-@pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("transposed", [False, True])
 def test_products_are_the_convolution_and_so_are_their_derivatives(
     side, channels, filters, transposed, jit_compile
