@@ -200,7 +200,7 @@ def test_losses_on_other_images_are_those_of_the_networks():
     assert again["D(x)"] == pytest.approx(np.mean(1 / (1 + np.exp(-real))), rel=1e-5)
 
 
-@pytest.mark.parametrize("steps_per_execution", [1, 3])
+@pytest.mark.parametrize("steps_per_execution", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_validation_leaves_the_training_as_it_is(steps_per_execution):
     plain, validated = (make_gan(steps_per_execution=steps_per_execution) for _ in range(2))
     validated.set_weights(plain.get_weights())
