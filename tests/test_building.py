@@ -1,6 +1,7 @@
 import dataclasses
 
 import pytest
+import tensorflow as tf
 
 from tfgan import GAN, ConditionalGAN, TrainConfig, UserError, train_and_export
 from tfgan.run import building
@@ -80,7 +81,7 @@ def test_build_follows_the_configuration():
     ],
 )
 def test_xla_compiles_what_it_makes_faster(network, gpus, compiled, monkeypatch):
-    monkeypatch.setattr(building.tf.config, "get_visible_devices", lambda kind: gpus)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: gpus)
     config = TrainConfig(network=network, hidden_size=16)
     assert building.build(config, (8, 8, 1), 1).in_one_program is compiled
     assert not building.build(

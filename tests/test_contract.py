@@ -267,6 +267,19 @@ def test_frozen_layers_stay():
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_layers_frozen_after_compile_stay_too():
+    d = discriminator(keras.layers.Dense(4))
+    gan = make_gan(d=d)
+    d.layers[1].trainable = False
+    before = [layer.get_weights() for layer in d.layers]
+    gan.fit(dataset(), verbose=0)
+    same = [
+        all(map(np.array_equal, layer.get_weights(), weights))
+        for layer, weights in zip(d.layers, before, strict=True)
+    ]
+    assert same == [True, True, False]
+
+
 SETTINGS = """
 import keras, numpy as np
 from tfgan import networks

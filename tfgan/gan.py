@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfgan import augmentation, contract, losses, optimizers, penalties
 from tfgan import ema as moving_average
+from tfgan.cluster import gpus
 from tfgan.loop import Latents, Logs, TrainingLoop
 from tfgan.networks import precision, spectral, strided
 from tfgan.networks.dropout import Pass, forward_pass
@@ -101,7 +102,8 @@ class GAN(TrainingLoop):
             augment: how all images that D judges are changed at random, names of
                 `tfgan.augmentation.AUGMENTATIONS` with commas between; "" for not at all.
             jit_compile: whether XLA compiles these steps to one program, where there is one
-                replica: an all-reduce cannot be inside.
+                replica: an all-reduce cannot be inside. Of networks in mixed precision on a CPU, it
+                compiles the optimizers' steps alone.
             steps_per_execution: steps a call into TensorFlow. XLA makes one program of them where
                 all batches have one size, and needs memory for that many.
             run_eagerly: runs the step op by op, for debugging.
@@ -149,7 +151,7 @@ class GAN(TrainingLoop):
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-        on_cpu = not tf.config.get_visible_devices("GPU")
+        on_cpu = gpus.on_cpu()
         compiled = jit_compile and one_replica and not run_eagerly
         apart = on_cpu and precision.is_mixed(self.generator, self.discriminator)
         self.in_one_program = (
@@ -157,7 +159,7 @@ class GAN(TrainingLoop):
         )
         strided.take_as_products(self.in_one_program and on_cpu, self.generator, self.discriminator)
         self._apply_d, self._apply_g = (
-            optimizers.applying(optimizer, network.trainable_variables, compiled and apart)
+            optimizers.applying(optimizer, network, compiled and apart)
             for optimizer, network in (
                 (self.d_optimizer, self.discriminator),
                 (self.g_optimizer, self.generator),
@@ -193,7 +195,7 @@ class GAN(TrainingLoop):
             # -V(D, G) = mean(-log D(x) - log(1 - D(G(z))))
             loss = self.share_of_mean(self.objective.discriminator(real_logits, fake_logits))
             penalised = loss + self.share_of_mean(r1) + self.share_of_mean(r2)
-            scaled = self.d_optimizer.scale_loss(penalised)  # under float16 alone
+            scaled = self.d_optimizer.scale_loss(penalised)  # as it is, in float32
         gradients = tape.gradient(scaled, self.discriminator.trainable_variables)
         probability = self.objective.probability(real_logits, fake_logits)
         return gradients, {"D_loss": loss, "D(x)": self.share_of_mean(probability)}

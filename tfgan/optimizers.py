@@ -120,19 +120,19 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
 
 
 def applying(
-    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable], compiled: bool
+    optimizer: keras.optimizers.Optimizer, network: keras.Model, compiled: bool
 ) -> Callable[[Sequence[tf.Tensor]], None]:
-    """What takes an optimizer's step, given gradients of some variables.
+    """What takes an optimizer's step, given the gradients of a network's trainable variables.
 
     Args:
-        optimizer: built for these variables.
-        variables: what it moves.
+        optimizer: built for the network.
+        network: what it moves.
         compiled: whether XLA compiles the step to a program of its own, which goes through memory
             once, and not once for each of Adam's operations.
     """
 
     def apply(gradients: Sequence[tf.Tensor]) -> None:
-        optimizer.apply(gradients, variables)
+        optimizer.apply(gradients, network.trainable_variables)
 
     return tf.function(apply, jit_compile=True, autograph=False) if compiled else apply
 
@@ -140,14 +140,15 @@ def applying(
 def loss_scaled(
     optimizer: keras.optimizers.Optimizer, *networks: keras.Model
 ) -> keras.optimizers.Optimizer:
-    """An optimizer, with a loss scale around it if a network computes in float16."""
-    alone = "float16" in precision.compute_dtypes(*networks)
+    """An optimizer, in a `LossScale` if a network computes in float16 or it is in Keras' own."""
+    if isinstance(optimizer, LossScale):
+        return optimizer
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        if isinstance(optimizer, LossScale):
-            return optimizer
         options = (optimizer.initial_scale, optimizer.dynamic_growth_steps)
         return LossScale(optimizer.inner_optimizer, *options, name=optimizer.name)
-    return LossScale(optimizer, name=f"{optimizer.name}_loss_scale") if alone else optimizer
+    if "float16" in precision.compute_dtypes(*networks):
+        return LossScale(optimizer, name=f"{optimizer.name}_loss_scale")
+    return optimizer
 
 
 def unscaled(

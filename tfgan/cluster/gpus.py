@@ -15,6 +15,11 @@ _MEND = (
 )
 
 
+def on_cpu() -> bool:
+    """Whether TensorFlow works on CPUs alone."""
+    return not tf.config.get_visible_devices("GPU")
+
+
 def unusable_gpus(devices: str = "", nodes: pathlib.Path = pathlib.Path("/dev")) -> str | None:
     """What to tell somebody whose GPU would stand idle; None if none does.
 
@@ -51,7 +56,7 @@ def same_bits() -> Iterator[None]:
     afterwards: `tf.config.experimental.enable_op_determinism` has no way back of its own.
     """
     enabled = _pywrap_determinism.is_enabled()
-    if enabled or not tf.config.get_visible_devices("GPU"):
+    if enabled or on_cpu():
         yield
         return
     tf.config.experimental.enable_op_determinism()

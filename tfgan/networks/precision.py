@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import tensorflow as tf
+
+from tfgan.cluster import gpus
 
 # What /proc/cpuinfo calls instructions that multiply in a type, on x86 and on Arm.
 _INSTRUCTIONS = {
@@ -74,7 +75,7 @@ def slow_here(policy: str, cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")
         cpuinfo: what the system says of its CPUs; nothing is said where it is not there.
     """
     dtype = policy.removeprefix("mixed_")
-    if dtype == "float32" or tf.config.get_visible_devices("GPU") or not cpuinfo.exists():
+    if dtype == "float32" or not gpus.on_cpu() or not cpuinfo.exists():
         return None
     if _INSTRUCTIONS[dtype] & set(cpuinfo.read_text().split()):
         return None

@@ -7,6 +7,7 @@ out, whichever is smaller. A transposed convolution is its adjoint. First and se
 are products again.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -92,7 +93,7 @@ def _product(x: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
 
 
 class _Strided(keras.layers.Layer):
-    """What both kinds have in common: how they are computed in training.
+    """What both kinds have in common: size, stride, and how they are computed in training.
 
     Attributes:
         as_products: whether as matrix products; outside of training they never are, so that exports
@@ -100,9 +101,15 @@ class _Strided(keras.layers.Layer):
     """
 
     as_products = False
+    product: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     kernel: Any
     bias: Any
     use_bias: bool
+
+    def __init__(self, filters: int, kernel_size: Any = SIZE, **options: Any):
+        # The layout is said, since a user's keras.json may say otherwise of what is left open.
+        fixed = {"strides": STRIDE, "padding": "same", "data_format": "channels_last"}
+        super().__init__(filters, kernel_size, **options | fixed)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not (training and self.as_products):
@@ -110,35 +117,19 @@ class _Strided(keras.layers.Layer):
         outputs = self.product(inputs, tf.convert_to_tensor(self.kernel))
         return outputs + tf.convert_to_tensor(self.bias) if self.use_bias else outputs
 
-    def product(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        raise NotImplementedError
-
-
-def _options(options: dict[str, Any]) -> dict[str, Any]:
-    # Said, since a user's keras.json may say otherwise of what it leaves open.
-    return options | {"strides": STRIDE, "padding": "same", "data_format": "channels_last"}
-
 
 @keras.saving.register_keras_serializable("tfgan")
 class StridedConv(_Strided, keras.layers.Conv2D):
     """A convolution 4 x 4 of stride 2, to half the size."""
 
-    def __init__(self, filters: int, kernel_size: Any = SIZE, **options: Any):
-        super().__init__(filters, kernel_size, **_options(options))
-
-    def product(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return convolve(inputs, kernel)
+    product = staticmethod(convolve)
 
 
 @keras.saving.register_keras_serializable("tfgan")
 class StridedConvTranspose(_Strided, keras.layers.Conv2DTranspose):
     """A transposed convolution 4 x 4 of stride 2, to twice the size."""
 
-    def __init__(self, filters: int, kernel_size: Any = SIZE, **options: Any):
-        super().__init__(filters, kernel_size, **_options(options))
-
-    def product(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return convolve_transposed(inputs, kernel)
+    product = staticmethod(convolve_transposed)
 
 
 def take_as_products(wanted: bool, *networks: keras.Model) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfgan import networks, schedules
+from tfgan.cluster import gpus
 from tfgan.conditional import ConditionalGAN
 from tfgan.datasets.classes import Classes
 from tfgan.gan import GAN
@@ -110,14 +110,10 @@ def build(
         r2=config.r2,
         simultaneous=config.updates == "simultaneous",
         augment=config.augment,
-        jit_compile=config.jit_compile and not (kind.convolves and _on_cpu()),
+        jit_compile=config.jit_compile and not (kind.convolves and gpus.on_cpu()),
         steps_per_execution=steps_per_execution,
     )
     return gan
-
-
-def _on_cpu() -> bool:
-    return not tf.config.get_visible_devices("GPU")
 
 
 def largest_divisor(number: int, most: int) -> int:
