@@ -147,7 +147,7 @@ def _arrays(products: list[Product]) -> dict[str, np.ndarray]:
     }
 
 
-def _numpy_step(products: list[Product], device: str = "CPU") -> Callable[[], Any]:
+def _numpy_step(products: list[Product]) -> Callable[[], Any]:
     arrays = _arrays(products)
 
     def view(matrix: Matrix) -> np.ndarray:
@@ -165,12 +165,11 @@ def _numpy_step(products: list[Product], device: str = "CPU") -> Callable[[], An
     return step
 
 
-def _torch_step(products: list[Product], device: str = "CPU") -> Callable[[], Any]:
+def _torch_step(products: list[Product]) -> Callable[[], Any]:
     import torch
 
-    torch.set_default_device(name := harness.torch_device(device))
-    operands = _arrays(products).items()
-    arrays = {operand: torch.from_numpy(array).to(name) for operand, array in operands}
+    # On PyTorch's default device, as `torch.empty` is below.
+    arrays = {name: torch.tensor(array) for name, array in _arrays(products).items()}
 
     def view(matrix: Matrix) -> torch.Tensor:
         return arrays[matrix.name].t() if matrix.transposed else arrays[matrix.name]
@@ -187,7 +186,7 @@ def _torch_step(products: list[Product], device: str = "CPU") -> Callable[[], An
     return step
 
 
-def _tensorflow_step(products: list[Product], device: str = "CPU") -> Callable[[], Any]:
+def _tensorflow_step(products: list[Product]) -> Callable[[], Any]:
     import tensorflow as tf
 
     # Tensors from outside the graph: constants would be multiplied while it is built.
@@ -208,7 +207,7 @@ def _tensorflow_step(products: list[Product], device: str = "CPU") -> Callable[[
     return step
 
 
-# By library, `products, device -> step`.
+# By library, `products -> step`.
 STEPS = {"torch": _torch_step, "numpy": _numpy_step, "tensorflow": _tensorflow_step}
 
 
@@ -220,7 +219,11 @@ def main() -> None:
         products = best_products(*sizes, harness.image_shape(flags.images))
     else:
         products = step_products(*sizes, harness.pixels(flags.images))
-    step = STEPS[flags.variant](products, flags.device)
+    if flags.variant == "torch":
+        import torch
+
+        torch.set_default_device(harness.torch_device(flags.device))
+    step = STEPS[flags.variant](products)
     report = harness.Reporter(len(np.load(flags.images, mmap_mode="r")) // flags.batch_size)
     while True:
         step()

@@ -1,7 +1,6 @@
 """`--recipe=best` in JAX and optax: a whole epoch is one `lax.scan` with donated state."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ import optax
 from jax import lax
 
 from benchmarks.contestants import harness
+from benchmarks.contestants.jax_scan import train
 
 EPOCHS = 40
 LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -113,50 +113,14 @@ def main() -> None:
     """Trains without end."""
     flags = harness.flags().parse_args()
     images = jnp.asarray(np.load(flags.images))
-    shape, batch_size = images.shape[1:], flags.batch_size
-    steps = len(images) // batch_size
-    adam = optax.adam(optax.cosine_decay_schedule(0.002, EPOCHS * steps), b1=0.5)
-
-    def g_loss(g: Weights, d: Weights, z: jax.Array) -> tuple[jax.Array, jax.Array]:
-        logits = discriminate(d, generate(g, z, shape))
-        return jax.nn.softplus(-logits).mean(), jax.nn.sigmoid(logits).mean()
-
-    def step(state: Any, indices: jax.Array) -> tuple[Any, jax.Array]:
-        g, d, average, g_adam, d_adam, key = state
-        key, for_d, for_g = jax.random.split(key, 3)
-        latents = (batch_size, harness.LATENT_SIZE)
-        real = images[indices].astype(jnp.float32) * (1 / 127.5) - 1
-
-        fake = generate(g, jax.random.normal(for_d, latents), shape)
-        (loss_d, d_real), gradients = jax.value_and_grad(d_loss, has_aux=True)(d, real, fake)
-        updates, d_adam = adam.update(gradients, d_adam)
-        d = optax.apply_updates(d, updates)
-
-        z = jax.random.normal(for_g, latents)
-        (loss_g, d_fake), gradients = jax.value_and_grad(g_loss, has_aux=True)(g, d, z)
-        updates, g_adam = adam.update(gradients, g_adam)
-        g = optax.apply_updates(g, updates)
-        average = jax.tree.map(lambda old, new: new + 0.999 * (old - new), average, g)
-        return (g, d, average, g_adam, d_adam, key), jnp.stack([loss_d, loss_g, d_real, d_fake])
-
-    @functools.partial(jax.jit, donate_argnums=0)
-    def epoch(state: Any) -> tuple[Any, jax.Array]:
-        *rest, key = state
-        key, for_order = jax.random.split(key)
-        order = jax.random.permutation(for_order, len(images))
-        batches = order[: steps * batch_size].reshape(steps, batch_size)
-        state, logs = lax.scan(step, (*rest, key), batches)
-        return state, logs.mean(axis=0)
-
+    shape = images.shape[1:]
     for_g, for_d, key = jax.random.split(jax.random.key(777), 3)
     g = start(for_g, generator_shapes(flags.hidden_size, shape))
     d = start(for_d, discriminator_shapes(flags.hidden_size, shape))
-    state = (g, d, jax.tree.map(jnp.copy, g), adam.init(g), adam.init(d), key)
-    report = harness.Reporter(steps)
-    while True:
-        state, means = epoch(state)
-        means.block_until_ready()
-        report.done(steps)
+    steps = EPOCHS * (len(images) // flags.batch_size)
+    adam = optax.adam(optax.cosine_decay_schedule(0.002, steps), b1=0.5)
+    of_shape = functools.partial(generate, shape=shape)
+    train(flags, images, (g, d, key), adam, (of_shape, discriminate, d_loss), ema=0.999)
 
 
 if __name__ == "__main__":

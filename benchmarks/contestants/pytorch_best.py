@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.contestants import harness
-from benchmarks.contestants.pytorch import InMemory
+from benchmarks.contestants.pytorch_for_speed import start, train
 
 EPOCHS = 40
 
@@ -53,67 +53,38 @@ def networks(hidden: int, shape: tuple[int, int, int]) -> tuple[nn.Module, nn.Mo
 
 def main() -> None:
     """Trains without end."""
-    parser = harness.flags()
-    parser.add_argument("--compile", action="store_true")
-    flags = parser.parse_args()
-    torch.manual_seed(777)
-    torch.set_default_device(device := harness.torch_device(flags.device))
-    batch_size = flags.batch_size
-    images = torch.from_numpy(harness.load_unit(flags.images)).to(device)
-    batches = InMemory(images, batch_size)
-    report = harness.Reporter(len(batches))
+    flags, batches = start()
     height, width, depth = shape = harness.image_shape(flags.images)
-
     discriminator, generator = networks(flags.hidden_size, shape)
     average = networks(flags.hidden_size, shape)[1]
     average.load_state_dict(generator.state_dict())
-    options = {"lr": 0.002, "betas": (0.5, 0.999), "fused": True}
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), **options)
-    g_optimizer = torch.optim.Adam(generator.parameters(), **options)
+    optimizers = [
+        torch.optim.Adam(network.parameters(), lr=0.002, betas=(0.5, 0.999), fused=True)
+        for network in (discriminator, generator)
+    ]
     schedules = [
-        torch.optim.lr_scheduler.CosineAnnealingLR(each, EPOCHS * len(batches))
-        for each in (d_optimizer, g_optimizer)
+        torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS * len(batches))
+        for optimizer in optimizers
     ]
 
     def total(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = discriminator(x)
         return logits.sum(), logits
 
-    def d_loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    def d_loss(flat: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+        real = flat.view(-1, height, width, depth).permute(0, 3, 1, 2)
         gradient, real_logits = torch.func.grad(total, has_aux=True)(real)
         r1 = gradient.square().sum((1, 2, 3)).mean() / 2
-        fake_logits = discriminator(fake)
-        losses = functional.softplus(-real_logits) + functional.softplus(fake_logits)
+        losses = functional.softplus(-real_logits) + functional.softplus(discriminator(fake))
         return losses.mean() + r1
 
-    def g_loss(z: torch.Tensor) -> torch.Tensor:
-        return functional.softplus(-discriminator(generator(z))).mean()
+    def after_step() -> None:
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), 1e-3)
+        for schedule in schedules:
+            schedule.step()
 
-    generate = generator
-    if flags.compile:
-        d_loss, g_loss = torch.compile(d_loss), torch.compile(g_loss)
-        generate = torch.compile(generator)
-
-    while True:
-        for (flat,) in batches:
-            real = flat.view(batch_size, height, width, depth).permute(0, 3, 1, 2)
-            with torch.no_grad():
-                fake = generate(torch.randn(batch_size, harness.LATENT_SIZE))
-            d_optimizer.zero_grad()
-            d_loss(real, fake).backward()
-            d_optimizer.step()
-
-            discriminator.requires_grad_(False)
-            g_optimizer.zero_grad()
-            g_loss(torch.randn(batch_size, harness.LATENT_SIZE)).backward()
-            g_optimizer.step()
-            discriminator.requires_grad_(True)
-            with torch.no_grad():
-                weights = list(average.parameters())
-                torch._foreach_lerp_(weights, list(generator.parameters()), 1e-3)
-            for schedule in schedules:
-                schedule.step()
-            report.done()
+    train(flags, batches, discriminator, generator, d_loss, optimizers, after_step)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,29 @@
 """tfgan's train function alone, without `fit` and what fit's callbacks do."""
 
 import numpy as np
+from absl import flags as absl_flags
 
 from benchmarks.contestants import harness
-from tfgan import TrainConfig
+from benchmarks.race import ROOT
 from tfgan.datasets import pipeline
 from tfgan.run import building
-
-# What flags/best.flags has.
-BEST = {
-    "network": "conv",
-    "epochs": 40,
-    "r1": 1.0,
-    "d_learning_rate": 0.002,
-    "g_learning_rate": 0.002,
-    "lr_schedule": "cosine",
-    "beta_1": 0.5,
-    "ema": 0.999,
-}
+from tfgan.run import config as config_module
 
 
 def main() -> None:
     """Trains without end."""
     flags = harness.flags().parse_args()
     images = np.load(flags.images)
-    sizes = {"batch_size": flags.batch_size, "hidden_size": flags.hidden_size}
-    config = TrainConfig(**sizes, **(BEST if flags.recipe == "best" else {}))
+    config_module.define_flags()
+    absl_flags.FLAGS(
+        [
+            "",
+            f"--flagfile={ROOT / 'flags' / flags.recipe}.flags",
+            f"--batch_size={flags.batch_size}",
+            f"--hidden_size={flags.hidden_size}",
+        ]
+    )
+    config = config_module.from_flags()
     steps_per_epoch = len(images) // config.batch_size
     steps_per_call = building.steps_per_execution(config, images.shape)
     gan = building.build(config, images.shape[1:], steps_per_call, steps_per_epoch)
