@@ -35,7 +35,7 @@ def train(
     optimizers: Sequence[torch.optim.Optimizer],
     after_step: Callable[[], None] = lambda: None,
 ) -> None:
-    """Trains without end. `d_loss` takes flat real images and fakes; optimizers are of D and of G."""
+    """Trains without end. `d_loss` takes flat real images and fakes; the optimizers: D's, G's."""
     report = harness.Reporter(len(batches))
     d_optimizer, g_optimizer = optimizers
     latents = (flags.batch_size, harness.LATENT_SIZE)
