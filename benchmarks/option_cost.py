@@ -42,7 +42,7 @@ def main() -> None:
     for name, options in VARIANTS.items():
         config = TrainConfig(hidden_size=flags.hidden_size, **options)
         gan = building.build(config, images.shape[1:], 25, steps_per_epoch=25)
-        batches = iter(pipeline.batches(images, config.batch_size, config.seed))
+        batches = iter(pipeline.batches(images, config.images_a_step, config.seed))
         calls[name] = (gan.make_train_function(), batches)
         calls[name][0](batches)  # compiles
     ms: dict[str, list[float]] = {name: [] for name in calls}

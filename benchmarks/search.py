@@ -93,7 +93,7 @@ def trial(recipe: config.TrainConfig, epochs: int) -> None:
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     recipe = dataclasses.replace(recipe, epochs=epochs, split=splits.name("fit", sizes))
     data = training_set.open_set(recipe.image_set, labelled=recipe.conditional)
-    steps = data.shape[0] // recipe.batch_size
+    steps = data.shape[0] // recipe.images_a_step
     if not steps:
         raise UserError(f"--batch_size={recipe.batch_size}: the trial has {data.shape[0]} images")
     steps_per_execution = building.steps_per_execution(recipe, data.shape)
@@ -106,7 +106,7 @@ def trial(recipe: config.TrainConfig, epochs: int) -> None:
         data.classes,
         DrawnLabels if flags.FLAGS.drawn_labels else None,
     )
-    batches = data.batches(recipe.batch_size, recipe.seed)
+    batches = data.batches(recipe.images_a_step, recipe.seed)
     gan.fit(
         batches,
         epochs=epochs,

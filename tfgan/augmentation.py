@@ -13,7 +13,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfgan import noise
-from tfgan.networks.dropout import Pass
+from tfgan.cluster import replicas
 from tfgan.noise import Stream
 
 
@@ -31,7 +31,7 @@ class Number(enum.IntEnum):
 
 Draw = Callable[[Number], tf.Tensor]  # to float64 `(batch,)` in [0, 1)
 Change = Callable[[tf.Tensor, Draw], tf.Tensor]
-Augment = Callable[[tf.Tensor, tf.Tensor | int, Pass], tf.Tensor]
+Augment = Callable[[tf.Tensor, tf.Tensor | int, int], tf.Tensor]
 
 
 def brightness(images: tf.Tensor, draw: Draw) -> tf.Tensor:
@@ -98,7 +98,7 @@ def get(policy: str, seed: int) -> Augment:
         seed: the run's seed.
 
     Returns:
-        A function of images `(batch, height, width, channels)`, of the step and of the pass.
+        A function of images `(batch, height, width, channels)`, of the step and of the `Pass`.
 
     Raises:
         ValueError: if a name is unknown.
@@ -109,16 +109,14 @@ def get(policy: str, seed: int) -> Augment:
             raise ValueError(f"unknown augmentation {name!r}; known: {', '.join(AUGMENTATIONS)}")
     changes = [change for name in names for change in AUGMENTATIONS[name]]
 
-    def augment(images: tf.Tensor, step: tf.Tensor | int, which: Pass) -> tf.Tensor:
+    def augment(images: tf.Tensor, step: tf.Tensor | int, which: int) -> tf.Tensor:
         def draw(number: Number) -> tf.Tensor:
             key = noise.derive_seed(seed, Stream.AUGMENTATION, number)
             bits = noise.hashed_bits(key, step, int(which), places)
             return tf.cast(bits, tf.float64) / 2**32
 
         if changes:
-            batch = tf.shape(images)[0]
-            context = tf.distribute.get_replica_context()
-            places = batch * context.replica_id_in_sync_group + tf.range(batch)
+            places = replicas.places(tf.shape(images)[0])
         for change in changes:
             if change in AUGMENTATIONS["color"] and images.shape[-1] == 4:  # the 4th: transparency
                 images = tf.concat([change(images[..., :3], draw), images[..., 3:]], axis=-1)

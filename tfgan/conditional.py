@@ -17,7 +17,7 @@ from tfgan.datasets.classes import MOST_ROWS, ROW
 from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
 from tfgan.networks import labelled
-from tfgan.networks.dropout import Pass, forward_pass
+from tfgan.networks.dropout import forward_pass
 from tfgan.noise import Stream
 
 Pair = tuple[tf.Tensor, tf.Tensor]  # of images or latents, and labels, int64 `(batch,)`
@@ -79,7 +79,7 @@ class ConditionalGAN(GAN):
     def generate(self, z: Pair, training: bool = True) -> Pair:
         return super().generate(z, training), z[1]
 
-    def judge(self, pair: Pair, which: Pass) -> tf.Tensor:
+    def judge(self, pair: Pair, which: int) -> tf.Tensor:
         images, labels = pair
         with forward_pass(self.step.value, which):
             images = self.augment(images, self.step.value, which)

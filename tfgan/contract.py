@@ -178,7 +178,9 @@ def _validated(data: Any) -> dict[str, Any]:
     return {"x": data}
 
 
-def check_spec(spec: Any, replicas: int, shared: bool = False, classes: int = 0) -> None:
+def check_spec(
+    spec: Any, replicas: int, shared: bool = False, classes: int = 0, multiple: int = 1
+) -> None:
     """Makes sure that the elements of a dataset are batches of images.
 
     Args:
@@ -186,6 +188,7 @@ def check_spec(spec: Any, replicas: int, shared: bool = False, classes: int = 0)
         replicas: that train on it.
         shared: whether the batches are those of single replicas already.
         classes: of the labels that must come with them; see `check_fit`.
+        multiple: what the size of a single replica's batch must be a multiple of.
 
     Raises:
         UserError: if they come with weights or without labels, are whole numbers, or cannot be
@@ -204,6 +207,11 @@ def check_spec(spec: Any, replicas: int, shared: bool = False, classes: int = 0)
         for each in _of_replicas(labels):
             check_labels(each, classes)
     sizes = {part.shape[0] if part.shape.rank else None for part in parts}
+    if multiple > 1 and any(size is None or size % multiple for size in sizes):
+        raise UserError(
+            f"images: batches may have sizes that are no multiple of {multiple}, as d_steps and "
+            f"packs of images need; batch by one, with drop_remainder=True"
+        )
     even = None not in sizes and len(sizes) == 1
     if even and not shared:
         even = parts[0].shape[0] % replicas == 0

@@ -11,7 +11,7 @@ from tfgan import augmentation, contract, losses, optimizers, penalties
 from tfgan import ema as moving_average
 from tfgan.cluster import gpus
 from tfgan.loop import Latents, Logs, TrainingLoop
-from tfgan.networks import precision, spectral, strided
+from tfgan.networks import packing, precision, spectral, strided
 from tfgan.networks.dropout import Pass, forward_pass
 from tfgan.noise import Stream
 
@@ -36,7 +36,8 @@ class GAN(TrainingLoop):
         >>> gan.compile(d_optimizer=tfgan.Adam(2e-4), g_optimizer=tfgan.Adam(2e-4))
         >>> gan.fit(dataset, epochs=20)  # batches of images in [-1, 1]
 
-    Under several replicas all batches must have one size (`drop_remainder=True`).
+    Under several replicas, with several steps of D and where D judges packs of images, all batches
+    must have one size (`drop_remainder=True`), a multiple of each.
 
     `fit` reports, over each epoch, the means of
         D_loss: the discriminator's objective, without penalties; by default
@@ -82,6 +83,8 @@ class GAN(TrainingLoop):
         label_smoothing: float = 0.0,
         r1: float = 0.0,
         r2: float = 0.0,
+        gradient_penalty: float = 0.0,
+        d_steps: int = 1,
         simultaneous: bool = False,
         augment: str = "",
         jit_compile: bool = True,
@@ -97,6 +100,9 @@ class GAN(TrainingLoop):
             label_smoothing: what is taken off the label of real images, in [0, 1).
             r1: weight of the gradient penalty at real images; see `tfgan.penalties`.
             r2: weight of the gradient penalty at fakes.
+            gradient_penalty: weight of WGAN-GP's, between real images and fakes.
+            d_steps: updates of D before each of G, algorithm 1's k. Each batch that `fit` gets is
+                dealt out to them.
             simultaneous: whether both networks learn from the same fakes at once, instead of D
                 first and then G from fakes of its own.
             augment: how all images that D judges are changed at random, names of
@@ -110,13 +116,13 @@ class GAN(TrainingLoop):
 
         Raises:
             ValueError: if the loss or an augmentation is unknown, or the loss has no labels to
-                smooth; or if a network or an optimizer is one that cannot be trained, see
-                `tfgan.contract`.
+                smooth; if simultaneous updates have several steps of D; or if a network or an
+                optimizer is one that cannot be trained, see `tfgan.contract`.
         """
         options = dict(locals())
         others = ("self", "__class__", "d_optimizer", "g_optimizer")
         self._options = {name: options[name] for name in options if name not in others}
-        some = self.global_latents(Stream.FIXED_LATENTS, 0, 1)
+        some = self.global_latents(Stream.FIXED_LATENTS, 0, self.pack)
         contract.check_networks(
             {"generator": self.generator, "discriminator": self.discriminator},
             {
@@ -126,8 +132,12 @@ class GAN(TrainingLoop):
         )
         self.objective = losses.get(loss, label_smoothing)
         self.r1, self.r2 = penalties.gradient_penalty(r1), penalties.gradient_penalty(r2)
+        self.gp = penalties.penalty_between(gradient_penalty, self.seed, self.pack)
         self.augment = augmentation.get(augment, self.seed)
+        self.d_steps, self.multiple = d_steps, d_steps * self.pack
         if simultaneous:
+            if d_steps > 1:
+                raise ValueError(f"d_steps={d_steps}: simultaneous updates have one step of each")
             self.take_step, self.streams = self.update_both, (Stream.DISCRIMINATOR_LATENTS,)
         else:
             self.take_step = self.update
@@ -169,36 +179,43 @@ class GAN(TrainingLoop):
     # The algorithm. D's output is a logit l: D(x) = sigmoid(l(x)).
 
     def update(self, real: Any, z: Latents) -> Logs:
-        """A step of algorithm 1: D's update, then G's, each on latents of its own.
+        """A step of algorithm 1: `d_steps` updates of D, then G's, each on latents of its own.
 
         Args:
-            real: x, images `(batch, height, width, channels)` in [-1, 1].
-            z: latents for D's update and for G's, `(batch, latent_size)` each.
+            real: x, images `(batch, height, width, channels)` in [-1, 1], which D's updates share.
+            z: latents for D's updates and for G's, `(batch, latent_size)` each.
 
         Returns:
-            This replica's shares of the global batch's means D_loss, G_loss, D(x), D(G(z)).
+            This replica's shares of the global batch's means D_loss, G_loss, D(x), D(G(z)), those
+            of D from its last update.
         """
         z_d, z_g = z
-        d_gradients, d_logs = self.discriminator_gradients(real, z_d)
-        self.update_discriminator(d_gradients)
-        g_gradients, g_logs = self.generator_gradients(real, z_g)
+        for turn in range(self.d_steps):
+            d_gradients, d_logs = self.discriminator_gradients(
+                self.minibatch(real, turn), self.minibatch(z_d, turn), turn
+            )
+            self.update_discriminator(d_gradients)
+        g_gradients, g_logs = self.generator_gradients(self.minibatch(real), self.minibatch(z_g))
         self.update_generator(g_gradients)
         self.step.assign_add(1)
         return d_logs | g_logs
 
-    def discriminator_gradients(self, real: Any, z: Any) -> tuple[Gradients, Logs]:
+    def discriminator_gradients(self, real: Any, z: Any, turn: int = 0) -> tuple[Gradients, Logs]:
         """Of D's objective, by default -V(D, G) (equation 1), and of its penalties, G fixed."""
+        on_real, on_fake, between = (p.of_turn(turn) for p in (Pass.REAL, Pass.FAKE, Pass.BETWEEN))
+        mean = self.share_of_mean
         fake = self.generate(z)  # G(z)
         with tf.GradientTape() as tape:
-            real_logits, r1 = self.r1(self.judge, real, Pass.REAL)  # l(x), r1/2 |dl/dx|^2
-            fake_logits, r2 = self.r2(self.judge, fake, Pass.FAKE)  # l(G(z)), r2/2 |dl/dx|^2
+            real_logits, r1 = self.r1(self.judge, real, on_real)  # l(x), r1/2 |dl/dx|^2
+            fake_logits, r2 = self.r2(self.judge, fake, on_fake)  # l(G(z)), r2/2 |dl/dx|^2
+            gp = self.gp(self.judge, real, fake, self.step.value, between)
             # -V(D, G) = mean(-log D(x) - log(1 - D(G(z))))
-            loss = self.share_of_mean(self.objective.discriminator(real_logits, fake_logits))
-            penalised = loss + self.share_of_mean(r1) + self.share_of_mean(r2)
+            loss = mean(self.objective.discriminator(real_logits, fake_logits))
+            penalised = loss + mean(r1) + mean(r2) + mean(gp)
             scaled = self.d_optimizer.scale_loss(penalised)  # as it is, in float32
         gradients = tape.gradient(scaled, self.discriminator.trainable_variables)
         probability = self.objective.probability(real_logits, fake_logits)
-        return gradients, {"D_loss": loss, "D(x)": self.share_of_mean(probability)}
+        return gradients, {"D_loss": loss, "D(x)": mean(probability)}
 
     def generator_gradients(
         self,
@@ -222,7 +239,18 @@ class GAN(TrainingLoop):
         """G(z): images in [-1, 1]."""
         return self.generator(z, training=training)
 
-    def judge(self, images: Any, which: Pass) -> tf.Tensor:
+    def minibatch(self, batch: Any, turn: int = 0) -> Any:
+        """One of the `d_steps` minibatches that a step's batch is dealt out to, row by row."""
+        if self.d_steps == 1:
+            return batch
+        return tf.nest.map_structure(lambda part: part[turn :: self.d_steps], batch)
+
+    @property
+    def pack(self) -> int:
+        """How many images D judges together."""
+        return packing.pack_of(self.discriminator)
+
+    def judge(self, images: Any, which: int) -> tf.Tensor:
         """Logits `(batch, 1)` of D(images) in training, augmented, in one of a step's passes."""
         with forward_pass(self.step.value, which):
             images = self.augment(images, self.step.value, which)

@@ -43,6 +43,7 @@ class TrainingLoop(keras.Model):
         streams: what a step draws latents for; the last are those of G's own update.
         in_one_program: whether XLA compiles all steps of a call to one program.
         classes: of the labels that must come with the images; 0: labels are left aside.
+        multiple: what the size of each replica's batches must be a multiple of.
         step_graph: what TensorFlow made of a step, once one has been taken in a graph.
     """
 
@@ -50,6 +51,7 @@ class TrainingLoop(keras.Model):
     streams: tuple[Stream, ...]
     in_one_program: bool
     classes: int = 0
+    multiple: int = 1
 
     def __init__(
         self,
@@ -258,7 +260,7 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
             iterator = iter(tf.data.Dataset.from_tensors(next(iter(iterator))))
         if not gan.steps_in_epoch:
             replicas = strategy.num_replicas_in_sync
-            contract.check_spec(iterator.element_spec, replicas, True, gan.classes)
+            contract.check_spec(iterator.element_spec, replicas, True, gan.classes, gan.multiple)
         step_logs, means = train_steps(iterator, gan.most_steps(), gan.endless)
         if not len(step_logs):
             raise tf.errors.OutOfRangeError(None, None, "the data have ended")  # Keras expects it

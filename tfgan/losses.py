@@ -11,6 +11,8 @@ What D(x) and D(G(z)) are in the logs depends on what D's output means:
     hinge: a score; the best D gives 1 to what is likelier real and -1 to what is not. The
         sigmoid, which ranks, but is no probability.
     least_squares: itself the probability that an image is real, though it may leave [0, 1].
+    wasserstein: a score that is known up to a constant, as it is: the mean over reals less that
+        over fakes estimates the Wasserstein distance of both, in units of D's steepness.
     relativistic: a score that is known up to a constant. The sigmoid of one's own less the
         partner's: the probability that the real image (for D(G(z)): the fake) is the more real
         one of its pair.
@@ -72,6 +74,20 @@ def least_squares_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
     return tf.square(fake_logits - 1) / 2
 
 
+def wasserstein_discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """D(G(z)) - D(x) of scores, in (-inf, inf) (Gulrajani et al. 2017, eq. 3, first part).
+
+    The mean is minus the estimate of the Wasserstein distance, if D is 1-Lipschitz:
+    `tfgan.penalties.penalty_between` keeps it near that.
+    """
+    return fake_logits - real_logits
+
+
+def wasserstein_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
+    """-D(G(z)) of scores (Arjovsky et al. 2017, algorithm 1)."""
+    return -fake_logits
+
+
 def relativistic_loss(own_logits: tf.Tensor, other_logits: tf.Tensor) -> tf.Tensor:
     """-log sigmoid(own - other), in nats: how far an image is from winning against its partner.
 
@@ -102,12 +118,14 @@ class Objective(NamedTuple):
         generator: of fake and real logits; the latter may be None unless `paired`.
         probability: of one's own and the others' logits; the latter may be None unless `paired`.
         paired: whether each image is judged against a partner of the same batch.
+        up_to_constant: whether D's scores are known up to a constant only.
     """
 
     discriminator: Callable[..., tf.Tensor]
     generator: Callable[..., tf.Tensor]
     probability: Callable[..., tf.Tensor] = _alone(tf.sigmoid)
     paired: bool = False
+    up_to_constant: bool = False
 
     def partners(self, judge: Callable[..., tf.Tensor], real: Any, *more: Any) -> tf.Tensor | None:
         """Logits of the real images that fakes are judged against; None unless `paired`."""
@@ -124,7 +142,17 @@ OBJECTIVES = {
         probability=_alone(tf.identity),
     ),
     "relativistic": Objective(
-        relativistic_loss, relativistic_loss, relativistic_probability, paired=True
+        relativistic_loss,
+        relativistic_loss,
+        relativistic_probability,
+        paired=True,
+        up_to_constant=True,
+    ),
+    "wasserstein": Objective(
+        wasserstein_discriminator_loss,
+        _alone(wasserstein_generator_loss),
+        probability=_alone(tf.identity),
+        up_to_constant=True,
     ),
 }
 SMOOTHED = ("non_saturating", "minimax", "least_squares")  # those whose D has labels to smooth

@@ -28,6 +28,7 @@ class Stream(enum.IntEnum):
     DROPOUT = 9
     VALIDATION_LATENTS = 10
     AUGMENTATION = 11
+    INTERPOLATION = 12
     CLASSIFIER_WEIGHTS = 20  # from here on: tfgan.evaluation
     CLASSIFIER_ORDER = 21
     EVALUATION = 22

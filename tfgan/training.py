@@ -79,7 +79,7 @@ def train_and_export(
         rendezvous.meet(cluster.workers, cluster.index, plan, config.worker_timeout)
     with strategies.lost_workers(cluster), gpus.same_bits():
         strategy = strategies.make_strategy(
-            config.strategy, config.batch_size, cluster, config.worker_timeout
+            config.strategy, config.batch_size, cluster, config.worker_timeout, config.pack
         )
         say(
             f"tfgan {__version__} on {strategies.describe(strategy)} (CPU threads: "
@@ -104,8 +104,8 @@ def _train_and_export(
     config, workdir = run.config, run.workdir
     if not run.steps_per_epoch:
         raise UserError(
-            f"--batch_size={config.batch_size}: {config.dataset} has only "
-            f"{run.data.shape[0]:,} images"
+            f"--batch_size={config.batch_size}: a step takes {config.images_a_step:,} images, and "
+            f"{config.dataset} has only {run.data.shape[0]:,}"
         )
     monitors.check(config)
     evaluation = _evaluation(run)

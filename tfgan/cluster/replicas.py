@@ -46,6 +46,12 @@ def assign_alike(variables: Sequence[Any], values: Sequence[tf.Tensor]) -> None:
         context.merge_call(assign, args=tuple(values))
 
 
+def places(count: tf.Tensor | int) -> tf.Tensor:
+    """The places in the global batch that this replica's `count` rows have, int32 `(count,)`."""
+    context = tf.distribute.get_replica_context()
+    return count * context.replica_id_in_sync_group + tf.range(count)
+
+
 class Mean(keras.metrics.Mean):
     """The mean of values that all replicas agree on, kept as weights are.
 

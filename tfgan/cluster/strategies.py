@@ -172,7 +172,11 @@ def choose_devices(devices: str) -> None:
 
 
 def make_strategy(
-    name: str, batch_size: int, cluster: Cluster | None = None, worker_timeout: float = 120
+    name: str,
+    batch_size: int,
+    cluster: Cluster | None = None,
+    worker_timeout: float = 120,
+    pack: int = 1,
 ) -> tf.distribute.Strategy:
     """Makes the strategy of that name.
 
@@ -182,6 +186,7 @@ def make_strategy(
         batch_size: the global batch.
         cluster: what `find_cluster(name)` found.
         worker_timeout: seconds that another worker may be silent.
+        pack: images that stay together.
 
     Raises:
         UserError: if the batch cannot be shared evenly.
@@ -195,11 +200,14 @@ def make_strategy(
         if name == "mirrored" or len(gpus) > 1:
             strategy = _mirrored(tuple(device.name for device in devices))
     replicas = strategy.num_replicas_in_sync
-    if batch_size % replicas:
-        low = batch_size // replicas * replicas
-        near = " or ".join(str(size) for size in (low, low + replicas) if size)
+    parts = replicas * pack
+    if batch_size % parts:
+        low = batch_size // parts * parts
+        near = " or ".join(str(size) for size in (low, low + parts) if size)
+        packs = f" in packs of {pack}" if pack > 1 else ""
         raise UserError(
-            f"--batch_size={batch_size}: {replicas} devices cannot share it evenly; take {near}"
+            f"--batch_size={batch_size}: {replicas} devices cannot share it evenly{packs}; take "
+            f"{near}"
         )
     return strategy
 

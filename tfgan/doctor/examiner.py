@@ -55,7 +55,7 @@ class Examiner:
         on_train, on_heldout, on_fakes = (
             probe.logits(gan.discriminator, each) for each in (self._train, self._heldout, judged)
         )
-        if gan.objective.paired:  # scores that are known up to a constant
+        if gan.objective.up_to_constant:
             middle = (on_train.mean() + on_fakes.mean()) / 2
             on_train, on_heldout, on_fakes = (
                 scores - middle for scores in (on_train, on_heldout, on_fakes)

@@ -35,7 +35,7 @@ class Kind(NamedTuple):
     Attributes:
         generator: from `latent_size, hidden_size, image_shape, seed`.
         discriminator: from `hidden_size, image_shape, seed, dropout, input_dropout,
-            spectral_norm`.
+            spectral_norm, pack`.
         wants_mean_image: whether the generator also takes `mean_image`, the mean of the training
             set in [0, 1], to start from.
         convolves: whether it has convolutions that XLA compiles badly for CPUs; `strided` are none.

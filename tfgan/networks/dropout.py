@@ -21,14 +21,19 @@ class Pass(enum.IntEnum):
     FAKE = 1
     REAL_FOR_GENERATOR = 2
     FAKE_FOR_GENERATOR = 3
+    BETWEEN = 4
+
+    def of_turn(self, turn: int) -> int:
+        """The number of this pass in one of a step's several updates of D."""
+        return int(self) + turn * len(Pass)
 
 
-_current: contextvars.ContextVar[tuple[tf.Tensor | int, Pass]] = contextvars.ContextVar("pass")
+_current: contextvars.ContextVar[tuple[tf.Tensor | int, int]] = contextvars.ContextVar("pass")
 
 
 @contextlib.contextmanager
-def forward_pass(step: tf.Tensor | int, which: Pass) -> Iterator[None]:
-    """Tells the dropout layers inside which step and pass of a training they are called in."""
+def forward_pass(step: tf.Tensor | int, which: int) -> Iterator[None]:
+    """Tells the dropout layers inside which step and `Pass` of a training they are called in."""
     token = _current.set((step, which))
     try:
         yield

@@ -107,6 +107,7 @@ def infogan_discriminator(
     spectral_norm: bool = False,
     input_range: tuple[int, int] = (0, 1),
     classes: int = 0,
+    pack: int = 1,
 ) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
@@ -123,6 +124,7 @@ def infogan_discriminator(
         input_range: what the image's [-1, 1] is mapped to before the first layer: (0, 1), as
             compare_gan has it, or (-1, 1).
         classes: of which it is told one, by projection; 0: none.
+        pack: how many images are judged together, as the channels of one.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -159,4 +161,5 @@ def infogan_discriminator(
         ],
         classes,
         name="discriminator",
+        pack=pack,
     )

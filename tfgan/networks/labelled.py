@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfgan.networks.layers import BatchNormalization, OfLayers, end_in_full
+from tfgan.networks.packing import Packed
 from tfgan.noise import Stream, derive_seed
 
 MOST_WIDTH = 64
@@ -163,7 +164,11 @@ def batch_norm(classes: int, **kwargs: Any) -> list[keras.layers.Layer]:
 
 
 def network(
-    inputs: keras.KerasTensor, layers: Sequence[keras.layers.Layer], classes: int, name: str
+    inputs: keras.KerasTensor,
+    layers: Sequence[keras.layers.Layer],
+    classes: int,
+    name: str,
+    pack: int = 1,
 ) -> keras.Model:
     """A chain of layers; with classes, a function of the input and of `label`, int64 `(batch,)`.
 
@@ -172,13 +177,16 @@ def network(
         layers: in order; each `ToldLayer` among them also gets the class.
         classes: how many there are; 0: none of the layers asks.
         name: of the network.
+        pack: how many neighbours of a batch are joined to one; see `Packed`.
     """
     end_in_full(layers)
+    packed = [Packed(pack)] if pack > 1 else []
     if not classes:
-        return keras.Sequential([inputs, *layers], name=name)
+        return keras.Sequential([inputs, *packed, *layers], name=name)
     label = keras.Input((), dtype="int64", name="label")
-    told = OneHot(classes)(label)
-    x = inputs
+    x, told = inputs, OneHot(classes)(label)
+    for layer in packed:
+        x, told = layer(x), layer(told)
     for layer in layers:
         x = layer((x, told)) if isinstance(layer, ToldLayer) else layer(x)
     return keras.Model((inputs, label), x, name=name)

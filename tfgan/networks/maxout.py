@@ -91,6 +91,7 @@ def maxout_discriminator(
     input_dropout: float = 0.0,
     spectral_norm: bool = False,
     classes: int = 0,
+    pack: int = 1,
 ) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
@@ -105,6 +106,7 @@ def maxout_discriminator(
         input_dropout: the share of the image that is.
         spectral_norm: whether each layer is under spectral normalisation.
         classes: of which it is told one, in an embedding beside the image; 0: none.
+        pack: how many images are judged together, as the channels of one.
 
     Raises:
         DoesNotFit: if there are too few pieces for one unit.
@@ -119,7 +121,7 @@ def maxout_discriminator(
             pixels(),
             keras.layers.Flatten(data_format="channels_last"),
             *dropped(input_dropout, seed, 0),
-            *labelled.beside(classes, seed, stream),
+            *labelled.beside(pack * classes, seed, stream),
             normalised(_dense(linear_pieces, 0.005, seed, stream, 0), spectral_norm),
             Maxout(),
             *dropped(dropout, seed, 1),
@@ -130,4 +132,5 @@ def maxout_discriminator(
         ],
         classes,
         name="discriminator",
+        pack=pack,
     )

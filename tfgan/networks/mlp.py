@@ -55,6 +55,7 @@ def mlp_discriminator(
     input_dropout: float = 0.0,
     spectral_norm: bool = False,
     classes: int = 0,
+    pack: int = 1,
 ) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
@@ -69,15 +70,16 @@ def mlp_discriminator(
         input_dropout: the share of the image that is.
         spectral_norm: whether each layer is under spectral normalisation.
         classes: of which it is told one, in an embedding beside the image; 0: none.
+        pack: how many images are judged together, as the channels of one.
     """
-    inputs = math.prod(image_shape) + labelled.width(classes)
+    inputs = pack * math.prod(image_shape) + labelled.width(pack * classes)
     stream = Stream.DISCRIMINATOR_WEIGHTS
     return labelled.network(
         keras.Input(image_shape, name="x"),
         [
             keras.layers.Flatten(data_format="channels_last"),
             *dropped(input_dropout, seed, 0),
-            *labelled.beside(classes, seed, stream),
+            *labelled.beside(pack * classes, seed, stream),
             normalised(linear(hidden_size, inputs, seed, stream, 0), spectral_norm),
             keras.layers.Activation(leaky_relu),
             *dropped(dropout, seed, 1),
@@ -88,4 +90,5 @@ def mlp_discriminator(
         ],
         classes,
         name="discriminator",
+        pack=pack,
     )

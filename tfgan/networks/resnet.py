@@ -166,6 +166,7 @@ def resnet_discriminator(
     input_dropout: float = 0.0,
     spectral_norm: bool = False,
     classes: int = 0,
+    pack: int = 1,
 ) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
@@ -182,6 +183,7 @@ def resnet_discriminator(
         input_dropout: the share of the image that is.
         spectral_norm: whether each layer is under spectral normalisation.
         classes: of which it is told one, by projection; 0: none.
+        pack: how many images are judged together, as the channels of one.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -234,7 +236,7 @@ def resnet_discriminator(
         keras.Input(image_shape, name="x"),
         [
             *dropped(input_dropout, seed, 0),
-            halve(channels // 2 ** (count - 1), depth, 0, 2),
+            halve(channels // 2 ** (count - 1), pack * depth, 0, 2),
             *blocks,
             keras.layers.Activation(leaky_relu),
             keras.layers.Flatten(**CHANNELS_LAST),
@@ -246,4 +248,5 @@ def resnet_discriminator(
         ],
         classes,
         name="discriminator",
+        pack=pack,
     )

@@ -192,9 +192,9 @@ class TensorBoard(EpochCallback):
 
     def _histograms(self) -> None:
         gan, last_step = self.model, int(self.model.step.numpy()) - 1
-        batch_size, seed = self._run.config.batch_size, self._run.config.seed
-        real = next(iter(self._run.data.batches(batch_size, seed, last_step)))
-        drawn = (gan.global_latents(stream, last_step, batch_size) for stream in gan.streams)
+        count, seed = self._run.config.images_a_step, self._run.config.seed
+        real = next(iter(self._run.data.batches(count, seed, last_step)))
+        drawn = (gan.global_latents(stream, last_step, count) for stream in gan.streams)
         z = gan.matched(tuple(drawn), real)
         with gan.statistics_kept():
             # As a graph, as in training: eagerly, resnet's has oneDNN log an error of int32.

@@ -86,6 +86,7 @@ def build(
                 dropout=config.d_dropout,
                 input_dropout=config.d_input_dropout,
                 spectral_norm=config.spectral_norm,
+                pack=config.pack,
                 **told,
             )
     except networks.DoesNotFit as problem:
@@ -108,6 +109,8 @@ def build(
         label_smoothing=config.label_smoothing,
         r1=config.r1,
         r2=config.r2,
+        gradient_penalty=config.gradient_penalty,
+        d_steps=config.d_steps,
         simultaneous=config.updates == "simultaneous",
         augment=config.augment,
         jit_compile=config.jit_compile and not (kind.convolves and gpus.on_cpu()),
@@ -123,9 +126,9 @@ def largest_divisor(number: int, most: int) -> int:
 
 def steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
     """Steps a call, for a set of `shape` (size, height, width, channels)."""
-    steps_per_epoch, asked = shape[0] // config.batch_size, config.steps_per_execution
+    steps_per_epoch, asked = shape[0] // config.images_a_step, config.steps_per_execution
     if not asked:
-        fit = _MOST_BYTES_PER_EXECUTION // (4 * config.batch_size * math.prod(shape[1:]))
+        fit = _MOST_BYTES_PER_EXECUTION // (4 * config.images_a_step * math.prod(shape[1:]))
         most = max(1, min(MOST_STEPS_PER_EXECUTION, fit))
         return largest_divisor(steps_per_epoch, most)
     if steps_per_epoch % asked:

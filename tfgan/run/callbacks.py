@@ -49,12 +49,12 @@ class Pictures(EpochCallback):
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         last_step = int(self.model.step.numpy()) - 1
-        seed, batch_size = self._run.config.seed, self._run.config.batch_size
+        config, gan = self._run.config, self.model
         if epoch == 0:
-            real = self._run.data.batch_at(batch_size, seed, last_step)
+            batch = self._run.data.batch_at(config.images_a_step, config.seed, last_step)
+            real = batch[: config.batch_size]
             pictures.save_png(self._run.workdir.samples / "real.png", pictures.grid(real))
-        gan = self.model
-        z = gan.global_latents(gan.streams[-1], last_step, batch_size)
+        z = gan.global_latents(gan.streams[-1], last_step, config.batch_size)
         self._save("fake", epoch, gan.generator, z)
         z, columns = gan.fixed_latents()
         self._save("fixed", epoch, gan.sampler, z, columns)

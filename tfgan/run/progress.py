@@ -20,7 +20,7 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, run: Run):
         super().__init__()
         self._epochs, self._steps_per_epoch = run.config.epochs, run.steps_per_epoch
-        self._batch_size = run.config.batch_size
+        self._images_a_step = run.config.images_a_step
         self._log_every = run.config.log_every
         self._bar: Any = None
         self._step = 0
@@ -33,8 +33,8 @@ class Progress(keras.callbacks.Callback):
         self._warm: Any = None  # when and at which step the first call ended
         self._told_speed = False
         self._bar = tqdm(
-            total=self._epochs * self._steps_per_epoch * self._batch_size,
-            initial=self._step * self._batch_size,
+            total=self._epochs * self._steps_per_epoch * self._images_a_step,
+            initial=self._step * self._images_a_step,
             unit="img",
             unit_scale=True,
             smoothing=0.05,
@@ -60,7 +60,7 @@ class Progress(keras.callbacks.Callback):
                     f"D_loss: {d_loss:.4f}, G_loss: {g_loss:.4f}, "
                     f"D(x): {d_real:.2f}, D(G(z)): {d_fake:.2f}"
                 )
-        self._bar.update(count * self._batch_size)
+        self._bar.update(count * self._images_a_step)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         # The first call into TensorFlow built the graph, so it does not count.
@@ -68,8 +68,8 @@ class Progress(keras.callbacks.Callback):
         if self._told_speed or self._step == first:
             return
         self._told_speed = True
-        speed = (self._step - first) * self._batch_size / (time.perf_counter() - since)
-        images_left = (self._epochs * self._steps_per_epoch - self._step) * self._batch_size
+        speed = (self._step - first) * self._images_a_step / (time.perf_counter() - since)
+        images_left = (self._epochs * self._steps_per_epoch - self._step) * self._images_a_step
         left = f"; about {duration(images_left / speed)} to go" if images_left else ""
         say(f"{speed:,.0f} images a second{left}")
 

@@ -7,7 +7,14 @@ from tfgan.ground.errors import UserError
 from tfgan.run.options import at_least, below_one, not_empty, not_negative, option, positive, seed
 
 # The names in tfgan.losses.OBJECTIVES and so on: --help must not wait for TensorFlow.
-LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "relativistic")
+LOSSES = (
+    "non_saturating",
+    "minimax",
+    "hinge",
+    "least_squares",
+    "relativistic",
+    "wasserstein",
+)
 SMOOTHED = ("non_saturating", "minimax", "least_squares")
 NETWORKS = ("mlp", "maxout", "infogan", "conv", "resnet")
 AUGMENTATIONS = ("color", "translation", "cutout")
@@ -63,8 +70,8 @@ class Recipe:
     )
     batch_size: int = option(
         100,
-        "Real images a step, over all devices together. Larger is faster per image and "
-        "makes fewer updates.",
+        "Real images in each of D's updates, over all devices together. Larger is faster per image "
+        "and makes fewer updates.",
         check=at_least(1),
     )
     network: str = option(
@@ -136,7 +143,8 @@ class Recipe:
         "Objective. non_saturating: G maximises log D(G(z)); minimax: G minimises "
         "log(1 - D(G(z))), the paper's first form, whose gradient vanishes early on; hinge; "
         "least_squares (LSGAN); relativistic: each real image is judged against a fake, which "
-        "wants --r1 and --r2.",
+        "wants --r1 and --r2; wasserstein: the difference of mean scores, which wants "
+        "--gradient_penalty=10 and --d_steps=5 (WGAN-GP).",
         choices=LOSSES,
     )
     label_smoothing: float = option(
@@ -156,6 +164,24 @@ class Recipe:
         0.0,
         "Weight of the same penalty at fakes.",
         check=not_negative,
+    )
+    gradient_penalty: float = option(
+        0.0,
+        "Weight of the penalty (|grad D(x)| - 1)^2 at points between real images and fakes; 10 "
+        "in WGAN-GP, whose D has no batch normalisation (--network=mlp or resnet).",
+        check=not_negative,
+    )
+    d_steps: int = option(
+        1,
+        "Updates of D before each update of G, each on --batch_size real images of its own. An "
+        "epoch stays one pass over the set, so it has fewer steps.",
+        check=at_least(1),
+    )
+    pack: int = option(
+        1,
+        "Images that D judges together, as the channels of one (PacGAN). 2 or more lets D see "
+        "fakes that are too much alike. --batch_size must be a multiple of it.",
+        check=at_least(1),
     )
     updates: str = option(
         "alternating",
@@ -237,6 +263,11 @@ class Recipe:
     )
 
     @property
+    def images_a_step(self) -> int:
+        """Real images that a step takes, of all of D's updates and over all devices."""
+        return self.batch_size * self.d_steps
+
+    @property
     def image_set(self) -> ImageSet:
         """What is trained on."""
         return ImageSet(self.dataset, self.split, self.data_dir, self.manual_dir)
@@ -247,6 +278,21 @@ class Recipe:
         Raises:
             UserError: for the first that is wrong; the message names the flag.
         """
+        if self.loss == "wasserstein" and not (
+            self.gradient_penalty or self.r1 or self.spectral_norm
+        ):
+            raise UserError(
+                "--loss=wasserstein: needs --gradient_penalty, such as 10 (or --r1 or "
+                "--spectral_norm): nothing else keeps D's scores from growing without bound"
+            )
+        if self.d_steps > 1 and self.updates == "simultaneous":
+            raise UserError(
+                f"--d_steps={self.d_steps}: --updates=simultaneous has one update of each network"
+            )
+        if self.batch_size % self.pack:
+            raise UserError(
+                f"--pack={self.pack}: --batch_size={self.batch_size} must be a multiple of it"
+            )
         if self.final_momentum and not self.momentum_epochs:
             raise UserError(
                 f"--final_momentum={self.final_momentum}: does nothing without --momentum_epochs"

@@ -29,7 +29,7 @@ class Run:
     @property
     def steps_per_epoch(self) -> int:
         """Whole batches in the training set."""
-        return self.data.shape[0] // self.config.batch_size
+        return self.data.shape[0] // self.config.images_a_step
 
     @property
     def last_step(self) -> int:
@@ -46,6 +46,6 @@ class Run:
         config = self.config
         return self.strategy.distribute_datasets_from_function(
             lambda context: self.data.batches(
-                config.batch_size, config.seed, first_step, strategies.share(context)
+                config.images_a_step, config.seed, first_step, strategies.share(context)
             )
         )

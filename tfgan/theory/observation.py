@@ -115,7 +115,7 @@ class Observer:
         fakes = gan(self._latents).numpy()
         check_finite(gan, fakes)
         real_logits, fake_logits = self._logits(self._real), self._logits(fakes)
-        offset = _offset(real_logits, fake_logits) if gan.objective.paired else 0.0
+        offset = _offset(real_logits, fake_logits) if gan.objective.up_to_constant else 0.0
         real_logits, fake_logits = real_logits + offset, fake_logits + offset
         grid_logits = self._logits(self._grid.reshape(-1, p.dim))
         return Observation(
