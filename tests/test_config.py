@@ -77,6 +77,13 @@ def test_options_that_exclude_each_other():
 
 
 def test_options_that_need_each_other():
+    with pytest.raises(UserError, match=r"^--loss=wasserstein: needs --gradient_penalty, such as"):
+        TrainConfig(loss="wasserstein")
+    TrainConfig(loss="wasserstein", spectral_norm=True)
+    with pytest.raises(UserError, match=r"^--d_steps=2: --updates=simultaneous has one update"):
+        TrainConfig(d_steps=2, updates="simultaneous")
+    with pytest.raises(UserError, match=r"^--pack=3: --batch_size=100 must be a multiple of it"):
+        TrainConfig(pack=3)
     with pytest.raises(UserError, match=r"^--final_momentum=0.7: does nothing without"):
         TrainConfig(optimizer="sgd", final_momentum=0.7)
     with pytest.raises(UserError, match=r"^--momentum_epochs=9: wants --final_momentum"):

@@ -25,12 +25,14 @@ name, devices, options, *types = sys.argv[1:]
 config = TrainConfig(
     batch_size=12, latent_size=5, hidden_size=16, strategy=name, **json.loads(options)
 )
-images = np.random.default_rng(0).integers(0, 256, (240, 4, 4, 1), np.uint8)
-labels = np.arange(240) % 7 % 3
+size = 20 * config.images_a_step
+images = np.random.default_rng(0).integers(0, 256, (size, 4, 4, 1), np.uint8)
+labels = np.arange(size) % 7 % 3
 classes = Classes.of(("a", "b", "c"), labels)
 data = InMemory(images, "", labels, classes) if config.conditional else InMemory(images)
 strategies.choose_devices(devices)
-strategy = strategies.make_strategy(name, config.batch_size, strategies.find_cluster(name))
+cluster = strategies.find_cluster(name)
+strategy = strategies.make_strategy(name, config.batch_size, cluster, pack=config.pack)
 for floatx in types or ("float64", "float32"):
     keras.config.set_floatx(floatx)
     keras.config.set_dtype_policy(floatx)
@@ -63,7 +65,8 @@ OPTIONS = [
     {"d_dropout": 0.3, "d_input_dropout": 0.1, "loss": "relativistic", "r1": 1.0, "r2": 1.0}
     | {"ema": 0.9, "spectral_norm": True, "augment": "color,translation,cutout"},
     {"network": "infogan", "ema": 0.9, "d_dropout": 0.3, "r1": 1.0} | {"updates": "simultaneous"},
-    {"conditional": True, "ema": 0.9, "r1": 1.0, "d_dropout": 0.3},
+    {"conditional": True, "ema": 0.9, "r1": 1.0, "d_dropout": 0.3, "augment": "translation"}
+    | {"pack": 3, "d_steps": 2, "gradient_penalty": 1.0},
     {"conditional": True, "network": "infogan", "ema": 0.9},
 ]
 
@@ -183,6 +186,8 @@ def test_uneven_share_names_the_nearest_batch_sizes(monkeypatch):
         strategies.make_strategy("one_device", 100)
     with pytest.raises(UserError, match=r"take 3$"):
         strategies.make_strategy("one_device", 2)
+    with pytest.raises(UserError, match="evenly in packs of 4; take 96 or 108"):
+        strategies.make_strategy("one_device", 100, pack=4)
 
 
 def test_auto_without_gpus_is_one_device():

@@ -139,11 +139,12 @@ def test_more_epochs_extend_a_run(tiny, tmp_path):
         assert gif.n_frames == 3
 
 
+PACKED = "mlp --pack=2 --gradient_penalty=1"
 SLOW = ("infogan", "resnet", "mlp --conditional", "maxout --conditional", "resnet --conditional")
 
 
 @pytest.mark.parametrize(
-    "network", ["mlp", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+    "network", [PACKED, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
 )
 def test_more_epochs_extend_a_run_with_options(network, tiny, tmp_path):
     flags = [*tiny, *f"--network={network}".split()]

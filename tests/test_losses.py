@@ -95,6 +95,17 @@ def test_least_squares_by_hand():
     np.testing.assert_array_equal(objective.probability(column(0.7), None), [[0.7]])
 
 
+def test_wasserstein_by_hand():
+    # D: -2 - 3 = -5, and 0.25 - 0.5; G: the score of its image, taken from 0.
+    objective = losses.get("wasserstein")
+    loss = objective.discriminator(column(3, 0.5), column(-2, 0.25))
+    np.testing.assert_array_equal(loss, [[-5], [-0.25]])
+    np.testing.assert_array_equal(objective.generator(column(3, -2), None), [[-3], [2]])
+    np.testing.assert_array_equal(objective.probability(column(7), None), [[7]])
+    assert objective.up_to_constant
+    assert not objective.paired
+
+
 def test_relativistic_by_hand():
     # D(x) = 2 log 3, D(G(z)) = log 3: the real image wins with sigmoid(log 3) = 3/4.
     objective = losses.get("relativistic")

@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import GAN, Adam, ConditionalGAN, networks
+from tfgan import GAN, Adam, ConditionalGAN, networks, noise
+from tfgan.networks.dropout import Pass
 from tfgan.noise import Stream, latents
 
 LEARNING_RATE = 0.0002
 STEPS = 50
 STREAMS = (Stream.DISCRIMINATOR_LATENTS, Stream.GENERATOR_LATENTS)
+D_STEPS, PENALTY = 5, 10.0  # of WGAN-GP
 SHARES = (0.3, 0.1, 0.2, 0.4)  # of the classes, for the conditional game
 
 
@@ -74,7 +76,33 @@ def labelled_inputs(size: Size):
     return g_weights, d_weights, real, z, told
 
 
-def train_ours(size: Size, dtype: str, g_loss: str, jit_compile: bool, conditional=False):
+def critic_inputs(size: Size):
+    """`inputs` in float64 for WGAN-GP: each step's batch and latents dealt out to D's updates.
+
+    With where between real and fake the penalty is taken, `(STEPS, D_STEPS, batch)`.
+    """
+    whole = size._replace(batch_size=D_STEPS * size.batch_size)
+    g_weights, d_weights, real, z = inputs(whole, "float64")
+
+    def dealt(batches):  # row by row
+        apart = batches.reshape(STEPS, size.batch_size, D_STEPS, -1)
+        return np.ascontiguousarray(apart.transpose(0, 2, 1, 3))
+
+    key, places = noise.derive_seed(777, Stream.INTERPOLATION), tf.range(size.batch_size)
+    bits = [
+        [
+            noise.hashed_bits(key, step, Pass.BETWEEN.of_turn(turn), places)
+            for turn in range(D_STEPS)
+        ]
+        for step in range(STEPS)
+    ]
+    z_d, z_g = dealt(z[:, 0]), np.ascontiguousarray(dealt(z[:, 1])[:, 0])
+    return g_weights, d_weights, dealt(real), (z_d, z_g), np.array(bits, np.float64) / 2**32
+
+
+def train_ours(
+    size: Size, dtype: str, g_loss: str, jit_compile: bool, conditional=False, **options
+):
     """50 steps through `fit`; returns the logs of each step and all final weights."""
     if conditional:
         g_weights, d_weights, real, _, told = labelled_inputs(size)
@@ -97,6 +125,7 @@ def train_ours(size: Size, dtype: str, g_loss: str, jit_compile: bool, condition
         loss=g_loss,
         jit_compile=jit_compile,
         steps_per_execution=STEPS,
+        **options,
     )
     images = real.reshape(STEPS, -1, *shape)
     data = (images, told) if conditional else images
@@ -158,6 +187,29 @@ def test_recorded_conditional_trajectory(float64, jit_compile, record_property):
     assert len(theirs[1]) == 14
     ours = train_ours(SMALL, "float64", "non_saturating", jit_compile, conditional=True)
     compare(ours, theirs, "float64", record_property)
+
+
+def train_ours_wasserstein(size: Size, jit_compile: bool):
+    whole = size._replace(batch_size=D_STEPS * size.batch_size)
+    options = {"gradient_penalty": PENALTY, "d_steps": D_STEPS}
+    return train_ours(whole, "float64", "wasserstein", jit_compile, **options)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_recorded_wasserstein_trajectory(float64, jit_compile, record_property):
+    theirs = recorded("wasserstein")
+    assert len(theirs[1]) == 12
+    compare(train_ours_wasserstein(SMALL, jit_compile), theirs, "float64", record_property)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs the extra [parity]")
+def test_live_wasserstein_at_the_tutorials_size(float64, record_property):
+    import wgan_gp_torch
+
+    arguments = critic_inputs(TUTORIALS)
+    logs, g_weights, d_weights = wgan_gp_torch.train(*arguments, PENALTY, LEARNING_RATE)
+    theirs = np.array(logs), g_weights + d_weights
+    compare(train_ours_wasserstein(TUTORIALS, True), theirs, "float64", record_property)
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs the extra [parity]")
