@@ -60,6 +60,8 @@ _BLEND = """\
 The classes: {names}.
 """
 
+Endpoint = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
+
 _STEP, _LATENTS = "training_step.txt", "latents.txt"
 
 
@@ -146,6 +148,60 @@ def endpoint(
     return generate_of if labelled.classes_of(generator) else generate
 
 
+def endpoints(
+    generator: keras.Model, distribution: str = "normal", data: dict[str, Any] | None = None
+) -> dict[str, Endpoint]:
+    """What an exported generator offers by name: `generate`, `sample`, and `blend` with classes.
+
+    Args:
+        generator: see `save_generator`, as the other arguments.
+        distribution: of its latents.
+        data: what it was trained on.
+
+    Returns:
+        Functions that give a dictionary with `images` in [0, 1], and the specs of their arguments.
+    """
+    latent_size = labelled.latent_size_of(generator)
+    classes = labelled.classes_of(generator)
+    given = endpoint(generator, shares_of(generator, data))
+    inputs = inputs_spec(generator)
+
+    def sample(n: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`n` images in [0, 1], the same each time for the same seed."""
+        z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution)
+        return given(z)
+
+    def generate_of(z: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        problem = f"label must be a class from 0 to {classes - 1}, or -1"
+        checks = [
+            tf.debugging.assert_greater_equal(label, tf.constant(-1, tf.int64), problem),
+            tf.debugging.assert_less(label, tf.constant(classes, tf.int64), problem),
+        ]
+        with tf.control_dependencies(checks):
+            return given(z, tf.identity(label))
+
+    def sample_of(n: tf.Tensor, seed: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`n` images of a class."""
+        z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution)
+        return generate_of(z, tf.fill((n,), label))
+
+    def blend(z: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Images between classes."""
+        return _unit(labelled.blend(generator, z, weights))
+
+    def numbers(*names: str) -> list[tf.TensorSpec]:
+        return [tf.TensorSpec((), tf.int64, name=name) for name in names]
+
+    if not classes:
+        return {"generate": (given, inputs), "sample": (sample, numbers("n", "seed"))}
+    weights = tf.TensorSpec((None, classes), tf.float32, name="weights")
+    return {
+        "generate": (generate_of, inputs),
+        "sample": (sample_of, numbers("n", "seed", "label")),
+        "blend": (blend, [inputs[0], weights]),
+    }
+
+
 def _unit(images: tf.Tensor) -> dict[str, tf.Tensor]:
     return {"images": tf.clip_by_value((tf.cast(images, tf.float32) + 1) / 2, 0, 1)}
 
@@ -193,47 +249,11 @@ def save_generator(
         OSError: if it cannot be written; one that was there stays.
     """
     generator = precision.in_float32(generator)
-    latent_size = labelled.latent_size_of(generator)
-    classes = labelled.classes_of(generator)
     known = classes_of(generator, data)
-    given = endpoint(generator, known.shares if known else ())
-
-    def sample(n: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`n` images in [0, 1], the same each time for the same seed."""
-        z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution)
-        return given(z)
-
-    def generate_of(z: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        problem = f"label must be a class from 0 to {classes - 1}, or -1"
-        checks = [
-            tf.debugging.assert_greater_equal(label, tf.constant(-1, tf.int64), problem),
-            tf.debugging.assert_less(label, tf.constant(classes, tf.int64), problem),
-        ]
-        with tf.control_dependencies(checks):
-            return given(z, tf.identity(label))
-
-    def sample_of(n: tf.Tensor, seed: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`n` images of a class."""
-        z = noise.latents(0, Stream.SAMPLES, seed, n, latent_size, distribution=distribution)
-        return generate_of(z, tf.fill((n,), label))
-
-    def blend(z: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Images between classes."""
-        return _unit(labelled.blend(generator, z, weights))
-
     archive = keras.export.ExportArchive()
     archive.track(generator)
-    inputs = inputs_spec(generator)
-    archive.add_endpoint("generate", generate_of if classes else given, inputs)
-    numbers = ("n", "seed", "label") if classes else ("n", "seed")
-    archive.add_endpoint(
-        "sample",
-        sample_of if classes else sample,
-        [tf.TensorSpec((), tf.int64, name=name) for name in numbers],
-    )
-    if classes:
-        weights = tf.TensorSpec((None, classes), tf.float32, name="weights")
-        archive.add_endpoint("blend", blend, [inputs[0], weights])
+    for name, (function, inputs) in endpoints(generator, distribution, data).items():
+        archive.add_endpoint(name, function, inputs)
     shape = ", ".join(str(size) for size in generator.output_shape[1:])
 
     def fill(folder: pathlib.Path) -> None:
@@ -242,15 +262,15 @@ def save_generator(
         readme = _README.format(
             shape=shape,
             generate=_GENERATE.format(
-                latent_size=latent_size,
+                latent_size=labelled.latent_size_of(generator),
                 source=noise.IN_WORDS[distribution],
-                label=_LABEL if classes else "",
+                label=_LABEL if known else "",
             ),
-            sample=_SAMPLE.format(label=_A_LABEL if classes else ""),
-            label_argument=", label=tf.constant(-1, tf.int64)" if classes else "",
-            blend=_BLEND.format(count=classes, names=_names(known)) if known else "",
-            signatures="three" if classes else "two",
-            returns="All" if classes else "Both",
+            sample=_SAMPLE.format(label=_A_LABEL if known else ""),
+            label_argument=", label=tf.constant(-1, tf.int64)" if known else "",
+            blend=_BLEND.format(count=len(known.names), names=_names(known)) if known else "",
+            signatures="three" if known else "two",
+            returns="All" if known else "Both",
             data=f" on images of {code(data['name'])}, split {code(data['split'])}" if data else "",
         )
         write_file(folder / "README.md", readme.encode())
