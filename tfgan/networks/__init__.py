@@ -55,8 +55,8 @@ KINDS = {
     "maxout": Kind(maxout_generator, maxout_discriminator, wants_mean_image=True),
     "infogan": Kind(infogan_generator, infogan_discriminator, check=infogan.channels),
     "conv": Kind(
-        infogan_generator,
-        functools.partial(infogan_discriminator, input_range=(-1, 1)),
+        functools.partial(infogan_generator, momentum=0.99),
+        functools.partial(infogan_discriminator, input_range=(-1, 1), momentum=0.99),
         check=infogan.channels,
     ),
     "resnet": Kind(resnet_generator, resnet_discriminator, convolves=True, check=resnet.halvings),

@@ -45,8 +45,8 @@ def _normal(
     return {"kernel_initializer": kind(stddev=0.02, seed=derive_seed(seed, stream, index))}
 
 
-def _batch_norm(classes: int = 0) -> list[keras.layers.Layer]:
-    return labelled.batch_norm(classes, momentum=0.999, epsilon=0.001)
+def _batch_norm(momentum: float, classes: int = 0) -> list[keras.layers.Layer]:
+    return labelled.batch_norm(classes, momentum=momentum, epsilon=0.001)
 
 
 def infogan_generator(
@@ -55,6 +55,7 @@ def infogan_generator(
     image_shape: tuple[int, ...] = (28, 28, 1),
     seed: int = 777,
     classes: int = 0,
+    momentum: float = 0.999,
 ) -> keras.Model:
     """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
 
@@ -69,6 +70,8 @@ def infogan_generator(
         seed: the run's seed.
         classes: of which it is told one: each normalisation has a scale and an offset for each of
             them; 0: none.
+        momentum: of the running statistics of batch normalisation, which G draws with outside of
+            training: their memory is about 1 / (1 - momentum) steps.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -81,14 +84,14 @@ def infogan_generator(
         keras.Input((latent_size,), name="z"),
         [
             keras.layers.Dense(hidden_size, **_normal(seed, stream, 0)),
-            *_batch_norm(classes),
+            *_batch_norm(momentum, classes),
             keras.layers.Activation(leaky_relu),
             keras.layers.Dense(math.prod(small), **_normal(seed, stream, 1)),
-            *_batch_norm(classes),
+            *_batch_norm(momentum, classes),
             keras.layers.Activation(leaky_relu),
             keras.layers.Reshape(small),
             StridedConvTranspose(wide // 2, **_normal(seed, stream, 2)),
-            *_batch_norm(classes),
+            *_batch_norm(momentum, classes),
             keras.layers.Activation(leaky_relu),
             StridedConvTranspose(depth, **_normal(seed, stream, 3)),
             keras.layers.Activation(sigmoid_image),
@@ -108,6 +111,7 @@ def infogan_discriminator(
     input_range: tuple[int, int] = (0, 1),
     classes: int = 0,
     pack: int = 1,
+    momentum: float = 0.999,
 ) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
@@ -125,6 +129,7 @@ def infogan_discriminator(
             compare_gan has it, or (-1, 1).
         classes: of which it is told one, by projection; 0: none.
         pack: how many images are judged together, as the channels of one.
+        momentum: see `infogan_generator`.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -149,12 +154,12 @@ def infogan_discriminator(
             keras.layers.Activation(leaky_relu),
             *dropped(dropout, seed, 1),
             conv(wide, 1),
-            *_batch_norm(),
+            *_batch_norm(momentum),
             keras.layers.Activation(leaky_relu),
             keras.layers.Flatten(**CHANNELS_LAST),
             *dropped(dropout, seed, 2),
             dense(hidden_size, 2),
-            *_batch_norm(),
+            *_batch_norm(momentum),
             keras.layers.Activation(leaky_relu),
             *dropped(dropout, seed, 3),
             labelled.projected(dense(1, 3), classes, lambda: dense(hidden_size, 4, False)),

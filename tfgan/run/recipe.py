@@ -78,7 +78,8 @@ class Recipe:
         "mlp",
         "Kind of both networks: mlp, the tutorial's; maxout, those of the paper's experiments; "
         "infogan, convolutions, slower and sharper; conv, the same but for the range that D sees, "
-        "[-1, 1] instead of infogan's [0, 1]; resnet, residual convolutions with a block for each "
+        "[-1, 1] instead of infogan's [0, 1], and statistics of batch normalisation with a shorter "
+        "memory; resnet, residual convolutions with a block for each "
         "halving of the image, for 16 x 16 up to 128 x 128. The latter three want image sides that "
         "are multiples of 4.",
         choices=NETWORKS,
