@@ -12,7 +12,7 @@ import keras
 
 from tfgan.ground.errors import UserError
 
-PINNED = {"mnist": ""}  # SHA-256 of {name}.keras
+NAMES = ("mnist",)  # each with {name}.keras and {name}.json, as `benchmarks.pretrained` writes them
 _HERE = importlib.resources.files("tfgan.exports")
 
 
@@ -30,7 +30,10 @@ def pretrained(name: str = "mnist") -> keras.Model:
     Raises:
         UserError: if there is none of that name, or its file is damaged.
     """
-    content = _read(name)
+    expected = record(name)["sha256"]
+    content = _HERE.joinpath(f"{name}.keras").read_bytes()
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise UserError(f"{name}.keras: is not the file that tfgan came with; install tfgan again")
     with tempfile.TemporaryDirectory() as folder:  # Keras reads files only
         file = pathlib.Path(folder, f"{name}.keras")
         file.write_bytes(content)
@@ -39,22 +42,22 @@ def pretrained(name: str = "mnist") -> keras.Model:
 
 @functools.cache
 def record(name: str) -> dict[str, Any]:
-    """What is known of it: the command that trained it, its scores, what it was trained on.
+    """What is known of such a generator.
 
-    `data` is the record of the set; see `ImageSet.record`.
+    Returns:
+        command: that trained it; its seed and settings are in there.
+        environment: versions and devices of that run.
+        scores: of `python -m tfgan.evaluate --quick`, by metric.
+        data: the record of its training set, with its classes; see `ImageSet.record`.
+        step: its training step.
+        sha256: of its file.
+
+    Raises:
+        UserError: if there is none of that name.
     """
-    _check(name)
-    return json.loads(_HERE.joinpath(f"{name}.json").read_text())
-
-
-def _check(name: str) -> None:
-    if name not in PINNED:
-        raise UserError(f"{name!r}: no generator of that name; there is {', '.join(PINNED)}")
-
-
-def _read(name: str) -> bytes:
-    _check(name)
-    content = _HERE.joinpath(f"{name}.keras").read_bytes()
-    if hashlib.sha256(content).hexdigest() != PINNED[name]:
-        raise UserError(f"{name}.keras: is not the file that tfgan came with; install tfgan again")
-    return content
+    if name not in NAMES:
+        raise UserError(
+            f"{name!r}: no generator of that name comes with tfgan; there is {', '.join(NAMES)}"
+        )
+    found: dict[str, Any] = json.loads(_HERE.joinpath(f"{name}.json").read_text())
+    return found
