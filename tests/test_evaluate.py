@@ -10,12 +10,13 @@ import tensorflow_datasets as tfds
 from conftest import assert_one_line_error, make_images, prepare_tiny, run
 from test_sampling import STRANGE, save_strange
 
-from tfgan import TrainConfig, UserError, networks, training
+from tfgan import TrainConfig, UserError, networks, noise, training
 from tfgan.datasets import pipeline
 from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import classifier, harness, judges, protocol, samples, splits
-from tfgan.exports import exporting, saved_model
+from tfgan.exports import exporting, loading, saved_model
 from tfgan.ground import pictures
+from tfgan.noise import Stream
 from tfgan.run import checkpointing
 from tfgan.run.workdir import Workdir
 
@@ -125,6 +126,37 @@ def test_wrong_input_is_one_line(workdir, tmp_path):
     assert_one_line_error(run("evaluate", f"--workdir={tmp_path}"), "--workdir", "no run")
 
 
+def test_truncation_gives_a_curve(workdir, few_samples, tmp_path):
+    lines = []
+    (before,) = harness.evaluate([harness.run(str(workdir.path))], quick=True, say=lines.append)
+    subject = harness.run(str(workdir.path), truncations=[1.0, 0.25])
+    (content,) = harness.evaluate([subject], quick=True, say=lines.append)
+    rows = content["rows"]
+    assert list(rows)[:3] == ["generator", "truncated at 1", "truncated at 0.25"]
+    assert rows["generator"] == before["rows"]["generator"]  # as it would be alone
+    assert len({json.dumps(rows[name]) for name in list(rows)[:3]}) == 3
+    path = str(workdir.generator)
+    drawn = samples.FromModel(path, truncation=0.25).draw(1500)
+    z = noise.latents(0, Stream.SAMPLES, protocol.SEED + 1, 1000, 64).numpy()
+    expected = loading.load(path).generate(noise.truncated(z, 0.25))
+    np.testing.assert_array_equal(drawn[1000:], pictures.unit_to_uint8(expected)[:500])
+    uniform = tmp_path / "uniform"
+    shutil.copytree(path, uniform)
+    (uniform / "latents.txt").write_text("uniform\n")
+    with pytest.raises(UserError, match=r"^--truncation=1: --model=.*/uniform has latents of the"):
+        samples.FromModel(str(uniform), truncation=1.0).check(500, (28, 28, 1))
+
+
+def test_wrong_truncations_are_one_line(workdir, tmp_path):
+    given = f"--workdir={workdir.path}"
+    for value in ("0", "0.5,nan", "-1", "x", "inf"):
+        done = run("evaluate", given, f"--truncation={value}")
+        assert_one_line_error(done, "--truncation=", "above 0")
+    (tmp_path / "a.npy").touch()
+    done = run("evaluate", f"--samples={tmp_path}/a.npy", "--truncation=0.5")
+    assert_one_line_error(done, "--truncation=0.5", "are drawn already")
+
+
 def test_run_that_is_being_extended_is_not_scored(workdir):
     newest = checkpointing.newest(workdir.checkpoints)
     later = newest.with_name(f"{int(newest.name) + 1:09d}")
@@ -140,11 +172,11 @@ def test_run_that_is_being_extended_is_not_scored(workdir):
     ("content", "problem"),
     [
         (np.zeros((5, 28, 28, 1), np.uint8), "has 5 images; the protocol needs 10,000"),
-        (np.zeros((5, 28, 28, 1), np.float32), "must be a .npy file of uint8"),
-        (np.array([{}], dtype=object), "is no .npy file of numbers"),
-        (b"", "is no .npy file of numbers"),
-        (b"PK\x03\x04 half a .npz", "is no .npy file of numbers"),
-        (np.zeros((10_000, 1), np.uint8), "must be a .npy file of uint8"),
+        (np.zeros((5, 28, 28, 1), np.int64), r"is int64 \(5, 28, 28, 1\), but uint8 or floats"),
+        (np.array([{}], dtype=object), "is no .npy or .npz file of numbers"),
+        (b"", "is no .npy or .npz file of numbers"),
+        (b"PK\x03\x04 half a .npz", "is no .npy or .npz file of numbers"),
+        (np.zeros((10_000, 1), np.uint8), r"is uint8 \(10000, 1\), but uint8 or floats"),
         (None, "No such file or directory"),
     ],
 )
@@ -202,7 +234,7 @@ def test_generator_of_a_run_is_called_so(workdir, mnist):
     subject = harness.run(str(workdir.path))
     source = samples.FromModel(str(workdir.path / "none"), subject.sources["generator"]._named)
     with pytest.raises(UserError, match=f"^--workdir={workdir.path}: its generator: no SavedModel"):
-        source.check(1000)
+        source.check(1000, (28, 28, 1))
 
 
 def test_run_records_in_its_exports_what_it_was_trained_on(workdir):

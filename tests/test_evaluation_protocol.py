@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.ndimage
-from conftest import make_images
 
 from tfgan import networks
 from tfgan.datasets.image_set import ImageSet
@@ -132,13 +131,3 @@ def test_training_and_export_draw_the_same_samples(tmp_path):
     )
     assert len(np.unique(first[:, 0, 0, 0])) > 10
     assert not np.array_equal(first[:1000], first[1000:])
-
-
-def test_files_may_lack_the_channel(tmp_path):
-    images = make_images(4)
-    np.save(tmp_path / "a.npy", images)
-    np.save(tmp_path / "b.npy", images[..., 0])
-    for name in "ab":
-        np.testing.assert_array_equal(
-            samples.FromFile(f"{tmp_path}/{name}.npy").draw(3), images[:3]
-        )

@@ -69,6 +69,16 @@ def test_gif_holds_each_frame(tmp_path):
     assert durations == [100, 100, 1100]
 
 
+def test_webp_holds_each_frame_exactly(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (3, 5, 7, 3), np.uint8)
+    pictures.save_webp(tmp_path / "a.webp", list(frames), seconds=0.3)
+    with Image.open(tmp_path / "a.webp") as animation:
+        for index, frame in enumerate(frames):
+            animation.seek(index)
+            np.testing.assert_array_equal(np.asarray(animation.convert("RGB")), frame)
+        assert (animation.info["loop"], animation.info["duration"]) == (0, 1100)
+
+
 def test_one_palette_keeps_a_drawings_colours(tmp_path):
     frames = [np.full((4, 6, 3), (255, 255, 255), np.uint8) for _ in range(3)]
     for index, frame in enumerate(frames):

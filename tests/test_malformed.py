@@ -13,7 +13,7 @@ from tfgan import UserError
 from tfgan.cluster import strategies
 from tfgan.datasets import pipeline, sources
 from tfgan.datasets.image_set import ImageSet
-from tfgan.exports import sampling
+from tfgan.exports import loading
 from tfgan.ground import files
 from tfgan.run.workdir import Workdir
 
@@ -113,7 +113,7 @@ def test_unknown_home_makes_no_folder_of_that_name(monkeypatch, tmp_path):
         lambda: sources.prepare(ImageSet("mnist")),
         lambda: sources.prepare(ImageSet("mnist", data_dir="~/x")),
         lambda: Workdir("~/run"),
-        lambda: sampling.load("~/model"),
+        lambda: loading.load("~/model"),
     ):
         with pytest.raises(UserError, match=r"=~/.*: that home folder is not known; set HOME"):
             call()

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
 from tfgan import noise
@@ -200,3 +201,46 @@ def test_a_hash_of_latents_does_not_depend_on_the_others():
     np.testing.assert_array_equal(noise.unit_of(z)[7:8], noise.unit_of(z[7:8]))
     in_xla = tf.function(noise.unit_of, jit_compile=True)(z)
     np.testing.assert_array_equal(in_xla, noise.unit_of(z))
+
+
+@pytest.mark.parametrize("size", [1, 3, 64])
+@pytest.mark.parametrize("distribution", noise.DISTRIBUTIONS)
+def test_latents_from_the_middle_are_those_of_the_whole(size, distribution):
+    whole = noise.latents(7, Stream.SAMPLES, 2**62, 2000, size, distribution=distribution).numpy()
+    for start, count in ((0, 5), (1, 1), (64, 64), (1003, 100), (1999, 1)):
+        part = noise.latents_from(
+            start, 7, Stream.SAMPLES, 2**62, count, size, distribution=distribution
+        )
+        np.testing.assert_array_equal(part, whole[start : start + count])
+
+
+def test_truncated_by_hand():
+    # t = 1: Phi(1) = 0.841345, so [-1, 1] has 0.682689. z = 1 lies at 0.158655 + 0.841345 *
+    # 0.682689 = 0.733033, and Phi(0.6220) = 0.733033. z = 0.5: 0.158655 + 0.691462 * 0.682689 =
+    # 0.630709 = Phi(0.3337).
+    z = np.array([0, 0.5, 1, -1, 50, -50, np.inf])
+    found = noise.truncated(z, 1)
+    np.testing.assert_allclose(found, [0, 0.3337, 0.6220, -0.6220, 1, -1, 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("threshold", [1e-3, 0.3, 0.7, 1, 2, 5])
+def test_truncated_by_scipy(threshold):
+    z = np.linspace(-6, 6, 1001)
+    expected = scipy.stats.truncnorm.ppf(scipy.stats.norm.cdf(z), -threshold, threshold)
+    np.testing.assert_allclose(noise.truncated(z, threshold), expected, rtol=1e-9, atol=1e-12)
+    drawn = noise.truncated(draw(count=1000, size=20), threshold)
+    assert drawn.dtype == np.float32
+    assert np.abs(drawn).max() <= threshold
+    same = scipy.stats.kstest(drawn.ravel(), scipy.stats.truncnorm(-threshold, threshold).cdf)
+    assert same.pvalue > 1e-3
+
+
+@pytest.mark.parametrize("threshold", [1e-300, 1e-9, 0.5, 3, 39, 1e300])
+def test_truncated_is_increasing_odd_and_bounded(threshold):
+    z = np.concatenate([np.linspace(0, 7, 999), [30, 1e30]])
+    found = noise.truncated(z, threshold)
+    assert (np.diff(found) >= 0).all()
+    assert 0 <= found.min() <= found.max() <= threshold
+    np.testing.assert_array_equal(noise.truncated(-z, threshold), -found)
+    if threshold >= 39:  # nothing is left to cut off
+        np.testing.assert_allclose(found[:999], z[:999], rtol=1e-12, atol=1e-15)

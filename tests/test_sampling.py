@@ -9,7 +9,7 @@ from PIL import Image
 from tfgan import GAN, UserError, networks
 from tfgan.doctor import probe
 from tfgan.evaluation import samples
-from tfgan.exports import page, sampling, saved_model
+from tfgan.exports import loading, page, sampling, saved_model
 from tfgan.ground import pictures
 
 
@@ -147,12 +147,12 @@ def test_command_draws(model, tmp_path):
 
 def test_wrong_saved_models_are_named(model, tmp_path):
     with pytest.raises(UserError, match="no SavedModel there"):
-        sampling.load(str(tmp_path))
+        loading.load(str(tmp_path))
     module = tf.Module()
     module.f = tf.function(lambda x: x, input_signature=[tf.TensorSpec((), tf.float32)])
     tf.saved_model.save(module, str(tmp_path / "other"), signatures={"f": module.f})
     with pytest.raises(UserError, match="signatures f, but generate and sample"):
-        sampling.load(str(tmp_path / "other"))
+        loading.load(str(tmp_path / "other"))
     damaged = tmp_path / "damaged"
     damaged.mkdir()
     (damaged / "saved_model.pb").write_bytes(b"\x00garbage")
@@ -161,7 +161,7 @@ def test_wrong_saved_models_are_named(model, tmp_path):
     (emptied / "variables" / "variables.data-00000-of-00001").write_bytes(b"")
     for folder in (damaged, emptied):
         with pytest.raises(UserError, match="is damaged") as error:
-            sampling.load(str(folder))
+            loading.load(str(folder))
         assert "\n" not in str(error.value)
 
 
@@ -173,7 +173,7 @@ def test_wrong_saved_models_are_named(model, tmp_path):
         (["--n=1000000000000"], ["--n=1000000000000", "10,000"]),
         (["--n=x"], ["--n=x"]),
         (["--seed=-1"], ["--seed=-1"]),
-        (["--output=a.gif"], ["--output=a.gif", ".png"]),
+        (["--output=a.jpg"], ["--output=a.jpg", ".png"]),
         (["--output=a.txt", "--interpolate"], ["--output=a.txt", ".gif"]),
         (["--outptu=a.png"], ["outptu"]),
     ],

@@ -9,7 +9,7 @@ from conftest import assert_one_line_error, run, told_generator
 from PIL import Image
 
 from tfgan import UserError, networks, noise
-from tfgan.exports import sampling, saved_model
+from tfgan.exports import loading, sampling, saved_model
 from tfgan.ground import pictures
 from tfgan.noise import Stream
 
@@ -134,10 +134,10 @@ def test_what_is_no_class_is_told_with_what_is(model, tmp_path, label, problem):
 
 def test_a_generator_that_does_not_name_its_classes_has_numbers(generator, tmp_path):
     saved_model.save_generator(tmp_path / "generator", generator)
-    loaded = sampling.load(str(tmp_path / "generator"))
-    assert sampling.labels_of("all", loaded) == [0, 1, 2, 3]
+    loaded = loading.load(str(tmp_path / "generator"))
+    assert loading.labels_of("all", loaded) == [0, 1, 2, 3]
     with pytest.raises(UserError, match=r"it has 0 to 3$"):
-        sampling.labels_of("boot", loaded)
+        loading.labels_of("boot", loaded)
 
 
 def test_command_draws_a_class_by_its_name(model, generator, tmp_path):
@@ -167,7 +167,7 @@ def stub(folder, data) -> str:
         (["--label=boots"], ["--label=boots", "did you mean boot?"]),
         (["--label=3,,1"], ["--label=3,,1", "'' is no class"]),
         (["--label=0", "--n=0"], ["--n=0"]),
-        (["--label=0", "--output=a.gif"], ["--output=a.gif", ".npy"]),
+        (["--label=0", "--output=a.jpg"], ["--output=a.jpg", ".npy"]),
         (["--label=0", "--interpolate", "--output=a.npy"], ["--output=a.npy", ".gif"]),
     ],
 )
@@ -193,5 +193,5 @@ def test_readme_names_the_classes_as_text(model):
 
 
 def test_more_images_than_a_picture_can_hold_are_refused(model, tmp_path):
-    with pytest.raises(UserError, match=r"^--n=9000: of each of .* at most 10,000 at once$"):
+    with pytest.raises(UserError, match=r"^--n=9000: of each of .* has at most 10,000$"):
         sampling.sample(str(model), 9000, 1, str(tmp_path / "all.png"), "all")

@@ -13,7 +13,7 @@ from test_page import data_of
 from tfgan import TrainConfig, UserError, report, training
 from tfgan.datasets import training_set
 from tfgan.evaluation import samples
-from tfgan.exports import exporting, sampling
+from tfgan.exports import exporting, loading, sampling
 from tfgan.ground import pictures
 from tfgan.ground.files import without_patterns
 from tfgan.run import callbacks
@@ -70,7 +70,7 @@ def test_images_with_transparency_have_a_report(config, monkeypatch, capsys):
     workdir = Workdir(config.workdir)
     assert data_of(workdir.report)["real"].startswith("data:image/png")
     assert workdir.training_gif.exists()
-    assert sampling.draw(sampling.load(str(workdir.generator)), 2, 1).shape == (2, 28, 28, 4)
+    assert sampling.draw(loading.load(str(workdir.generator)), 2, 1).shape == (2, 28, 28, 4)
 
 
 def test_files_of_others_in_a_run_stay_and_do_no_harm(config):

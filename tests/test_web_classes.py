@@ -6,7 +6,7 @@ import pytest
 from conftest import told_generator
 
 from tfgan import networks, noise
-from tfgan.exports import page, sampling
+from tfgan.exports import loading, page, sampling
 from tfgan.exports.saved_model import save_generator
 from tfgan.ground import pictures
 from tfgan.noise import Stream
@@ -40,7 +40,7 @@ def files(request, tmp_path_factory):
     generator = conditional(request.param)
     page.write_page(folder / "page.html", generator, trained_on=DATA)
     save_generator(folder / "generator", generator, data=DATA)
-    return folder / "page.html", sampling.load(str(folder / "generator"))
+    return folder / "page.html", loading.load(str(folder / "generator"))
 
 
 def text(browser, name: str) -> str:
@@ -112,7 +112,7 @@ def test_a_class_without_images_is_not_offered(visit, tmp_path):
     generator = conditional("mlp")
     page.write_page(tmp_path / "page.html", generator, trained_on=data)
     save_generator(tmp_path / "generator", generator, data=data)
-    loaded = sampling.load(str(tmp_path / "generator"))
+    loaded = loading.load(str(tmp_path / "generator"))
     browser = visit(tmp_path / "page.html")
     offered = ["sneaker", " ".join(NAMES[2].split())]
     for picker in ("class", "from-class", "to-class"):

@@ -10,7 +10,7 @@ from test_report import make_run
 
 from benchmarks import browser as browser_benchmark
 from tfgan import networks, noise
-from tfgan.exports import page, sampling
+from tfgan.exports import loading, page, sampling
 from tfgan.exports.sampling import slerp
 from tfgan.exports.saved_model import save_generator
 from tfgan.ground import pictures
@@ -69,7 +69,7 @@ def test_seeds_are_those_of_the_sample_command(visit, tmp_path):
     generator.set_weights([2 * weight for weight in generator.get_weights()])
     save_generator(tmp_path / "generator", generator)
     page.write_page(tmp_path / "page.html", generator)
-    loaded = sampling.load(str(tmp_path / "generator"))
+    loaded = loading.load(str(tmp_path / "generator"))
     browser = visit(tmp_path / "page.html")
     for seed in (0, 1, 777, 2**31, 2**32 + 7, 2**53 - 1):
         browser.execute_script(f"location.hash = 'seed={seed}'")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from absl import flags
 
 from tfgan.datasets.image_set import ImageSet
+from tfgan.exports import truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path
@@ -38,6 +39,12 @@ def _prepare() -> Callable[[], None]:
             raise UserError(f"--{name}={values[name]}: there is nothing of that name")
     if not workdirs:
         check_folder(values["output"], "--output")
+    truncations = truncation.thresholds(values["truncation"])
+    if truncations and values["samples"]:
+        raise UserError(
+            f"--truncation={','.join(values['truncation'])}: --samples={values['samples']} are "
+            f"drawn already; give --model or --workdir"
+        )
     data_dir, manual_dir, output = (values[n] for n in ("data_dir", "manual_dir", "output"))
     image_set = ImageSet(values["dataset"], data_dir=data_dir, manual_dir=manual_dir)
 
@@ -46,9 +53,9 @@ def _prepare() -> Callable[[], None]:
         from tfgan.evaluation import harness
 
         if workdirs:
-            subjects = [harness.run(workdir, data_dir, manual_dir) for workdir in workdirs]
+            subjects = [harness.run(each, data_dir, manual_dir, truncations) for each in workdirs]
         elif values["model"]:
-            subjects = [harness.model(values["model"], output, image_set)]
+            subjects = [harness.model(values["model"], output, image_set, truncations)]
         else:
             subjects = [harness.images(values["samples"], output, image_set)]
         harness.evaluate(subjects, values["quick"])
@@ -70,8 +77,16 @@ def main() -> None:
     flags.DEFINE_string(
         "samples",
         "",
-        "Instead: a .npy file of uint8 images: 50,000 (10,000 with --quick) of a set with classes; "
-        "five times as many as are held out (as many with --quick) of any other.",
+        "Instead: images of whatever made them: a folder of pictures and sub-folders, a .npy or a "
+        ".npz, of uint8, or of floats in [0, 1] or [-1, 1], channels last or first. 50,000 (10,000 "
+        "with --quick) of a set with classes; five times as many as are held out (as many with "
+        "--quick) of any other.",
+    )
+    flags.DEFINE_list(
+        "truncation",
+        [],
+        "Scores of --workdir's or --model's generator with z truncated as well, for each of these "
+        "thresholds: 0.5,0.7,1 gives a curve of precision and recall. See tfgan.sample.",
     )
     flags.DEFINE_string("output", "evaluation", "Folder for what is found of --model or --samples.")
     flags.DEFINE_boolean(

@@ -55,10 +55,11 @@ def _uniform(half_width: float) -> Callable[..., tf.Tensor]:
     return draw
 
 
+_NUMBERS_A_COUNT = 4  # that Philox makes of one value of its counter, in float32
+_HALF_WIDTHS = {"uniform": 1.0, "uniform_sqrt3": math.sqrt(3.0)}
 DISTRIBUTIONS: dict[str, Callable[..., tf.Tensor]] = {
     "normal": tf.random.stateless_normal,
-    "uniform": _uniform(1.0),
-    "uniform_sqrt3": _uniform(math.sqrt(3.0)),
+    **{name: _uniform(half_width) for name, half_width in _HALF_WIDTHS.items()},
 }
 
 IN_WORDS = {
@@ -96,6 +97,77 @@ def latents(
     shape = tf.stack([count, latent_size])
     z = DISTRIBUTIONS[distribution](shape, seed=key, dtype=dtype, alg="philox")
     return tf.ensure_shape(z, (count if isinstance(count, int) else None, latent_size))
+
+
+def latents_from(
+    start: int,
+    seed: int,
+    stream: Stream,
+    step: int,
+    count: int,
+    latent_size: int,
+    distribution: str = "normal",
+) -> tf.Tensor:
+    """Rows `start` ... `start + count - 1` of `latents`, without the rows before them.
+
+    They are the same whatever the count of `latents` is, as long as it has them: Philox computes
+    the four numbers of any value of its counter by themselves (Salmon et al., Parallel Random
+    Numbers: As Easy as 1, 2, 3, 2011).
+
+    Args:
+        start: the first row.
+        seed: see `latents`, as for all that follow.
+        stream: what the latents are for.
+        step: index of the training step.
+        count: number of rows.
+        latent_size: length of each.
+        distribution: of each number.
+
+    Returns:
+        float32 `(count, latent_size)`.
+    """
+    counter_steps, before = divmod(start * latent_size, _NUMBERS_A_COUNT)
+    seeds = tf.constant([derive_seed(seed, stream), step], tf.int64)
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seeds)
+    ops = tf.raw_ops
+    op = ops.StatelessRandomNormalV2 if distribution == "normal" else ops.StatelessRandomUniformV2
+    numbers = op(
+        shape=[before + count * latent_size],
+        key=key,
+        counter=counter + tf.constant([counter_steps, 0], tf.uint64),
+        alg=tf.random.Algorithm.PHILOX.value,
+        dtype=tf.float32,
+    )
+    z = tf.reshape(numbers[before:], (count, latent_size))
+    return z if distribution == "normal" else (2 * z - 1) * _HALF_WIDTHS[distribution]
+
+
+def truncated(z: np.ndarray, threshold: float) -> np.ndarray:
+    """Latents of N(0, I) as latents whose numbers are of N(0, 1), truncated to [-t, t].
+
+    Truncation trades variety for quality (Brock et al., Large Scale GAN Training for High Fidelity
+    Natural Image Synthesis, 2019, section 3.1). They draw a number again while it lies outside;
+    here each number is moved by the inverse of the truncated distribution function,
+
+        z' = Phi^-1(Phi(-t) + Phi(z) (Phi(t) - Phi(-t))),
+
+    which has the same distribution, is increasing and odd, and draws nothing: a seed's images
+    stay alike from one threshold to the next.
+
+    Args:
+        z: of any shape, finite.
+        threshold: t, above 0.
+
+    Returns:
+        Of the shape and type of `z`, computed in float64; in [-t, t], where t is rounded to that
+        type.
+    """
+    import scipy.special  # no run waits for it
+
+    low = -np.abs(np.asarray(z, np.float64))  # the tail in which Phi loses no digits
+    below, inside = scipy.special.ndtr(-threshold), math.erf(threshold / math.sqrt(2))
+    moved = scipy.special.ndtri(below + scipy.special.ndtr(low) * inside)
+    return np.copysign(np.clip(moved, -threshold, 0), z).astype(z.dtype)
 
 
 def labels(

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan.exports import class_names
+from tfgan.exports import class_names, outputs, truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import check_file, user_path
+from tfgan.ground.files import user_path
 
-_MOST = 10_000
+_MOST_STOPS = 10_000  # of a walk
 
 
 def _prepare() -> Callable[[], None]:
@@ -17,27 +17,27 @@ def _prepare() -> Callable[[], None]:
     model, n, seed, output, label = (
         values[name] for name in ("model", "n", "seed", "output", "label")
     )
-    interpolate = values["interpolate"]
-    if n is not None and not 1 + interpolate <= n <= _MOST:
-        raise UserError(f"--n={n}: must lie between {1 + interpolate} and {_MOST:,}")
+    interpolate, threshold = values["interpolate"], values["truncation"]
     if not 0 <= seed < 2**63:
         raise UserError(f"--seed={seed}: must lie between 0 and 2^63 - 1")
-    endings = (".png", ".gif") if interpolate else (".png", ".npy")
-    if not output.lower().endswith(endings):
-        raise UserError(f"--output={output}: must end in {' or '.join(endings)}")
+    outputs.check(output, interpolate, values["overwrite"])
+    least, most = (2, _MOST_STOPS) if interpolate else (1, outputs.most(output))
+    if n is not None and not least <= n <= most:
+        raise UserError(f"--n={n}: must lie between {least} and {most:,} for --output={output}")
+    if threshold is not None:
+        truncation.check(threshold)
     if not (user_path(model, "--model") / "saved_model.pb").is_file():
         raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
-
     class_names.check(label, user_path(model, "--model"))
-    check_file(output, "--output")
 
     def work() -> None:
         from tfgan.exports import sampling
 
         if interpolate:
-            sampling.interpolate(model, n or sampling.DEFAULT, seed, output, label)
+            stops = n or sampling.DEFAULT
+            sampling.interpolate(model, stops, seed, output, label, threshold)
         else:
-            sampling.sample(model, n, seed, output, label)
+            sampling.sample(model, n, seed, output, label, threshold, values["overwrite"])
         print(f"Wrote {output}")
 
     return work
@@ -52,12 +52,18 @@ def main() -> None:
         "How many images; of each class, where --label has several; with --interpolate, how many "
         "latents to visit. 64, but 8 of each of several classes, if you do not say.",
     )
-    flags.DEFINE_integer("seed", 1, "Another seed draws other images, the same seed the same ones.")
+    flags.DEFINE_integer(
+        "seed",
+        1,
+        "Another seed draws other images, the same seed the same ones, as far as --n reaches.",
+    )
     flags.DEFINE_string(
         "output",
         "samples.png",
-        "What to write: .png; .npy, uint8 (count, height, width, channels); .png or .gif with "
-        "--interpolate.",
+        "What to write. A name that ends in / or has no suffix: a folder of PNGs, one image each, "
+        "several classes in sub-folders; the same command goes on with it after an interruption. "
+        ".png: one picture of all. .npy or .npz: uint8 (count, height, width, channels). .gif, "
+        ".webp or .mp4: images as frames.",
     )
     flags.DEFINE_string(
         "label",
@@ -69,8 +75,20 @@ def main() -> None:
     flags.DEFINE_boolean(
         "interpolate",
         False,
-        "Walks from each latent to the next on the sphere instead: .png gets a row for each walk, "
-        ".gif an endless tour.",
+        "Walks from each latent to the next on the sphere instead: .png gets a row for each walk; "
+        ".gif, .webp and .mp4 an endless tour.",
+    )
+    flags.DEFINE_float(
+        "truncation",
+        None,
+        "Draws truer images that vary less: each number of z from N(0, 1) truncated to [-t, t], "
+        "for this t above 0. Try 1, then 0.5. The same seed gives similar images. None if you do "
+        "not say.",
+    )
+    flags.DEFINE_boolean(
+        "overwrite",
+        False,
+        "Replaces what is at --output: a file, or the pictures of another draw in a folder.",
     )
     cli.run(_prepare)
 

@@ -13,6 +13,7 @@ from tfgan.evaluation.protocol import Row
 from tfgan.ground import pictures
 from tfgan.ground.files import write_file
 
+TRUNCATED = "truncated at "  # begins the names of rows that form a curve
 _PAIRS = 32  # samples, each above its nearest training image
 # Of a picture of confusions: pixels; classes that are named; letters of a name beside and below.
 _CELL, _LETTERS, _MARGIN = 34, 13, 12
@@ -131,10 +132,16 @@ def save_manifolds(folder: pathlib.Path, rows: dict[str, Row]) -> str:
         return "Pictures: precision_recall.png needs matplotlib: pip install 'tfgan[plots]'"
     figure = Figure(figsize=(4.5, 4.5), layout="constrained")
     axes = figure.subplots()
-    for name, row in rows.items():
-        if "precision" in row:
-            recall, precision = (row[each]["mean"] or 0 for each in ("recall", "precision"))
-            axes.plot(recall, precision, "o", label=name)
+    places = {
+        name: [row[each]["mean"] or 0 for each in ("recall", "precision")]
+        for name, row in rows.items()
+        if "precision" in row
+    }
+    curve = [name for name in places if name.startswith(TRUNCATED)]
+    if curve:
+        axes.plot(*zip(*(places[name] for name in ("generator", *curve)), strict=True), "C0-")
+    for name, place in places.items():
+        axes.plot(*place, "o", label=name)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="recall", ylabel="precision", aspect="equal")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")

@@ -13,7 +13,7 @@ import numpy as np
 from tfgan.datasets import pipeline, sources
 from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
-from tfgan.evaluation import by_class, figures, judges, report, samples
+from tfgan.evaluation import by_class, figures, given, judges, report, samples
 from tfgan.evaluation.by_class import Labelled
 from tfgan.evaluation.judges import Judge, SampleQuality
 from tfgan.evaluation.protocol import SEED, Metric, Row
@@ -55,13 +55,16 @@ class Subject:
     step: int | None = None
 
 
-def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
+def run(
+    workdir: str, data_dir: str = "", manual_dir: str = "", truncations: Sequence[float] = ()
+) -> Subject:
     """A run's exported generators: that of the weights' running mean too, if there are both.
 
     Args:
         workdir: the run's folder.
         data_dir: where its set is prepared; empty means where the run found it.
         manual_dir: folder of the set's original files, or empty.
+        truncations: of which `generator` has a row each, see `tfgan.noise.truncated`.
 
     Raises:
         UserError: if no finished run is there, or it is being extended.
@@ -79,12 +82,10 @@ def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
             f"--workdir={workdir}: its run has gone on since its generator was exported, and has "
             f"not ended yet; --model={place.generator} scores that generator all the same"
         )
-    found = {"generator": place.generator, "generator_raw": place.raw_generator}
-    models = {
-        name: samples.FromModel(str(path), f"--workdir={workdir}: its {name}")
-        for name, path in found.items()
-        if path.is_dir()
-    }
+    models = _truncated(str(place.generator), f"--workdir={workdir}: its generator", truncations)
+    if place.raw_generator.is_dir():
+        raw = str(place.raw_generator)
+        models["generator_raw"] = samples.FromModel(raw, f"--workdir={workdir}: its generator_raw")
     image_set = ImageSet(config["dataset"], data_dir=data_dir or config.get("data_dir", ""))
     if not data_dir:
         image_set = sources.where_prepared(image_set)
@@ -93,7 +94,18 @@ def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
     return Subject(str(place.path), models, place.evaluation, image_set, split, config, step)
 
 
-def model(path: str, output: str, image_set: ImageSet) -> Subject:
+def _truncated(path: str, named: str, truncations: Sequence[float]) -> dict[str, samples.FromModel]:
+    """A generator as it is, and with its latents truncated; all of one seed."""
+    found = {"generator": samples.FromModel(path, named)}
+    for threshold in truncations:
+        name = f"{figures.TRUNCATED}{threshold:g}"
+        found[name] = samples.FromModel(path, named, threshold)
+    return found
+
+
+def model(
+    path: str, output: str, image_set: ImageSet, truncations: Sequence[float] = ()
+) -> Subject:
     """A SavedModel with the signature `sample`, as a run exports it.
 
     Args:
@@ -101,6 +113,7 @@ def model(path: str, output: str, image_set: ImageSet) -> Subject:
         output: the folder for what is found.
         image_set: that it imitates; one without a name is that which the export records, or else
             MNIST.
+        truncations: that have a row each; see `run`.
 
     Raises:
         UserError: if the export records another set.
@@ -113,21 +126,24 @@ def model(path: str, output: str, image_set: ImageSet) -> Subject:
             f"--dataset={image_set.name}: --model={path} was trained on {recorded.name}; leave "
             f"--dataset out, or give that"
         )
-    found = {"generator": samples.FromModel(path)}
+    found = _truncated(path, "", truncations)
     split = recorded.split if recorded else None
     return Subject(path, found, user_path(output, "--output"), image_set, split)
 
 
-def images(path: str, output: str, image_set: ImageSet) -> Subject:
-    """A .npy file of uint8 images `(count, height, width, channels)`.
+def images(
+    path: str, output: str, image_set: ImageSet, say: Callable[[str], None] = print
+) -> Subject:
+    """Images of whatever made them: a folder, a .npy or a .npz; see `given.Given`.
 
     Args:
-        path: the file.
+        path: the file or folder.
         output: the folder for what is found.
         image_set: that they imitate; one without a name is MNIST.
+        say: takes a line that says how they are read, if that is not plain.
     """
     image_set = dataclasses.replace(image_set, name=image_set.name or DATASET)
-    found = {"samples": samples.FromFile(path)}
+    found = {"samples": given.Given(path, say)}
     return Subject(path, found, user_path(output, "--output"), image_set)
 
 
@@ -193,10 +209,8 @@ def _check(subject: Subject, quick: bool) -> None:
     """Makes sure, before a classifier is trained, that it can be scored and what is found kept."""
     check_folder(subject.output, "" if subject.config else "--output")
     kind = judges.kind(subject.image_set)
-    shapes = [
-        source.check(kind.wanted(subject.image_set, quick)) for source in subject.sources.values()
-    ]
-    wanted = kind.shape(subject.image_set)
+    count, wanted = kind.wanted(subject.image_set, quick), kind.shape(subject.image_set)
+    shapes = [source.check(count, wanted) for source in subject.sources.values()]
     for shape in shapes:
         if shape != wanted:
             raise UserError(
@@ -225,10 +239,10 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _title(subject: Subject, name: str, content: dict[str, Any]) -> str:
-    raw = ", raw" if name == "generator_raw" else ""
+    which = {"generator": "", "samples": "", "generator_raw": ", raw"}.get(name, f", {name}")
     seen = ", saw test images" if content["warnings"] else ""
     collapsed = ", collapsed" if name in content["collapsed"] else ""
-    return f"{subject.name}{raw}{seen}{collapsed}"
+    return f"{subject.name}{which}{seen}{collapsed}"
 
 
 def _evaluate(

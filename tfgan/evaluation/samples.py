@@ -1,4 +1,4 @@
-"""Where the samples come from: an exported generator, one in training, or a file.
+"""Where the samples come from: an exported generator, or one in training.
 
 Generators draw them in parts of 1,000, each with a seed of its own, whatever is asked at once:
 the samples are the same ones in training and after export, and the first 10,000 of 50,000 are
@@ -6,8 +6,6 @@ those that `--quick` looks at. A conditional generator is asked for classes by t
 """
 
 import functools
-import pathlib
-import zipfile
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -18,11 +16,11 @@ from tfgan import noise
 from tfgan.conditional import ConditionalGAN
 from tfgan.datasets.classes import Classes
 from tfgan.evaluation.protocol import SEED
-from tfgan.exports import class_names, sampling, saved_model
+from tfgan.exports import loading, sampling
+from tfgan.exports.loading import Loaded
 from tfgan.gan import GAN
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import user_path
 from tfgan.noise import Stream
 
 _PART = 1000
@@ -32,8 +30,12 @@ _CHECKED = 64  # drawn before the work
 class Source(Protocol):
     """Gives samples."""
 
-    def check(self, count: int) -> tuple[int, ...]:
-        """Makes sure, in a second and before the work, that `count` samples can be had.
+    def check(self, count: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Makes sure, before the work, that `count` samples can be had.
+
+        Args:
+            count: how many.
+            shape: of the images that they imitate, which tells how those of a file lie.
 
         Returns:
             The shape of one, `(height, width, channels)`.
@@ -44,7 +46,7 @@ class Source(Protocol):
         ...
 
     def draw(self, count: int) -> np.ndarray:
-        """Samples, uint8 `(count, height, width, channels)`.
+        """Samples, uint8 `(count, height, width, channels)`, once they are checked.
 
         Raises:
             UserError: if they cannot be had.
@@ -66,30 +68,32 @@ class FromModel:
     Args:
         model: its folder.
         named: what messages call it, if it is not the value of `--model`.
+        truncation: of its latents, see `tfgan.noise.truncated`; None for latents as they are.
     """
 
-    def __init__(self, model: str, named: str = ""):
-        self._model, self._named = model, named
+    def __init__(self, model: str, named: str = "", truncation: float | None = None):
+        self._model, self._named, self._truncation = model, named, truncation
 
     @functools.cached_property
-    def _loaded(self) -> sampling.Loaded:
-        return sampling.load(self._model, self._named)
+    def _loaded(self) -> Loaded:
+        return loading.load(self._model, self._named)
 
-    def check(self, count: int) -> tuple[int, ...]:
+    def check(self, count: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Loads it and draws a few; see `Source`."""
+        self._loaded.truncate(np.zeros(1), self._truncation)
         return sampling.draw(self._loaded, _CHECKED, SEED).shape[1:]
 
     def draw(self, count: int) -> np.ndarray:
         """See `Source`."""
         loaded, classes = self._loaded, self.classes()
-        if classes is None:
+        if classes is None and self._truncation is None:
             parts = [sampling.draw(loaded, _PART, SEED + part) for part in _parts(count)]
             return np.concatenate(parts)[:count]
-        size, distribution = loaded.latent_size(), saved_model.distribution(self._path)
         parts = []
         for part in _parts(count):
-            z = _latents(part, size, distribution).numpy()
-            images = loaded.generate(z, _labels(part, classes.shares).numpy())
+            z = _latents(part, loaded.latent_size, loaded.distribution).numpy()
+            labels = _labels(part, classes.shares).numpy() if classes else None
+            images = loaded.generate(loaded.truncate(z, self._truncation), labels)
             parts.append(pictures.unit_to_uint8(images))
         return np.concatenate(parts)[:count]
 
@@ -97,17 +101,12 @@ class FromModel:
         """Those that the export records; see `Source`."""
         if not self._loaded.conditional:
             return None
-        recorded = class_names.recorded_classes(self._path)
-        if recorded is None:
+        if self._loaded.recorded is None:
             raise UserError(
                 f"{self._loaded.named}: draws the class that it is told, but its trained_on.json "
                 f"does not say which there are; export it again"
             )
-        return recorded
-
-    @property
-    def _path(self) -> pathlib.Path:
-        return user_path(self._model, "--model")
+        return self._loaded.recorded
 
 
 def from_gan(gan: GAN, count: int) -> np.ndarray:
@@ -141,46 +140,3 @@ def _labels(part: int, shares: Sequence[float]) -> tf.Tensor:
 
 def _parts(count: int) -> range:
     return range(-(-count // _PART))
-
-
-class FromFile:
-    """Reads the first images of a uint8 .npy file, which may lack the channel of grey images.
-
-    Args:
-        path: the value of `--samples`.
-    """
-
-    def __init__(self, path: str):
-        self._path = path
-
-    def check(self, count: int) -> tuple[int, ...]:
-        """Looks at the file's head; see `Source`."""
-        images = self._open()
-        if len(images) < count:
-            raise UserError(
-                f"--samples={self._path}: has {len(images):,} images; the protocol needs {count:,}"
-            )
-        return images.shape[1:]
-
-    def draw(self, count: int) -> np.ndarray:
-        """See `Source`."""
-        self.check(count)
-        return np.array(self._open()[:count])
-
-    def classes(self) -> None:
-        """A file does not say; see `Source`."""
-
-    def _open(self) -> np.ndarray:
-        path = self._path
-        try:
-            images = np.load(user_path(path, "--samples"), mmap_mode="r", allow_pickle=False)
-        except OSError as error:
-            raise UserError(f"--samples={path}: {error.strerror or 'cannot be read'}") from None
-        except (ValueError, EOFError, zipfile.BadZipFile):
-            raise UserError(f"--samples={path}: is no .npy file of numbers") from None
-        known = isinstance(images, np.ndarray) and images.dtype == np.uint8
-        if not known or images.ndim not in (3, 4):
-            raise UserError(
-                f"--samples={path}: must be a .npy file of uint8 (count, height, width, channels)"
-            )
-        return images[..., np.newaxis] if images.ndim == 3 else images

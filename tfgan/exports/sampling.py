@@ -1,195 +1,155 @@
-"""Pictures from an exported generator; needs only the SavedModel, no `tfgan.GAN`."""
+"""Samples and walks of an exported generator.
 
-import dataclasses
-import io
-from collections.abc import Callable
+The k-th sample of a seed is the same however many are drawn, and whatever they are written into:
+it has the k-th latent of that seed, and is computed among the same 64. Networks wider than about
+256 numbers round differently in batches of another size.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfgan import noise
-from tfgan.datasets.classes import Classes
-from tfgan.exports import class_names, saved_model
+from tfgan.exports import outputs, sample_folder
+from tfgan.exports.loading import ANY, ROUNDING, Loaded, labels_of, load
+from tfgan.exports.outputs import Frames
 from tfgan.ground import pictures
-from tfgan.ground.errors import UserError, first_line
-from tfgan.ground.files import user_path, without_patterns, write_file
+from tfgan.ground.errors import UserError
+from tfgan.ground.files import user_path
 from tfgan.noise import Stream
 
-ANY = -1  # class by the classes' shares
 WALK_STEPS = 8
 DEFAULT, DEFAULT_EACH = 64, 8  # images; images of each of several classes
-MOST_OF_ALL = 10_000
-_CHUNK = 1000
-_ROUNDING = 1e-3  # that a pixel may be outside [0, 1] by
+_BATCH = 64
+_CHUNK = 1000  # of a walk
+_SAMPLES_A_SECOND, _STEPS_A_SECOND = 4, 12
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Loaded:
-    """A SavedModel with the signatures `generate` and `sample`, whoever made it.
-
-    Attributes:
-        named: what messages call it.
-        model: what TensorFlow loaded; its weights go with it.
-        classes: that it knows; None if it knows none, or does not say.
-    """
-
-    named: str
-    model: Any
-    classes: Classes | None = None
-
-    @property
-    def conditional(self) -> bool:
-        """Whether it draws the class that it is told."""
-        return "label" in self.model.signatures["sample"].structured_input_signature[1]
-
-    def generate(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Images `(count, height, width, channels)` in [0, 1] of latents `(count, latent_size)`.
-
-        A conditional generator also takes a class each, int64 `(count,)`, -1 for any.
-
-        Raises:
-            UserError: if what it gives are no such images.
-        """
-        if not self.conditional:
-            return self._call("generate", z=tf.constant(z))
-        labels = np.full(len(z), ANY) if labels is None else labels
-        return self._call("generate", z=tf.constant(z), label=tf.constant(labels, tf.int64))
-
-    def sample(self, n: int, seed: int, label: int = ANY) -> np.ndarray:
-        """`n` images, of a class if it is conditional; see `generate`."""
-        numbers = {"n": n, "seed": seed} | ({"label": label} if self.conditional else {})
-        given = {name: tf.constant(value, tf.int64) for name, value in numbers.items()}
-        return self._call("sample", **given)
-
-    def blend(self, z: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Images between classes, by float32 weights `(count, classes)`; see `generate`."""
-        given = {"z": tf.constant(z), "weights": tf.constant(weights, tf.float32)}
-        return self._call("blend", **given)
-
-    def class_count(self) -> int:
-        """How many classes a conditional generator knows.
-
-        Raises:
-            UserError: if it does not say.
-        """
-        inputs = self.model.signatures["blend"].structured_input_signature[1]
-        return int(inputs["weights"].shape[1])
-
-    def latent_size(self) -> int:
-        """How many numbers `generate` takes for an image.
-
-        Raises:
-            UserError: if it does not say.
-        """
-        given = self.model.signatures["generate"].structured_input_signature[1].get("z")
-        if given is None or given.shape.rank != 2 or given.shape[1] is None:
-            raise UserError(f"{self.named}: generate has no input z of (count, latent_size)")
-        return int(given.shape[1])
-
-    def _call(self, signature: str, **inputs: tf.Tensor) -> np.ndarray:
-        try:
-            outputs = self.model.signatures[signature](**inputs)
-        except (TypeError, ValueError, LookupError, tf.errors.OpError) as error:
-            raise UserError(
-                f"{self.named}: {signature}({', '.join(inputs)}) fails: {first_line(error)}"
-            ) from None
-        if "images" not in outputs:
-            raise UserError(
-                f"{self.named}: has the outputs {', '.join(outputs)}, but images is needed"
-            )
-        return self._checked(outputs["images"].numpy())
-
-    def _checked(self, images: np.ndarray) -> np.ndarray:
-        if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
-            raise UserError(
-                f"{self.named}: gives images {images.shape}, but (count, height, width, 1, 3 or 4) "
-                f"is needed"
-            )
-        pictures.check_finite(images, self.named)
-        low, high = float(images.min()), float(images.max())
-        if low < -_ROUNDING or high > 1 + _ROUNDING:
-            raise UserError(
-                f"{self.named}: gives pixels from {low:.3g} to {high:.3g}, but they must lie in "
-                f"[0, 1]"
-            )
-        return images
-
-
-def load(model: str, named: str = "") -> Loaded:
-    """Loads a SavedModel with the signatures `generate` and `sample`.
+class Draw:
+    """The first samples of a seed, of each of some classes; see `sample_folder.Draw`.
 
     Args:
-        model: its folder.
-        named: what messages call it, if it is not the value of `--model`.
+        loaded: the generator.
+        seed: of the latents; each class has the same ones.
+        count: samples of each class.
+        labels: the classes; `[ANY]` for samples of whatever comes.
+        truncation: see `tfgan.noise.truncated`; None for latents as they are.
 
     Raises:
-        UserError: if there is none, or if it is not a generator of tfgan.
+        UserError: if its latents cannot be truncated, or its own `sample` draws other images than
+            its `generate` does from the latents that it should have.
     """
-    path = user_path(model, "--model")
-    named = named or f"--model={model}"
-    if not (path / "saved_model.pb").is_file():
-        raise UserError(f"{named}: no SavedModel there; a run leaves one in its generator/")
-    try:
-        with without_patterns(path) as plain:
-            loaded = tf.saved_model.load(str(plain))
-    except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
-        raise UserError(f"{named}: is damaged: {first_line(error)}") from None
-    signatures = set(loaded.signatures)
-    if not {"generate", "sample"} <= signatures:
-        raise UserError(
-            f"{named}: has the signatures {', '.join(loaded.signatures) or 'none'}, but "
-            f"generate and sample are needed; is it a generator of tfgan?"
-        )
-    return Loaded(named, loaded, class_names.recorded_classes(path))
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        seed: int,
+        count: int,
+        labels: list[int],
+        truncation: float | None = None,
+    ):
+        self._loaded, self._seed, self._labels = loaded, seed, labels
+        self._truncation = truncation
+        self.count, self.starts = count, range(0, count, _BATCH)
+        several = len(labels) > 1
+        self.folders = sample_folder.names_of(loaded.classes.names, labels) if several else [""]
+        z = self._latents(0)
+        loaded.truncate(z, truncation)
+        theirs = loaded.sample(_BATCH, seed, labels[0])
+        ours = loaded.generate(z, np.full(_BATCH, labels[0]))
+        if not np.allclose(theirs, ours, rtol=0, atol=ROUNDING):
+            raise UserError(
+                f"{loaded.named}: its sample draws other images than its generate, of latents of "
+                f"{noise.IN_WORDS[loaded.distribution]}; is it a generator of tfgan?"
+            )
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What decides about the samples."""
+        return {
+            "model_sha256": self._loaded.sha256()[:16],
+            "seed": self._seed,
+            "n": self.count,
+            "labels": self._labels,
+            "truncation": self._truncation,
+            "folders": self.folders,
+        }
+
+    def batch(self, place: int, start: int) -> np.ndarray:
+        """Those of a class from number `start` on, at most 64 of them."""
+        z, label = self._latents(start), self._labels[place]
+        labels = np.full(len(z), label)
+        if label == ANY and self._loaded.conditional and self._truncation is not None:
+            # The class is a hash of z; of the z before, so that it stays.
+            labels = noise.by_share(noise.unit_of(z), self._loaded.classes.shares).numpy()
+        images = self._loaded.generate(self._loaded.truncate(z, self._truncation), labels)
+        return pictures.unit_to_uint8(images)[: self.count - start]
+
+    def batches(self) -> Iterator[np.ndarray]:
+        """All of them, class after class."""
+        for place in range(len(self._labels)):
+            for start in self.starts:
+                yield self.batch(place, start)
+
+    def _latents(self, start: int) -> np.ndarray:
+        size, distribution = self._loaded.latent_size, self._loaded.distribution
+        return noise.latents_from(
+            start, 0, Stream.SAMPLES, self._seed, _BATCH, size, distribution
+        ).numpy()
 
 
-def sample(model: str, n: int | None, seed: int, output: str, label: str = "") -> None:
-    """Writes images as a grid in a PNG, or as a .npy of uint8 `(count, height, width, channels)`.
+def sample(
+    model: str,
+    n: int | None,
+    seed: int,
+    output: str,
+    label: str = "",
+    truncation: float | None = None,
+    overwrite: bool = False,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Writes samples into a file, see `outputs.FILES`, or a picture each into a folder.
 
     Args:
         model: folder of a SavedModel.
         n: how many; of each class, where `label` has several. None: 64, or 8 of each.
         seed: of the latents; several classes get the same ones.
-        output: the file.
-        label: classes of a conditional generator, see `labels_of`; several are a row each.
+        output: the file, which is replaced, or folder, where what is there of the draw stays.
+        label: classes of a conditional generator, see `labels_of`; in a grid, several are a row
+            each; in a folder, a sub-folder each; else they follow one another.
+        truncation: see `tfgan.noise.truncated`; None for latents as they are.
+        overwrite: whether another draw in the folder is removed first.
+        say: takes each line.
 
     Raises:
-        UserError: if the model cannot be loaded, has no such class, or the file cannot be written.
+        UserError: if the model cannot be loaded, has no such class, or the output cannot be
+            written.
     """
     loaded = load(model)
     wanted = labels_of(label, loaded) or [ANY]
-    count = n or (DEFAULT if len(wanted) == 1 else DEFAULT_EACH)
-    if len(wanted) > 1 and count * len(wanted) > MOST_OF_ALL:
+    several = len(wanted) > 1
+    count = n or (DEFAULT_EACH if several else DEFAULT)
+    total, most = count * len(wanted), outputs.most(output)
+    if total > most:
         raise UserError(
-            f"--n={count}: of each of {len(wanted):,} classes are {count * len(wanted):,} images; "
-            f"draw at most {MOST_OF_ALL:,} at once"
+            f"--n={count}: of each of {len(wanted):,} classes are {total:,} images; "
+            f"--output={output} has at most {most:,}"
         )
-    images = np.concatenate([draw(loaded, count, seed, each) for each in wanted])
-    if output.lower().endswith(".npy"):
-        buffer = io.BytesIO()
-        np.save(buffer, images)
-        _write(output, lambda path: write_file(path, buffer.getvalue()))
-    else:
-        grid = pictures.grid(images, columns=count) if len(wanted) > 1 else pictures.grid(images)
-        _write(output, lambda path: pictures.save_png(path, grid))
-
-
-def labels_of(text: str, loaded: Loaded) -> list[int]:
-    """The classes that a user names: "7", "7,1,3", "sneaker" or "all"; none for "".
-
-    Raises:
-        UserError: if the generator knows no such class, or none at all.
-    """
-    if not text:
-        return []
-    if not loaded.conditional:
-        raise class_names.unconditional(text, loaded.named)
-    return class_names.chosen(text, loaded.classes or Classes.of_numbers(loaded.class_count()))
+    folder = outputs.is_folder(output)
+    if folder and len(set(wanted)) < len(wanted):
+        raise UserError(f"--label={label}: a folder has each class once")
+    draw = Draw(loaded, seed, count, wanted, truncation)
+    if folder:
+        _write(output, lambda path: sample_folder.fill(path, output, draw, overwrite, say))
+        return
+    columns = count if several else pictures.COLUMNS
+    frames = Frames(total, _shown(draw.batches(), total), columns, _SAMPLES_A_SECOND)
+    _write(output, lambda path: outputs.kind_of(output).write(path, frames))
 
 
 def draw(loaded: Loaded, n: int, seed: int, label: int = ANY) -> np.ndarray:
-    """`n` images of a loaded SavedModel, uint8 `(n, height, width, channels)`.
+    """`n` images by the signature `sample` of a SavedModel, uint8 `(n, height, width, channels)`.
 
     Raises:
         UserError: if what it gives are no such images.
@@ -197,35 +157,49 @@ def draw(loaded: Loaded, n: int, seed: int, label: int = ANY) -> np.ndarray:
     return pictures.unit_to_uint8(loaded.sample(n, seed, label))
 
 
-def interpolate(model: str, n: int, seed: int, output: str, label: str = "") -> None:
-    """Writes spherical walks between `n` latents: a row each as PNG, or a closed tour as GIF.
+def interpolate(
+    model: str,
+    n: int,
+    seed: int,
+    output: str,
+    label: str = "",
+    truncation: float | None = None,
+) -> None:
+    """Writes spherical walks between `n` latents: a row each as PNG, or a closed tour of frames.
 
     With classes, all unless `label` names some, each latent is of the next of them, and the walks
     go from class to class along straight lines between the rows of the identity that they are.
+    Every latent on the way is truncated, so that each picture is one that `sample` may draw.
 
     Raises:
         UserError: if the model cannot be loaded, has no such class, or the file cannot be written.
     """
     loaded = load(model)
     wanted = labels_of(label or ("all" if loaded.conditional else ""), loaded)
-    size, distribution = loaded.latent_size(), saved_model.distribution(user_path(model, "--model"))
+    size, distribution = loaded.latent_size, loaded.distribution
     z = noise.latents(0, Stream.SAMPLES, seed, n, size, distribution=distribution).numpy()
-    tour = output.lower().endswith(".gif")
+    tour = not output.lower().endswith(".png")
     fractions = np.linspace(0, 1, WALK_STEPS, endpoint=not tour)
-    walks = _between(z, fractions, tour, slerp)
+    walks = loaded.truncate(_between(z, fractions, tour, slerp), truncation)
     if wanted:
-        rows = np.eye(loaded.class_count(), dtype=np.float32)[np.resize(wanted, n)]
+        rows = np.eye(len(loaded.classes.names), dtype=np.float32)[np.resize(wanted, n)]
         weights = _between(rows, fractions, tour, lambda a, b, t: (1 - t) * a + t * b)
-        parts = [loaded.blend(*each) for each in zip(*map(_chunks, (walks, weights)), strict=True)]
+        parts = (loaded.blend(*each) for each in zip(*map(_chunks, (walks, weights)), strict=True))
     else:
-        parts = [loaded.generate(chunk) for chunk in _chunks(walks)]
-    images = pictures.unit_to_uint8(np.concatenate(parts))
-    if tour:
-        _write(output, lambda path: pictures.save_gif(path, list(images), seconds=len(images) / 12))
-    else:
-        _write(
-            output, lambda path: pictures.save_png(path, pictures.grid(images, columns=WALK_STEPS))
-        )
+        parts = (loaded.generate(chunk) for chunk in _chunks(walks))
+    images = _shown(map(pictures.unit_to_uint8, parts), len(walks))
+    frames = Frames(len(walks), images, WALK_STEPS, _STEPS_A_SECOND)
+    _write(output, lambda path: outputs.kind_of(output).write(path, frames))
+
+
+def _shown(batches: Iterable[np.ndarray], total: int) -> Iterator[np.ndarray]:
+    """The batches, with a bar on a terminal."""
+    from tqdm import tqdm  # which reads variables, and may not like them
+
+    with tqdm(total=total, unit=" images", disable=None, leave=False) as bar:
+        for batch in batches:
+            yield batch
+            bar.update(len(batch))
 
 
 def _between(
@@ -254,8 +228,8 @@ def slerp(a: np.ndarray, b: np.ndarray, fraction: float) -> np.ndarray:
     return (mixed / np.sin(angle)).astype(a.dtype)
 
 
-def _write(output: str, save: Any) -> None:
+def _write(output: str, save: Callable[[Any], None]) -> None:
     try:
         save(user_path(output, "--output"))
     except OSError as error:
-        raise UserError(f"--output={output}: {error.strerror}") from None
+        raise UserError(f"--output={output}: {error.strerror or error}") from None

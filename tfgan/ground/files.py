@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from tfgan.ground.errors import UserError
 
@@ -172,13 +173,35 @@ def _is_utf8(name: str) -> bool:
 
 def write_file(path: pathlib.Path, content: bytes) -> None:
     """Writes beside, then renames: `path` holds the old content or the new, whatever happens."""
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def writing(path: pathlib.Path, flush: bool = True) -> Iterator[BinaryIO]:
+    """A file to write in parts; it gets its name at the end, as in `write_file`.
+
+    Args:
+        path: the file.
+        flush: whether to wait until the disk has it. If not, a machine that loses its power may
+            leave an empty file.
+
+    Raises:
+        OSError: if it cannot be written, with the name of `path`; what was there stays.
+    """
     beside = _beside(path)
-    with _named(path):
-        with open(beside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
+    try:
+        with _named(path):
+            with open(beside, "wb") as file:
+                yield file
+                if flush:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
 
 
 def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:

@@ -1,4 +1,4 @@
-"""Picture grids in torchvision's layout, PNGs and GIFs."""
+"""Picture grids in torchvision's layout, PNGs and animations."""
 
 import io
 import math
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import write_file
+from tfgan.ground.files import write_file, writing
 
 COLUMNS = 8
 PADDING = 2
@@ -74,9 +74,10 @@ def grid(images: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
     return canvas
 
 
-def save_png(path: pathlib.Path, image: np.ndarray) -> None:
-    """Writes uint8 `(height, width, channels)` with 1 or 3 channels."""
-    write_file(path, _encode(_to_pillow(image), "PNG"))
+def save_png(path: pathlib.Path, image: np.ndarray, flush: bool = True) -> None:
+    """Writes uint8 `(height, width, channels)` with 1 or 3 channels; see `files.writing`."""
+    with writing(path, flush) as file:
+        file.write(_encode(_to_pillow(image), "PNG"))
 
 
 def load_png(path: pathlib.Path) -> np.ndarray:
@@ -97,7 +98,6 @@ def save_gif(
         colours: of one palette for all frames, up to 256, taken from the middle and the last;
             drawings become a third as large. 0: each frame has its own.
     """
-    duration = int(np.clip(1000 * seconds / len(frames), 20, 500))
     first, *rest = [_to_pillow(frame) for frame in frames]
     if colours:
         sources = np.concatenate([frames[len(frames) // 2], frames[-1]])
@@ -105,10 +105,22 @@ def save_gif(
         first, *rest = [
             frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in (first, *rest)
         ]
+    write_file(path, _animation(first, rest, "GIF", seconds))
+
+
+def save_webp(path: pathlib.Path, frames: Sequence[np.ndarray], seconds: float = 10) -> None:
+    """Writes an endless animation as `save_gif` does, but with every colour as it is."""
+    first, *rest = [_to_pillow(frame) for frame in frames]
+    write_file(path, _animation(first, rest, "WEBP", seconds, lossless=True))
+
+
+def _animation(
+    first: Image.Image, rest: list[Image.Image], kind: str, seconds: float, **options: object
+) -> bytes:
+    duration = int(np.clip(1000 * seconds / (len(rest) + 1), 20, 500))
     durations = [duration] * len(rest) + [duration + 1000]
-    write_file(
-        path, _encode(first, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
-    )
+    options |= {"save_all": True, "append_images": rest, "duration": durations, "loop": 0}
+    return _encode(first, kind, **options)
 
 
 def _to_pillow(image: np.ndarray) -> Image.Image:

@@ -105,6 +105,26 @@ def prepare(content: bytes, how: Preparation) -> Prepared:
     return Prepared(encoded.getvalue(), is_grey, image.size)
 
 
+def pixels(content: bytes) -> np.ndarray:
+    """The pixels of a picture as it is, uint8 `(height, width, 1 or 3)`.
+
+    The first frame, turned as its EXIF orientation says.
+
+    Args:
+        content: of the file.
+
+    Raises:
+        NotTaken: as of `prepare`, or if parts of it are transparent.
+    """
+    image = _eight_bits(_decoded(content))
+    if image.mode in _TRANSPARENT or "transparency" in image.info:
+        image = image.convert("RGBA")
+        if np.asarray(image)[..., 3].min() < 255:
+            raise NotTaken("partly transparent")
+    grey = image.mode in ("1", "L")
+    return np.atleast_3d(np.asarray(image.convert("L" if grey else "RGB")))
+
+
 def _decoded(content: bytes) -> Image.Image:
     """The first frame, upright."""
     if not content:
@@ -134,6 +154,13 @@ def _formats() -> tuple[str, ...]:
     """Those that this Pillow was built with."""
     Image.init()
     return tuple(sorted(_FORMATS & set(Image.OPEN)))
+
+
+@functools.cache
+def suffixes() -> frozenset[str]:
+    """What the names of pictures end in, in small letters."""
+    Image.init()
+    return frozenset(suffix for suffix, kind in Image.EXTENSION.items() if kind in _FORMATS)
 
 
 _TOO_LARGE = f"more than {MOST_PIXELS // 10**6} million pixels"

@@ -1,0 +1,179 @@
+"""An exported generator, loaded; needs only the SavedModel, no `tfgan.GAN`."""
+
+import dataclasses
+import functools
+import hashlib
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan import noise
+from tfgan.datasets.classes import Classes
+from tfgan.exports import class_names, saved_model
+from tfgan.ground import pictures
+from tfgan.ground.errors import UserError, first_line
+from tfgan.ground.files import user_path, without_patterns
+
+ANY = -1  # class by the classes' shares
+ROUNDING = 1e-3  # that a pixel may be outside [0, 1] by
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Loaded:
+    """A SavedModel with the signatures `generate` and `sample`, whoever made it.
+
+    Attributes:
+        named: what messages call it.
+        path: its folder.
+        model: what TensorFlow loaded; its weights go with it.
+        distribution: of its latents, see `tfgan.noise.latents`.
+        recorded: the classes that it says it knows; None if it knows none, or does not say.
+    """
+
+    named: str
+    path: pathlib.Path
+    model: Any
+    distribution: str = "normal"
+    recorded: Classes | None = None
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it draws the class that it is told."""
+        return "label" in self.model.signatures["sample"].structured_input_signature[1]
+
+    def generate(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Images `(count, height, width, channels)` in [0, 1] of latents `(count, latent_size)`.
+
+        A conditional generator also takes a class each, int64 `(count,)`, -1 for any.
+
+        Raises:
+            UserError: if what it gives are no such images.
+        """
+        if not self.conditional:
+            return self._call("generate", z=tf.constant(z))
+        labels = np.full(len(z), ANY) if labels is None else labels
+        return self._call("generate", z=tf.constant(z), label=tf.constant(labels, tf.int64))
+
+    def sample(self, n: int, seed: int, label: int = ANY) -> np.ndarray:
+        """`n` images, of a class if it is conditional; see `generate`."""
+        numbers = {"n": n, "seed": seed} | ({"label": label} if self.conditional else {})
+        given = {name: tf.constant(value, tf.int64) for name, value in numbers.items()}
+        return self._call("sample", **given)
+
+    def blend(self, z: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Images between classes, by float32 weights `(count, classes)`; see `generate`."""
+        given = {"z": tf.constant(z), "weights": tf.constant(weights, tf.float32)}
+        return self._call("blend", **given)
+
+    @functools.cached_property
+    def classes(self) -> Classes:
+        """Those that a conditional generator knows, by numbers if it does not name them."""
+        inputs = self.model.signatures["blend"].structured_input_signature[1]
+        return self.recorded or Classes.of_numbers(int(inputs["weights"].shape[1]))
+
+    @functools.cached_property
+    def latent_size(self) -> int:
+        """How many numbers `generate` takes for an image.
+
+        Raises:
+            UserError: if it does not say.
+        """
+        given = self.model.signatures["generate"].structured_input_signature[1].get("z")
+        if given is None or given.shape.rank != 2 or given.shape[1] is None:
+            raise UserError(f"{self.named}: generate has no input z of (count, latent_size)")
+        return int(given.shape[1])
+
+    def truncate(self, z: np.ndarray, threshold: float | None) -> np.ndarray:
+        """Its latents, truncated as `tfgan.noise.truncated` does; as they are for None.
+
+        Raises:
+            UserError: if they are not of N(0, I).
+        """
+        if threshold is None:
+            return z
+        if self.distribution != "normal":
+            raise UserError(
+                f"--truncation={threshold:g}: {self.named} has latents of "
+                f"{noise.IN_WORDS[self.distribution]}; only those of N(0, I) have tails to cut off"
+            )
+        return noise.truncated(z, threshold)
+
+    def sha256(self) -> str:
+        """A hash of its graph and its weights."""
+        digest = hashlib.sha256()
+        for file in (self.path / "saved_model.pb", *sorted((self.path / "variables").iterdir())):
+            with open(file, "rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+        return digest.hexdigest()
+
+    def _call(self, signature: str, **inputs: tf.Tensor) -> np.ndarray:
+        try:
+            outputs = self.model.signatures[signature](**inputs)
+        except (TypeError, ValueError, LookupError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{self.named}: {signature}({', '.join(inputs)}) fails: {first_line(error)}"
+            ) from None
+        if "images" not in outputs:
+            raise UserError(
+                f"{self.named}: has the outputs {', '.join(outputs)}, but images is needed"
+            )
+        return self._checked(outputs["images"].numpy())
+
+    def _checked(self, images: np.ndarray) -> np.ndarray:
+        if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
+            raise UserError(
+                f"{self.named}: gives images {images.shape}, but (count, height, width, 1, 3 or 4) "
+                f"is needed"
+            )
+        pictures.check_finite(images, self.named)
+        low, high = float(images.min()), float(images.max())
+        if low < -ROUNDING or high > 1 + ROUNDING:
+            raise UserError(
+                f"{self.named}: gives pixels from {low:.3g} to {high:.3g}, but they must lie in "
+                f"[0, 1]"
+            )
+        return images
+
+
+def load(model: str, named: str = "") -> Loaded:
+    """Loads a SavedModel with the signatures `generate` and `sample`.
+
+    Args:
+        model: its folder.
+        named: what messages call it, if it is not the value of `--model`.
+
+    Raises:
+        UserError: if there is none, or if it is not a generator of tfgan.
+    """
+    path = user_path(model, "--model")
+    named = named or f"--model={model}"
+    if not (path / "saved_model.pb").is_file():
+        raise UserError(f"{named}: no SavedModel there; a run leaves one in its generator/")
+    try:
+        with without_patterns(path) as plain:
+            loaded = tf.saved_model.load(str(plain))
+    except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
+        raise UserError(f"{named}: is damaged: {first_line(error)}") from None
+    signatures = set(loaded.signatures)
+    if not {"generate", "sample"} <= signatures:
+        raise UserError(
+            f"{named}: has the signatures {', '.join(loaded.signatures) or 'none'}, but "
+            f"generate and sample are needed; is it a generator of tfgan?"
+        )
+    distribution = saved_model.distribution(path)
+    return Loaded(named, path, loaded, distribution, class_names.recorded_classes(path))
+
+
+def labels_of(text: str, loaded: Loaded) -> list[int]:
+    """The classes that a user names: "7", "7,1,3", "sneaker" or "all"; none for "".
+
+    Raises:
+        UserError: if the generator knows no such class, or none at all.
+    """
+    if not text:
+        return []
+    if not loaded.conditional:
+        raise class_names.unconditional(text, loaded.named)
+    return class_names.chosen(text, loaded.classes)

@@ -1,0 +1,34 @@
+"""What a user gives as `--truncation`, looked at before TensorFlow is loaded."""
+
+import math
+
+from tfgan.ground.errors import UserError
+
+
+def check(threshold: float) -> float:
+    """The threshold, if it is one.
+
+    Raises:
+        UserError: if it is not a number above 0.
+    """
+    if not 0 < threshold < math.inf:
+        raise UserError(
+            f"--truncation={threshold:g}: must be a number above 0; every number of z is then "
+            f"between minus that and that"
+        )
+    return threshold
+
+
+def thresholds(given: list[str]) -> list[float]:
+    """Those of a list, each once, the largest first.
+
+    Raises:
+        UserError: if one is not a number above 0.
+    """
+    try:
+        numbers = [float(text) for text in given]
+    except ValueError:
+        raise UserError(
+            f"--truncation={','.join(given)}: must be numbers above 0, such as 0.5,0.7,1"
+        ) from None
+    return sorted({check(number) for number in numbers}, reverse=True)
