@@ -1,5 +1,6 @@
 """The files that samples and walks are written into, by what `--output` ends in."""
 
+import dataclasses
 import itertools
 import os
 import pathlib
@@ -17,7 +18,8 @@ from tfgan.ground.files import check_file, user_path, writing
 ARRAY = "arr_0"  # of a .npz, as `numpy.savez` calls the first
 
 
-class Frames(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Frames:
     """What a file is written of.
 
     Attributes:

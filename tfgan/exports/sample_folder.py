@@ -30,13 +30,15 @@ class Draw(Protocol):
         count: pictures in each sub-folder.
         folders: the sub-folders; "" for the folder itself.
         starts: the number of each batch's first picture.
-        record: what decides about the pictures, for `RECORD`.
     """
 
     count: int
     folders: list[str]
     starts: range
-    record: Record
+
+    @property
+    def record(self) -> Record:
+        """What decides about the pictures, for `RECORD`."""
 
     def batch(self, place: int, start: int) -> np.ndarray:
         """A batch of a sub-folder, uint8 `(some, height, width, channels)`."""

@@ -54,9 +54,9 @@ class Draw:
         self.count, self.starts = count, range(0, count, _BATCH)
         several = len(labels) > 1
         self.folders = sample_folder.names_of(loaded.classes.names, labels) if several else [""]
+        theirs = loaded.sample(_BATCH, seed, labels[0])
         z = self._latents(0)
         loaded.truncate(z, truncation)
-        theirs = loaded.sample(_BATCH, seed, labels[0])
         ours = loaded.generate(z, np.full(_BATCH, labels[0]))
         if not np.allclose(theirs, ours, rtol=0, atol=ROUNDING):
             raise UserError(
