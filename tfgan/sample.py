@@ -82,7 +82,7 @@ def main() -> None:
         "truncation",
         None,
         "Draws truer images that vary less: each number of z from N(0, 1) truncated to [-t, t], "
-        "for this t above 0. Try 1, then 0.5. The same seed gives similar images. None if you do "
+        "for this t above 0. Try 2, then 1.5. The same seed gives similar images. None if you do "
         "not say.",
     )
     flags.DEFINE_boolean(

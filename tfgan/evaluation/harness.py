@@ -256,7 +256,9 @@ def _evaluate(
         drawn, classes = source.draw(judge.count), source.classes()
         if classes and isinstance(judge, SampleQuality):
             labels = samples.labels(judge.count, classes.shares)
-            rows[name], asked[name] = judge.labelled_row(drawn, labels)
+            rows[name], sets = judge.labelled_row(drawn, labels)
+            if not name.startswith(figures.TRUNCATED):  # of those the curve is enough
+                asked[name] = sets
         else:
             rows[name] = judge.row(drawn)
         if classes and not asked:

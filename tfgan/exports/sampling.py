@@ -1,8 +1,8 @@
 """Samples and walks of an exported generator.
 
 The k-th sample of a seed is the same however many are drawn, and whatever they are written into:
-it has the k-th latent of that seed, and is computed among the same 64. Networks wider than about
-256 numbers round differently in batches of another size.
+it has the k-th latent of that seed, and is computed among the same 64, since wide networks round
+differently in batches of another size.
 """
 
 from collections.abc import Callable, Iterable, Iterator
