@@ -206,7 +206,7 @@ def test_run_evaluates_itself_by_class(config, few_samples):
 
 def test_evaluation_of_a_conditional_run(config, few_samples):
     lines = []
-    subject = harness.run(config.workdir)
+    subject = harness.run(config.workdir, truncations=[0.5])
     (content,) = harness.evaluate([subject], quick=True, say=lines.append)
     written = json.loads((subject.output / "evaluation.json").read_text())
     content = json.loads(json.dumps(content))
@@ -221,6 +221,7 @@ def test_evaluation_of_a_conditional_run(config, few_samples):
     np.testing.assert_array_equal(confusion["generator"].sum(axis=1), asked)
     accuracy = content["rows"]["generator"]["label_accuracy"]["mean"]
     assert accuracy == pytest.approx(confusion["generator"].trace() / 500)
+    assert 0 <= content["rows"]["truncated at 0.5"]["label_accuracy"]["mean"] <= 1
     real = content["rows"]["floor"]["label_accuracy"]["mean"]
     assert real == pytest.approx(confusion["test images"].trace() / 10)
     assert sum(found["images"]) == 10  # all the validation images

@@ -61,6 +61,7 @@ def test_the_kth_sample_is_the_same_however_many_are_drawn(name, label, models, 
     whole = sampling.draw(loaded, 150, SEED, int(label or -1))  # by its own signature, at once
     assert np.abs(images.astype(int) - whole).max() <= 1
     np.testing.assert_array_equal(np.load(draw(name, "b.npy", 64, label)), images[:64])
+    np.testing.assert_array_equal(sampling.draw(loaded, 64, SEED, int(label or -1)), images[:64])
     np.testing.assert_array_equal(np.load(draw(name, "c.npz", 7, label))["arr_0"], images[:7])
     assert list(pictures_in(draw(name, "f", 3, label))) == [
         "000000.png",

@@ -51,7 +51,8 @@ def check(output: str) -> None:
         UserError: if it cannot be written to, or has something else inside than a draw.
     """
     path = check_folder(output, "--output")
-    if path.is_dir() and any(path.iterdir()) and _recorded(path, "--output") is None:
+    others = path.is_dir() and any(not each.name.startswith(".") for each in path.iterdir())
+    if _recorded(path, "--output") is None and others:
         raise UserError(
             f"--output={output}: has files that are of no draw; give a new or an empty folder"
         )
@@ -131,13 +132,13 @@ def _write_batch(folder: pathlib.Path, draw: Draw, place: int, start: int, outpu
 
 def _begin(path: pathlib.Path, output: str, draw: Draw, overwrite: bool) -> None:
     """Leaves a record of the draw, and its sub-folders."""
-    known = _recorded(path, "--output")
+    record, known = draw.record, _recorded(path, "--output")
     if known is not None and overwrite:
         _clear(path, known["folders"])
     elif known is not None:
         other = [
             f"{name} {known.get(name)}, not {value}"
-            for name, value in draw.record.items()
+            for name, value in record.items()
             if known.get(name) != value and not (name == "n" and known["n"] < value)
         ]
         if other:
@@ -145,9 +146,10 @@ def _begin(path: pathlib.Path, output: str, draw: Draw, overwrite: bool) -> None
                 f"--output={output}: has another draw: {'; '.join(other)}; give another folder, "
                 f"or --overwrite"
             )
+    path.mkdir(parents=True, exist_ok=True)
+    write_file(path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
     for folder in draw.folders:
-        (path / folder).mkdir(parents=True, exist_ok=True)
-    write_file(path / RECORD, (json.dumps(draw.record, indent=2) + "\n").encode())
+        (path / folder).mkdir(exist_ok=True)
 
 
 def _clear(path: pathlib.Path, folders: Sequence[str]) -> None:
