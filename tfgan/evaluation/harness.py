@@ -26,7 +26,7 @@ from tfgan.ground.version import versions
 from tfgan.run import checkpointing
 from tfgan.run.config import TrainConfig
 from tfgan.run.environment import cores
-from tfgan.run.workdir import Workdir
+from tfgan.run.workdir import Workdir, exported_step
 
 DATASET = "mnist"  # where nothing says which
 _SHOWN_NAMES = 5
@@ -71,7 +71,7 @@ def run(workdir: str, data_dir: str = "", manual_dir: str = "") -> Subject:
     if not place.generator.is_dir():
         raise UserError(f"--workdir={workdir}: its run has not ended yet, so it has no generator")
     step, newest = (
-        saved_model.exported_step(place.generator),
+        exported_step(place.generator),
         checkpointing.newest(place.checkpoints),
     )
     if newest is not None and int(newest.name) != step:
