@@ -10,7 +10,8 @@ from conftest import small_config
 from fingerprint import outcome, tree
 
 from tfgan import UserError, training
-from tfgan.run import restoring
+from tfgan.datasets.classes import Classes
+from tfgan.run import building, initialising, restoring
 from tfgan.run.workdir import Workdir
 
 
@@ -68,40 +69,41 @@ def test_all_networks_are_taken_and_nothing_else(make, other, capsys):
         assert not any(np.any(slot.numpy()) for slot in optimizer.variables[2:])
 
 
-def test_without_their_average_ours_starts_at_what_g_took(make, other, tiny_data_dir, tmp_path):
-    plain = small_config(tiny_data_dir, tmp_path / "plain", epochs=1)
-    theirs = training.train_and_export(plain)
-    config = make("run", ema=0.9, epochs=1, init_from=plain.workdir)
-    training.train_and_export(config)
-    assert_alike(at_start(config).ema_generator, theirs.generator)
+def take(config, shape=(28, 28, 1), classes=None):
+    """What a run's networks become, without a run; and the lines that are said."""
+    gan = building.build(config, shape, 1, classes=classes)
+    lines = []
+    recorded = initialising.take(gan, Workdir(config.init_from, "--init_from"), lines.append)
+    return gan, recorded, [line.partition(": ")[2] for line in lines]
 
 
-def test_layers_of_other_shapes_start_afresh_and_are_named(make, other, capsys):
-    config = make("run", dataset="cifar10", epochs=1, ema=0.9)
-    training.train_and_export(config)
-    lines = [line for line in capsys.readouterr().out.splitlines() if "--init_from" in line]
-    assert [line.partition(": ")[2] for line in lines] == [
+def test_without_their_average_ours_starts_at_what_g_took(make, other, tmp_path):
+    plain = Workdir(str(tmp_path / "plain"))
+    shutil.copytree(other[0].workdir, plain.path)
+    plain.config.write_text(plain.config.read_text().replace('"ema": 0.5', '"ema": 0.0'))
+    gan, *_ = take(make("run", ema=0.9, init_from=str(plain.path)))
+    assert_alike(gan.ema_generator, other[1].generator)
+
+
+def test_layers_of_other_shapes_start_afresh_and_are_named(make, other):
+    gan, recorded, lines = take(make("run", dataset="cifar10", ema=0.9), (32, 32, 3))
+    assert lines == [
         "generator Dense 3 starts afresh: its weights have the shapes (16, 3072) and (3072,), "
         "those of the other run (16, 784) and (784,)",
         "discriminator Dense 1 starts afresh: its weights have the shapes (3072, 16) and (16,), "
         "those of the other run (784, 16) and (16,)",
         "took 4 layers' weights from step 4; 2 start afresh",
     ]
-    assert environment(config)["init_from"]["fresh"] == [
-        "generator Dense 3",
-        "discriminator Dense 1",
-    ]
-    gan = at_start(config)
+    assert recorded["fresh"] == ["generator Dense 3", "discriminator Dense 1"]
     taken, fresh = gan.generator.layers[2], gan.generator.layers[4]
     np.testing.assert_array_equal(taken.kernel, other[1].generator.layers[2].kernel)
     np.testing.assert_array_equal(fresh.kernel, gan.ema_generator.layers[4].kernel)
 
 
-def test_a_conditional_run_takes_what_it_has_in_common(make, capsys):
-    training.train_and_export(make("run", conditional=True, epochs=1))
-    output = capsys.readouterr().out
-    assert "generator Beside 1 starts afresh: the other run has no such layer" in output
-    assert "took 4 layers' weights from step 4; 4 start afresh" in output
+def test_a_conditional_run_takes_what_it_has_in_common(make):
+    *_, lines = take(make("run", conditional=True), classes=Classes.of_numbers(10))
+    assert "generator Beside 1 starts afresh: the other run has no such layer" in lines
+    assert lines[-1] == "took 4 layers' weights from step 4; 4 start afresh"
 
 
 def test_a_resumed_run_needs_the_other_no_more(make, other, tmp_path, capsys, monkeypatch):
@@ -152,7 +154,7 @@ def test_the_newest_whole_checkpoint_counts(make, other, tmp_path, capsys):
     shutil.rmtree(copy.checkpoints)
     with pytest.raises(UserError, match=r"^--init_from=.*copy: has no checkpoint; give a run"):
         training.train_and_export(make("none", init_from=str(copy.path)))
-    assert not (tmp_path / "none").exists()
+    assert not Workdir(str(tmp_path / "none")).config.exists()
 
 
 def test_a_run_that_still_trains_is_refused(make, other, tmp_path):

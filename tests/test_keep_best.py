@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import assert_one_line_error, run, small_config
+from conftest import run, small_config
 from fingerprint import exported_weights, outcome, tree
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_gan import make_gan
@@ -190,9 +190,11 @@ def unbroken(tiny_data_dir, tmp_path_factory, few_samples):
 @pytest.mark.parametrize(
     ("owner", "name", "nth"),
     [
-        (Best, "offer", 3),  # the third epoch is to be scored
+        # The third epoch is to be scored.
+        pytest.param(Best, "offer", 3, marks=pytest.mark.slow),
         (Checkpoints, "save", 5),  # it is scored, and in no checkpoint
-        (saved_model, "save_generator", 2),  # the best is to be exported
+        # The best is to be exported.
+        pytest.param(saved_model, "save_generator", 2, marks=pytest.mark.slow),
     ],
 )
 def test_killed_run_keeps_the_same_best(owner, name, nth, unbroken, make, monkeypatch):
@@ -315,11 +317,6 @@ def test_workers_agree_on_why_they_end():
         up = True
         assert stop.agree()
         assert (stop.agreed, stop.ended_by) == (None, "b")
-
-
-def test_an_unknown_metric_is_one_line():
-    done = run("train", "--keep_best=fid")
-    assert_one_line_error(done, "keep_best", "fid", "coverage")
 
 
 FLAGS = ["--epochs=4", "--batch_size=10", "--hidden_size=16", f"--split={SPLIT}", "--nojit_compile"]

@@ -111,9 +111,10 @@ def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
 
 
 def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
-    """The scores, if what the run exported last has been evaluated."""
-    step = exported_step(workdir.generator)
-    content = None if step is None else record.evaluation(workdir, step)
+    """The scores, if the run has been evaluated after its export, or else its last epoch."""
+    epochs = workdir.epochs()
+    step = exported_step(workdir.generator) or (int(epochs[-1]["step"]) if epochs else 0)
+    content = record.evaluation(workdir, step)
     if content is None:
         return None
     try:

@@ -22,10 +22,10 @@ from tfgan.exports import saved_model
 from tfgan.ground.console import duration
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path, write_file
+from tfgan.ground.machine import cores
 from tfgan.ground.version import versions
 from tfgan.run import checkpointing
 from tfgan.run.config import TrainConfig
-from tfgan.run.environment import cores
 from tfgan.run.workdir import Workdir, exported_step
 
 DATASET = "mnist"  # where nothing says which
