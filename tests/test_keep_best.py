@@ -316,7 +316,7 @@ def test_workers_agree_on_why_they_end():
 
 
 FLAGS = ["--epochs=4", "--batch_size=10", "--hidden_size=16", f"--split={SPLIT}", "--nojit_compile"]
-FLAGS += ["--keep_best=parzen", "--evaluate_every=1", "--patience=1"]
+FLAGS += ["--keep_best=coverage", "--evaluate_every=1", "--patience=1"]
 
 
 @pytest.mark.slow  # test_launch.py ends two workers together by a signal
