@@ -1,6 +1,7 @@
 """Kills a short run at random moments, resumes it, and compares its end with an unbroken run.
 
     python tests/soak.py --kills=100
+    python tests/soak.py --kills=50 --keep_best
 
 Most kills are SIGKILL, some SIGTERM and SIGINT. A run that comes to its end is compared, and
 another begins, until all kills are spent. Steps take a few milliseconds and every seventh is
@@ -23,14 +24,15 @@ from fingerprint import log_lines, outcome
 
 FLAGS = ["--epochs=25", "--batch_size=6", "--hidden_size=128", "--log_every=1"]
 FLAGS += ["--steps_per_execution=1", "--checkpoint_every_steps=7"]
+KEEP_BEST = ["--keep_best=fcd", "--evaluate_every=2", "--split=train[:50]", "--ema=0.9"]
 
 
 # Killed, or stopped as asked; a signal during the first imports finds no handler yet.
 STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130, 143)
 
 
-def start(workdir: pathlib.Path, data_dir: pathlib.Path) -> subprocess.Popen:
-    command = [sys.executable, "-u", "-m", "tfgan.train", *FLAGS]
+def start(workdir: pathlib.Path, data_dir: pathlib.Path, flags: list[str]) -> subprocess.Popen:
+    command = [sys.executable, "-u", "-m", "tfgan.train", *flags]
     return subprocess.Popen(
         [*command, f"--data_dir={data_dir}", f"--workdir={workdir}"],
         stdout=subprocess.PIPE,
@@ -44,13 +46,13 @@ def wait(process: subprocess.Popen, timeout: float | None = None) -> str:
     return output
 
 
-def main(kills: int, seed: int, folder: pathlib.Path) -> int:
+def main(kills: int, seed: int, folder: pathlib.Path, flags: list[str]) -> int:
     """Returns the number of mismatches; prints what happened."""
     choose = random.Random(seed)
     data_dir = folder / "data"
     prepare_tiny(tfds.image_classification.MNIST, data_dir, "mnist", (28, 28, 1))
     begin = time.monotonic()
-    process = start(folder / "unbroken", data_dir)
+    process = start(folder / "unbroken", data_dir, flags)
     expected_lines = log_lines(wait(process))
     longest = time.monotonic() - begin
     expected = outcome(folder / "unbroken")
@@ -63,7 +65,7 @@ def main(kills: int, seed: int, folder: pathlib.Path) -> int:
     spent = resumes = finished = mismatches = 0
     workdir, output = folder / "run0", ""
     while True:
-        process = start(workdir, data_dir)
+        process = start(workdir, data_dir, flags)
         try:
             # Start-up takes about half of a run and writes nothing: seldom aim there.
             moment = choose.triangular(0, longest * 1.1, longest * 0.9)
@@ -103,6 +105,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=777)
+    parser.add_argument("--keep_best", action="store_true", help="runs that keep their best")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        sys.exit(main(arguments.kills, arguments.seed, pathlib.Path(temporary)) > 0)
+        flags = [*FLAGS, *(KEEP_BEST if arguments.keep_best else [])]
+        sys.exit(main(arguments.kills, arguments.seed, pathlib.Path(temporary), flags) > 0)

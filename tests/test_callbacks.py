@@ -221,8 +221,9 @@ def test_each_signal_stops_and_the_second_acts_as_ever(signum):
     before = {each: signal.getsignal(each) for each in signals.stopping()}
     assert signum in before
     with stopping.StopSignals(tf.distribute.get_strategy()) as stop:
-        assert stop.agree() is None
+        assert not stop.agree()
         signal.raise_signal(signum)
-        assert stop.agree() == stop.agreed == signum
+        assert stop.agree()
+        assert (stop.agreed, stop.ended_by) == (signum, None)
         assert {each: signal.getsignal(each) for each in before} == before
     assert {each: signal.getsignal(each) for each in before} == before

@@ -18,7 +18,7 @@ from tfgan.exports import exporting, loading, saved_model
 from tfgan.ground import pictures
 from tfgan.noise import Stream
 from tfgan.run import checkpointing
-from tfgan.run.workdir import Workdir
+from tfgan.run.workdir import Workdir, exported_step
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_command_evaluates_a_run(workdir):
     assert content["samples"] == 10_000
     assert (content["split"], content["warnings"]) == ("train", [])
     assert content["config"]["hidden_size"] == 16
-    assert content["step"] == saved_model.exported_step(workdir.generator) > 0
+    assert content["step"] == exported_step(workdir.generator) > 0
     assert set(content["rows"]) == {"generator", "floor", "ideal"}
     row = content["rows"]["generator"]
     quick = {name for name, metric in protocol.METRICS.items() if metric.quick}

@@ -3,6 +3,7 @@
 import csv
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -24,10 +25,12 @@ from tfgan.evaluation import (
     features,
     harness,
     judges,
+    metrics,
     neighbours,
     picture_parts,
     picture_protocol,
     samples,
+    validation,
 )
 from tfgan.ground import pictures
 from tfgan.run.workdir import Workdir
@@ -250,6 +253,23 @@ def test_copies_of_training_images_have_a_ratio_of_nought(reference):
     held_out = picture_protocol.score(reference.images, reference)
     assert (held_out["nn_ratio_median"], held_out["fsd"]) == (1, pytest.approx(0, abs=1e-6))
     assert (held_out["swd"], held_out["coverage"]) == (0, 1)
+
+
+def test_the_best_of_a_run_is_found_by_the_floors_images(reference):
+    parts, images = reference.parts, reference.image_set
+    found = validation.Validation(images.with_split(parts.rest), "fsd", pytest.fail)
+    assert (found.split, found.count) == (parts.floor, parts.size)
+    eyes, floor = reference.features, reference.floor_images
+    assert found.score(reference.images) == metrics.frechet_distance(
+        eyes(floor), eyes(reference.images)
+    )
+    assert found.score(floor) == pytest.approx(0, abs=1e-6)
+    coverage = validation.Validation(images.with_split(parts.rest), "coverage", pytest.fail)
+    assert coverage.score(floor) == 1
+    with pytest.raises(UserError, match=rf"give --split={re.escape(parts.rest)}$"):
+        validation.Validation(images, "fsd", pytest.fail)
+    with pytest.raises(UserError, match=r"^--keep_best=fcd: is not for .*; take fsd or coverage"):
+        validation.Validation(images, "fcd", pytest.fail)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tfgan.ground import pictures
 from tfgan.run import building
 from tfgan.run.checkpointing import Checkpoints
 from tfgan.run.config import TrainConfig
-from tfgan.run.workdir import Workdir
+from tfgan.run.workdir import Workdir, exported_step
 
 SHAPE = (8, 12, 3)
 STEP = 12
@@ -66,7 +66,7 @@ def test_writes_checks_and_tells(workdir):
     assert sorted(file.name for file in folder.iterdir()) == [
         "README.md", "generator.keras", "samples.png", "savedmodel"
     ]  # fmt: skip
-    assert saved_model.exported_step(folder / "savedmodel") == 12
+    assert exported_step(folder / "savedmodel") == 12
     assert {file.name for file in workdir.exports.iterdir()} == {".lock", FOLDER}
     # The picture is what the SavedModel draws.
     sampling.sample(str(folder / "savedmodel"), 64, 1, str(workdir.path / "drawn.png"))

@@ -49,7 +49,7 @@ def test_a_conditional_run_is_restored_with_its_shares(conditional):
     config, content = conditional
     counts = content["environment"]["data"]["classes"]["counts"]
     assert sum(counts) == 40
-    gan, found, _ = restoring.restore(Workdir(config.workdir), pytest.fail)
+    gan, found, *_ = restoring.restore(Workdir(config.workdir), pytest.fail)
     assert found == config
     assert gan.shares == tuple(count / 40 for count in counts)
 
@@ -83,7 +83,7 @@ def test_a_run_is_restored_without_its_data(tiny_data_dir, tmp_path):
     )
     trained = training.train_and_export(config)
     shutil.rmtree(data_dir)
-    gan, found, checkpoint = restoring.restore(Workdir(config.workdir), pytest.fail)
+    gan, found, checkpoint, _ = restoring.restore(Workdir(config.workdir), pytest.fail)
     assert found == config
     assert checkpoint.name == "000000001"
     assert len(gan.weights) == len(trained.weights)

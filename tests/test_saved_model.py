@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgan import networks
 from tfgan.exports import saved_model
+from tfgan.run.workdir import exported_step
 
 SCRIPT = """
 import sys
@@ -82,8 +83,8 @@ def test_full_disk_is_an_os_error_and_leaves_the_old_one(exported, tmp_path):
         [sys.executable, "-c", NO_ROOM, tmp_path / "generator"], capture_output=True, text=True
     )
     assert done.stdout.strip().endswith("OSError"), done.stderr
-    assert saved_model.exported_step(tmp_path / "generator") == 7
-    assert saved_model.exported_step(tmp_path / "none") is None
+    assert exported_step(tmp_path / "generator") == 7
+    assert exported_step(tmp_path / "none") is None
 
 
 def cli(*arguments) -> str:

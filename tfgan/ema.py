@@ -7,14 +7,25 @@ from tfgan.cluster import replicas
 from tfgan.ground.errors import UserError
 
 
-def clone(network: keras.Model) -> keras.Model:
-    """A network of the same layers and weights, with variables of its own."""
+def clone(
+    network: keras.Model, purpose: str = "its moving average", option: str = "ema=0"
+) -> keras.Model:
+    """A network of the same layers and weights, with variables of its own.
+
+    Args:
+        network: what is cloned.
+        purpose: what for, and
+        option: what does without, for the message.
+
+    Raises:
+        UserError: if it cannot be cloned.
+    """
     try:
         average = keras.models.clone_model(network)
     except (ValueError, NotImplementedError):
         raise UserError(
-            f"{network.name}: cannot be cloned for its moving average; give a functional or "
-            f"Sequential model, or ema=0"
+            f"{network.name}: cannot be cloned for {purpose}; give a functional or "
+            f"Sequential model, or {option}"
         ) from None
     average.set_weights(network.get_weights())
     return average

@@ -35,6 +35,7 @@ class Stream(enum.IntEnum):
     STACKED_ORDER = 23
     FEATURES = 24
     PATCHES = 25
+    SELECTION = 26
     MONITOR_LATENTS = 30  # from here on: tfgan.doctor
     PROBE_LATENTS = 31
     PROBE_ORDER = 32

@@ -10,7 +10,7 @@ from tfgan.ground.errors import UserError
 from tfgan.ground.files import write_file
 from tfgan.run import recipes
 from tfgan.run.config import TrainConfig
-from tfgan.run.workdir import Workdir
+from tfgan.run.workdir import Workdir, exported_step
 from tfgan.web import html
 
 _PARTS = ("report", "training", "settings")
@@ -37,16 +37,15 @@ def write_report(workdir: Workdir) -> None:
         OSError: if a file cannot be read or written; a report that was there stays.
     """
     recorded = workdir.existing_run()
-    defaults = TrainConfig().deciding()
-    # Not where folders lie: reports are passed on.
-    try:
-        every = TrainConfig.from_recorded(recorded["config"]).to_dict()
+    try:  # not where folders lie: reports are passed on
+        config = TrainConfig.from_recorded(recorded["config"]).shown()
     except UserError as error:
         raise UserError(f"{workdir.config}: {error}") from None
-    config = {name: value for name, value in every.items() if name in defaults}
+    defaults = {name: value for name, value in TrainConfig().to_dict().items() if name in config}
     environment = dict(recorded["environment"])
     fixed = workdir.fixed_pictures()
-    last = max(fixed, default=None)
+    best = recorded.get("best")
+    last = _epoch_of(workdir, best) if best else max(fixed, default=None)
     evaluation = _evaluation(workdir)
     data = {
         # No more of them than of the generated ones: a batch may be of thousands.
@@ -54,12 +53,13 @@ def write_report(workdir: Workdir) -> None:
             workdir.samples / "real.png",
             None if last is None else pictures.load_png(fixed[last]).shape[0],
         ),
-        # Drawn by what is exported and scored: the weights' average, if the run has one.
+        # Drawn by what is exported and scored: the weights' average, or the best, if it has one.
         "fake": None if last is None else html.picture(fixed[last]),
         "fakeEpoch": last,
         "epochsDone": len(workdir.epochs()),
         "exported": workdir.generator.exists(),  # not if the run diverged
         "averaged": bool(config.get("ema")),
+        "best": best,
         **_doctor(workdir, evaluation),
         "evaluation": evaluation,
         "better": _BETTER,
@@ -72,6 +72,18 @@ def write_report(workdir: Workdir) -> None:
         "environment": environment,
     }
     write_file(workdir.report, html.compose(f"{config['dataset']}: a run of tfgan", _PARTS, data))
+
+
+def _epoch_of(workdir: Workdir, best: dict[str, Any]) -> int:
+    """The epoch, from 0, at whose end the best generator was scored."""
+    try:
+        return next(
+            int(row["epoch"]) for row in workdir.epochs() if int(row["step"]) == best["step"]
+        )
+    except (LookupError, TypeError, StopIteration):
+        raise UserError(
+            f"{workdir.config}: names a best step that {workdir.metrics} lacks"
+        ) from None
 
 
 def _command(config: dict[str, Any], defaults: dict[str, Any]) -> str:
@@ -90,7 +102,7 @@ def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
         return {n: settings[n] for n in defaults if n not in ("seed", "threads", *but)}
 
     own = defaults | config
-    named = {name: TrainConfig(**recipes.options(name)).deciding() for name in recipes.names()}
+    named = {name: TrainConfig(**recipes.options(name)).to_dict() for name in recipes.names()}
     for but in ((), ("epochs",)):
         for name, settings in named.items():
             if decides(own, *but) == decides(settings, *but):
@@ -99,9 +111,10 @@ def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
 
 
 def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
-    """The scores, if the run has been evaluated after its last epoch."""
+    """The scores, if the run has been evaluated after its export, or else its last epoch."""
     epochs = workdir.epochs()
-    content = record.evaluation(workdir, int(epochs[-1]["step"])) if epochs else None
+    step = exported_step(workdir.generator) or (int(epochs[-1]["step"]) if epochs else 0)
+    content = record.evaluation(workdir, step)
     if content is None:
         return None
     try:

@@ -6,6 +6,7 @@ import pathlib
 import shlex
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -23,16 +24,18 @@ from tfgan.ground.console import duration, say
 from tfgan.ground.errors import Diverged, Interrupted, UserError
 from tfgan.ground.version import __version__
 from tfgan.networks import precision
-from tfgan.run import building, callbacks, environment, memory
+from tfgan.run import building, callbacks, environment, initialising, memory
+from tfgan.run.best import Best
 from tfgan.run.board import TensorBoard
 from tfgan.run.checkpointing import Checkpoints
 from tfgan.run.config import TrainConfig, python
 from tfgan.run.progress import Progress
 from tfgan.run.run import Run
 from tfgan.run.stopping import StopSignals
-from tfgan.run.workdir import Workdir
+from tfgan.run.workdir import Workdir, exported_step
 
 Record = dict[str, Any]  # what a run's config.json holds
+Evaluate = Callable[[Best | None], list[keras.callbacks.Callback]]
 
 
 def train_and_export(
@@ -72,6 +75,8 @@ def train_and_export(
                 f"--workdir={workdir.path}: holds a run with other settings: "
                 f"{'; '.join(differences)}; take another --workdir, or --overwrite to start anew"
             )
+        if config.init_from:
+            initialising.check(config, overwrite)
     strategies.choose_devices(config.devices)
     environment.set_threads(config, recorded)
     if cluster:
@@ -118,7 +123,7 @@ def _train_and_export(
                     f"--workdir={workdir.path}: another process has just used it; look at it, "
                     f"then give the same command again"
                 )
-            _resume_and_export(run, gan, recorded, evaluation)
+            unfinished = _resume_and_export(run, gan, recorded, evaluation)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         if isinstance(error, tf.errors.OpError) and "open files" in str(error):
             raise UserError(f"{errors.first_line(error)}; raise that limit: ulimit -n") from None
@@ -145,6 +150,8 @@ def _train_and_export(
             f"{workdir.generator}. Draw with:\n"
             f"{python()} -m tfgan.sample {model} {which} --seed=1 --output=samples.png"
         )
+        if unfinished:
+            say(unfinished)
     return gan
 
 
@@ -183,21 +190,37 @@ def _build(run: Run, gan_class: type[GAN] | None) -> GAN:
 
 
 def _resume_and_export(
-    run: Run, gan: GAN, recorded: Record | None, evaluation: list[keras.callbacks.Callback]
-) -> None:
-    """Does what is left to do; the chief in the run's folder, which is its alone now."""
+    run: Run, gan: GAN, recorded: Record | None, evaluation: Evaluate
+) -> str | None:
+    """Does what is left to do; the chief in the run's folder, which is its alone now.
+
+    Returns:
+        What is to be said of a run that has ended before its last epoch.
+    """
     config, workdir = run.config, run.workdir
-    checkpoints = Checkpoints(workdir.checkpoints, gan, config.keep_checkpoints)
+    best = Best(gan, config.keep_best) if config.keep_best and run.is_chief else None
+    checkpoints = Checkpoints(workdir.checkpoints, gan, config.keep_checkpoints, best)
     newest = checkpoints.restore_newest(say) if recorded else None
     if recorded and newest is None and workdir.has_progress():
         raise UserError(
             f"{workdir.checkpoints}: is empty, but the run had got further, as its other files "
             f"show; put the checkpoints back, or --overwrite starts the run anew"
         )
+    taken = None
+    if config.init_from and run.is_chief:
+        if newest is None:
+            taken = initialising.take(gan, Workdir(config.init_from, "--init_from"), say)
+        elif recorded:
+            taken = recorded["environment"].get("init_from")
     strategies.from_chief(run.strategy, checkpoints.state())
     done = int(gan.step.numpy())
+    ended = strategies.any_worker(
+        run.strategy, done >= run.last_step or _out_of_patience(config, best)
+    )
     if done >= run.last_step:
         say(f"--epochs={config.epochs}: {workdir.path} has {done // run.steps_per_epoch} already")
+    elif ended and best is not None:
+        say(_no_better(config, best, done))
     elif run.is_chief:
         if newest is None:
             workdir.clear()
@@ -206,8 +229,11 @@ def _resume_and_export(
         networks_of = {"generator": gan.generator, "discriminator": gan.discriminator}
         facts |= {"data": run.data.identity()}
         facts |= {"parameters": {name: each.count_params() for name, each in networks_of.items()}}
+        facts |= {"init_from": taken} if taken else {}
         workdir.create(config.to_dict(), facts)
         checkpoints.put_damaged_aside()
+        if taken and newest is None:
+            checkpoints.save()  # from here on the run needs the other one no more
         say(
             f"Run: {workdir.path}; watch it with: tensorboard --logdir "
             f"{shlex.quote(str(workdir.path.parent))}"
@@ -215,17 +241,43 @@ def _resume_and_export(
         if newest is not None:
             say(f"Resuming after step {done:,} of {run.last_step:,}, from {newest}")
             _warn_of_another_layout(run.strategy, recorded)
-    if done < run.last_step:
-        _fit(run, gan, checkpoints, evaluation)
+    unfinished = None if ended else _fit(run, gan, checkpoints, best, evaluation(best))
     step = int(gan.step.numpy())
-    if run.is_chief and saved_model.exported_step(workdir.generator) != step:
-        known = (step, config.latents, config.image_set.record(run.data.identity()))
-        if gan.ema_generator is not None:
-            saved_model.save_generator(workdir.raw_generator, gan.generator, *known)
-        saved_model.save_generator(workdir.generator, gan.sampler, *known)
+    if run.is_chief and exported_step(workdir.generator) != step:
+        _export(run, gan, best)
     if run.is_chief:
         _decorate(workdir)
     strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has written all
+    return unfinished
+
+
+def _export(run: Run, gan: GAN, best: Best | None) -> None:
+    """Writes the SavedModels of now: the generator or the best, and the last one beside that."""
+    workdir, config = run.workdir, run.config
+    known = (int(gan.step.numpy()), config.latents, config.image_set.record(run.data.identity()))
+    found = best if best and best.step else None
+    if config.keep_best:
+        workdir.record_best(found.record() if found else None)
+        if not found:
+            say(f"--keep_best={config.keep_best}: not scored yet; exporting the last generator")
+    if gan.ema_generator is not None or found:
+        saved_model.save_generator(workdir.raw_generator, gan.generator, *known)
+    generator = found.generator if found else gan.sampler
+    chosen = found.in_words() if found else ""
+    saved_model.save_generator(workdir.generator, generator, *known, chosen)
+    if found:
+        say(f"Exported: the generator {chosen}")
+
+
+def _out_of_patience(config: TrainConfig, best: Best | None) -> bool:
+    return best is not None and 0 < config.patience <= best.since
+
+
+def _no_better(config: TrainConfig, best: Best, step: int) -> str:
+    return (
+        f"--patience={config.patience}: the run has ended after step {step:,}: no better "
+        f"{config.keep_best} in {best.since} scorings; a larger --patience goes on"
+    )
 
 
 def _decorate(workdir: Workdir) -> None:
@@ -257,14 +309,28 @@ def _warn_of_another_layout(strategy: tf.distribute.Strategy, recorded: Record |
 
 
 def _fit(
-    run: Run, gan: GAN, checkpoints: Checkpoints, evaluation: list[keras.callbacks.Callback]
-) -> None:
-    """Trains from `gan.step` to the end of the last epoch."""
+    run: Run,
+    gan: GAN,
+    checkpoints: Checkpoints,
+    best: Best | None,
+    evaluation: list[keras.callbacks.Callback],
+) -> str | None:
+    """Trains from `gan.step` to the end of the last epoch, or as far as the options say.
+
+    Returns:
+        What is to be said of a run that has ended before its last epoch.
+    """
     config = run.config
-    start = time.perf_counter()
+    start, begun = time.perf_counter(), int(gan.step.numpy())
     progress = Progress(run)
     board = TensorBoard(run)
-    with StopSignals(run.strategy) as stop:
+
+    def time_is_up() -> bool:
+        late = 0 < 60 * config.max_minutes <= time.perf_counter() - start
+        return late and int(gan.step.numpy()) > begun  # so that each start gets further
+
+    ends = {"patience": lambda: _out_of_patience(config, best), "max_minutes": time_is_up}
+    with StopSignals(run.strategy, ends) as stop:
         everyones = [callbacks.FiniteLosses(checkpoints)]
         the_chiefs = [
             progress,
@@ -278,7 +344,7 @@ def _fit(
         checkpoint_and_stop = callbacks.CheckpointAndStop(checkpoints, stop, run, board.flush)
         try:
             # A run that was stopped inside an epoch first does the rest of it.
-            while (step := int(gan.step.numpy())) < run.last_step and stop.agree() is None:
+            while (step := int(gan.step.numpy())) < run.last_step and not stop.agree():
                 epoch, done = divmod(step, run.steps_per_epoch)
                 gan.fit(
                     run.batches(step),
@@ -304,26 +370,45 @@ def _fit(
             progress.close()
             board.close()
     step = int(gan.step.numpy())
-    if stop.agreed is not None and step < run.last_step:
+    if step < run.last_step:
         newest = checkpoints.newest()
         if run.is_chief and (newest is None or int(newest.name) != step):  # between calls of fit
             checkpoints.save()
+    if stop.agreed is not None and step < run.last_step:
         strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has saved
-        alone = strategies.workers(run.strategy) == 1
         raise Interrupted(
             f"{signal.Signals(stop.agreed).name}: stopped after step {step:,}, checkpoint "
-            f"written. Go on with{f':{chr(10)}{config.command()}' if alone else ' all workers'}",
+            f"written. {_go_on(run)}",
             stop.agreed,
         )
-    say(
-        f"Epoch {config.epochs} of {config.epochs} done; this training took "
-        f"{duration(time.perf_counter() - start)}"
+    took = f"this training took {duration(time.perf_counter() - start)}"
+    if step >= run.last_step:
+        say(f"Epoch {config.epochs} of {config.epochs} done; {took}")
+        return None
+    say(f"Ended after step {step:,} of {run.last_step:,}; {took}")
+    if stop.ended_by == "patience" and best is not None:
+        return _no_better(config, best, step)
+    return (
+        f"--max_minutes={config.max_minutes:g}: ended after step {step:,} of {run.last_step:,}. "
+        f"{_go_on(run)}"
     )
 
 
-def _evaluation(run: Run) -> list[keras.callbacks.Callback]:
-    if not (run.is_chief and run.config.evaluate_every):
-        return []
-    from tfgan.evaluation.callback import Evaluation  # with scikit-learn, which takes a second
+def _go_on(run: Run) -> str:
+    alone = strategies.workers(run.strategy) == 1
+    return f"Go on with{f':{chr(10)}{run.config.command()}' if alone else ' all workers'}"
 
-    return [Evaluation(run)]
+
+def _evaluation(run: Run) -> Evaluate:
+    """What the run is evaluated by; before anything is written, for it may refuse the run."""
+    config = run.config
+    if not (run.is_chief and config.evaluate_every):
+        return lambda best: []
+    from tfgan.evaluation.callback import Evaluation, KeepBest  # with scikit-learn: a second
+    from tfgan.evaluation.validation import Validation
+
+    if not config.keep_best:
+        evaluation = Evaluation(run)
+        return lambda best: [evaluation]
+    validation = Validation(config.image_set, config.keep_best, say)
+    return lambda best: [KeepBest(run, validation, best)] if best else []

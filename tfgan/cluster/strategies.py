@@ -290,9 +290,15 @@ def share(context: tf.distribute.InputContext) -> Share:
 
 def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
     """Whether the flag is up in any worker. All must ask together; each waits for the others."""
+    return any_worker_each(strategy, [flag])[0]
+
+
+def any_worker_each(strategy: tf.distribute.Strategy, flags: Sequence[bool]) -> list[bool]:
+    """Of each of so many flags, whether it is up in any worker; see `any_worker`."""
     if workers(strategy) == 1:
-        return flag
-    return bool(strategy.reduce("SUM", tf.constant(int(flag)), axis=None) > 0)
+        return list(flags)
+    found = strategy.reduce("SUM", tf.constant(flags, tf.int32), axis=None)
+    return [bool(count) for count in found.numpy() > 0]
 
 
 def from_chief(strategy: tf.distribute.Strategy, variables: Sequence[Any]) -> None:

@@ -1,4 +1,4 @@
-"""`--evaluate_every`: the quick rows of the protocol while a run trains."""
+"""`--evaluate_every`: scores while a run trains, and what `--keep_best` makes of them."""
 
 import time
 
@@ -7,7 +7,10 @@ import numpy as np
 from tfgan.conditional import ConditionalGAN
 from tfgan.evaluation import by_class, judges, report, samples
 from tfgan.evaluation.judges import SampleQuality
+from tfgan.evaluation.validation import Validation
 from tfgan.ground.console import duration, say
+from tfgan.noise import Stream
+from tfgan.run.best import Best
 from tfgan.run.callbacks import EpochCallback
 from tfgan.run.run import Run
 
@@ -55,3 +58,44 @@ class Evaluation(EpochCallback):
         collapsed = "; collapsed" if judge.collapsed(row) else ""
         took = duration(time.perf_counter() - start)
         say(f"Evaluation after epoch {epoch + 1}: {found}{collapsed}; took {took}")
+
+
+class KeepBest(EpochCallback):
+    """Scores every N-th epoch on validation images, and keeps the generator that scored best.
+
+    It adds the score, and the step of the best so far, to the logs, so it comes before the
+    callbacks that write them. The samples are of latents of their own, the same at each scoring.
+
+    Args:
+        run: that it belongs to.
+        validation: what scores.
+        best: what it keeps.
+    """
+
+    def __init__(self, run: Run, validation: Validation, best: Best):
+        super().__init__(run)
+        self._every = run.config.evaluate_every
+        self._validation = validation
+        self._best = best
+
+    def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        if (epoch + 1) % self._every:
+            return
+        start = time.perf_counter()
+        validation, best = self._validation, self._best
+        score = validation.score(samples.from_gan(self.model, validation.count, Stream.SELECTION))
+        better = best.offer(score)
+        if np.isfinite(score):
+            logs[validation.column] = score
+        if best.step:
+            logs["best_step"] = float(best.step)
+        shown = validation.shown
+        compared = (
+            "the best so far"
+            if better
+            else f"not better than {report.number(best.score, shown)} after step {best.step:,}"
+        )
+        say(
+            f"Validation after epoch {epoch + 1}: {shown.label} {report.number(score, shown)}, "
+            f"{compared}; took {duration(time.perf_counter() - start)}"
+        )

@@ -22,11 +22,11 @@ from tfgan.exports import saved_model
 from tfgan.ground.console import duration
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path, write_file
+from tfgan.ground.machine import cores
 from tfgan.ground.version import versions
 from tfgan.run import checkpointing
 from tfgan.run.config import TrainConfig
-from tfgan.run.environment import cores
-from tfgan.run.workdir import Workdir
+from tfgan.run.workdir import Workdir, exported_step
 
 DATASET = "mnist"  # where nothing says which
 _SHOWN_NAMES = 5
@@ -74,7 +74,7 @@ def run(
     if not place.generator.is_dir():
         raise UserError(f"--workdir={workdir}: its run has not ended yet, so it has no generator")
     step, newest = (
-        saved_model.exported_step(place.generator),
+        exported_step(place.generator),
         checkpointing.newest(place.checkpoints),
     )
     if newest is not None and int(newest.name) != step:

@@ -25,12 +25,14 @@ class Parts(NamedTuple):
         fit: trains the features; what copies are looked for in.
         floor: real images that are scored as samples are.
         held_out: what samples are compared with.
+        rest: the images of `train` that are in neither of the latter two.
         size: images in `held_out` and in `floor`, and in each set of samples.
     """
 
     fit: str
     floor: str
     held_out: str
+    rest: str
     size: int
 
 
@@ -61,6 +63,7 @@ def parts(image_set: ImageSet) -> Parts:
         fit=f"train[:{min(end - count, most)}]",
         floor=f"train[{end - count}:{end}]",
         held_out=f"test[:{count}]" if test else f"train[{end}:]",
+        rest=f"train[:{end - count}]",
         size=count,
     )
 

@@ -109,12 +109,18 @@ class FromModel:
         return self._loaded.recorded
 
 
-def from_gan(gan: GAN, count: int) -> np.ndarray:
-    """Draws from a model in training what its export would draw; see `FromModel`."""
+def from_gan(gan: GAN, count: int, stream: Stream = Stream.SAMPLES) -> np.ndarray:
+    """Draws from a model in training what its export would draw; see `FromModel`.
+
+    Args:
+        gan: the model.
+        count: of samples.
+        stream: of their latents; another than usual for samples that nothing else is scored by.
+    """
     parts = []
     for part in _parts(count):
-        z = _latents(part, gan.latent_size, gan.distribution)
-        told = (z, _labels(part, gan.shares)) if isinstance(gan, ConditionalGAN) else z
+        z = _latents(part, gan.latent_size, gan.distribution, stream)
+        told = (z, _labels(part, gan.shares, stream)) if isinstance(gan, ConditionalGAN) else z
         parts.append(pictures.to_uint8(gan.sampler(told, training=False).numpy()))
     return np.concatenate(parts)[:count]
 
@@ -130,12 +136,12 @@ def labels(count: int, shares: Sequence[float]) -> np.ndarray:
     return np.concatenate(parts)[:count]
 
 
-def _latents(part: int, size: int, distribution: str) -> tf.Tensor:
-    return noise.latents(0, Stream.SAMPLES, SEED + part, _PART, size, distribution=distribution)
+def _latents(part: int, size: int, distribution: str, stream: Stream = Stream.SAMPLES) -> tf.Tensor:
+    return noise.latents(0, stream, SEED + part, _PART, size, distribution=distribution)
 
 
-def _labels(part: int, shares: Sequence[float]) -> tf.Tensor:
-    return noise.labels(0, Stream.SAMPLES, SEED + part, _PART, shares)
+def _labels(part: int, shares: Sequence[float], stream: Stream = Stream.SAMPLES) -> tf.Tensor:
+    return noise.labels(0, stream, SEED + part, _PART, shares)
 
 
 def _parts(count: int) -> range:

@@ -82,6 +82,16 @@ def test_images_in(image_set: ImageSet) -> tuple[int, int]:
         return 0, count
 
 
+def validation(image_set: ImageSet) -> tuple[str, str]:
+    """The split of a set's validation images, and that of the training images without them.
+
+    Raises:
+        UserError: if the set cannot be had, or lacks train or test.
+    """
+    sizes = _sizes(sources.prepare(image_set, lambda line: None), image_set)
+    return name("validation", sizes), name("fit", sizes)
+
+
 def warnings(image_set: ImageSet) -> list[str]:
     """What makes scores of a run on a split say less than they seem to, a sentence each.
 

@@ -1,6 +1,5 @@
 """The model card beside exported generators (Mitchell et al., Model Cards, FAT* 2019)."""
 
-import dataclasses
 import json
 import pathlib
 from collections.abc import Callable
@@ -32,7 +31,7 @@ tfgan {version} with TensorFlow {tensorflow} and Keras {keras}. The picture show
 | | |
 |---|---|
 | trained on | {dataset}, an image set |
-| weights | {weights}, after step {step:,}; {parameters:,} parameters |
+| weights | {weights}; {parameters:,} parameters |
 | input | `z`: float32 `(batch, {latent_size})`, drawn from {source}{label} |
 | output | `images`: float32 `(batch, {shape})` in [0, 1]: batch, height, width, channels |
 {classes}| settings | {settings} |
@@ -83,7 +82,6 @@ def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) ->
         tensorflow=tf.__version__,
         keras=keras.__version__,
         weights=trained.weights,
-        step=trained.step,
         parameters=generator.count_params(),
         latent_size=latent_size,
         source=source,
@@ -123,12 +121,9 @@ def _told(classes: Classes) -> dict[str, Any]:
 
 def _settings(config: dict[str, Any]) -> str:
     """The options that decide the weights and are not the tutorial's."""
-    changed = [
-        code(f"--{field.name}={config[field.name]}")
-        for field in dataclasses.fields(TrainConfig)
-        if (not field.metadata["free"] or field.name == "epochs")
-        and config[field.name] != field.default
-    ]
+    defaults = TrainConfig().to_dict()
+    shown = TrainConfig.from_recorded(config).shown().items()
+    changed = [code(f"--{name}={value}") for name, value in shown if value != defaults[name]]
     return ", ".join(changed) or "all of the tutorial's recipe"
 
 

@@ -40,8 +40,8 @@ def export(
     Args:
         workdir: the run's folder; it may still be training.
         names: of `formats.FORMATS`.
-        which: "raw", the weights as trained; "ema", their moving average; "auto", the latter
-            if there is one.
+        which: "raw", the weights as trained; "ema", their moving average; "auto", what the run
+            exports: the moving average if there is one, the best if it keeps it.
         say: takes each line.
 
     Returns:
@@ -166,19 +166,23 @@ def trained_generator(workdir: str, which: str, say: Callable[[str], None]) -> T
     """
     place = Workdir(workdir)
     place.check()
-    gan, config, newest = restoring.restore(place, say)
+    gan, config, newest, best = restoring.restore(place, say)
     averaged = gan.ema_generator is not None
     if which == "ema" and not averaged:
         raise UserError(
             f"--generator=ema: {place.path} keeps no moving average of its weights; take raw"
         )
-    raw = which == "raw" or not averaged
+    chosen = best if best and best.step and which != "raw" else None
+    last = gan.generator if which == "raw" else gan.sampler
+    raw = which == "raw" and (averaged or best is not None)
+    step = int(newest.name)
     identity = place.existing_run()["environment"].get("data")
+    kind = "moving average of those trained" if averaged and not raw else "as trained"
     trained = Trained(
-        name="generator_raw" if raw and averaged else "generator",
-        weights="as trained" if raw else "moving average of those trained",
-        generator=precision.in_float32(gan.generator if raw else gan.sampler),
-        step=int(newest.name),
+        name="generator_raw" if raw else "generator",
+        weights=f"{kind}, {chosen.in_words() if chosen else f'after step {step:,}'}",
+        generator=precision.in_float32(chosen.generator if chosen else last),
+        step=step,
         workdir=place,
         config=config.to_dict(),
         data=config.image_set.record(identity if isinstance(identity, dict) else None),

@@ -31,12 +31,12 @@ class Trained:
     """A generator of a run.
 
     Attributes:
-        name: "generator", what the run draws with; or "generator_raw", the weights as trained,
-            where it draws with their moving average.
-        weights: which of the two these are, in words.
+        name: "generator", what the run exports as that; or "generator_raw", the last weights as
+            trained, where that is their moving average or the best of the run.
+        weights: which these are, and after which step, in words.
         generator: model from latents `(batch, latent_size)`, and labels if it is conditional, to
             images in [-1, 1].
-        step: its training step.
+        step: the run's training step.
         workdir: the run's folder.
         config: every option of the run, by name.
         data: what the run was trained on, if that is known; see `ImageSet.record`.

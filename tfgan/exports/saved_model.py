@@ -19,12 +19,13 @@ from tfgan.ground.files import write_file, write_folder
 from tfgan.ground.markdown import code, plain
 from tfgan.networks import labelled, precision
 from tfgan.noise import Stream
+from tfgan.run.workdir import STEP
 
 _README = """\
 # A generator trained by tfgan{data}
 
 A TensorFlow SavedModel with {signatures} signatures. {returns} return `images`: float32 in [0, 1],
-shape `(batch, {shape})`, that is batch, height, width, channels.
+shape `(batch, {shape})`, that is batch, height, width, channels.{chosen}
 
 | signature | inputs |
 |---|---|
@@ -62,20 +63,12 @@ The classes: {names}.
 
 Endpoint = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
 
-_STEP, _LATENTS = "training_step.txt", "latents.txt"
-
-
-def exported_step(path: pathlib.Path) -> int | None:
-    """The training step of the generator that was exported to a folder; None if there is none."""
-    try:
-        return int((path / _STEP).read_text())
-    except (OSError, ValueError):
-        return None
+_LATENTS = "latents.txt"
 
 
 def when_exported(path: pathlib.Path) -> float:
     """When that generator was written, in seconds of the clock of its file system."""
-    return (path / _STEP).stat().st_mtime
+    return (path / STEP).stat().st_mtime
 
 
 def distribution(path: pathlib.Path) -> str:
@@ -234,6 +227,7 @@ def save_generator(
     step: int = 0,
     distribution: str = "normal",
     data: dict[str, Any] | None = None,
+    chosen: str = "",
 ) -> None:
     """Writes a generator as a SavedModel with the signatures `generate` and `sample`.
 
@@ -241,9 +235,10 @@ def save_generator(
         path: folder to write; one of that name is replaced.
         generator: model from latents `(batch, latent_size)`, and labels if it is conditional, to
             images in [-1, 1]; a conditional one also gets the signature `blend`.
-        step: its training step, which is written beside it.
+        step: the run's training step, which is written beside it.
         distribution: of its latents, which is too; see `tfgan.noise.latents`.
         data: what it was trained on, which is too, if it is known; see `ImageSet.record`.
+        chosen: which of the run's it is, if not that of the last step; the rest of a sentence.
 
     Raises:
         OSError: if it cannot be written; one that was there stays.
@@ -271,10 +266,11 @@ def save_generator(
             blend=_BLEND.format(count=len(known.names), names=_names(known)) if known else "",
             signatures="three" if known else "two",
             returns="All" if known else "Both",
+            chosen=f"\n\nIt is the generator {chosen}." if chosen else "",
             data=f" on images of {code(data['name'])}, split {code(data['split'])}" if data else "",
         )
         write_file(folder / "README.md", readme.encode())
-        write_file(folder / _STEP, f"{step}\n".encode())
+        write_file(folder / STEP, f"{step}\n".encode())
         write_file(folder / _LATENTS, f"{distribution}\n".encode())
         if data is not None:
             write_file(folder / DATA, (json.dumps(data, indent=2) + "\n").encode())

@@ -46,13 +46,19 @@ _DESCRIPTIONS = {
     "D_G_z": "D(G(z)), the probability that D gives to generated images: 1/2 if it cannot tell.",
     "learning_rate/D": "Of the discriminator, after the epoch.",
     "learning_rate/G": "Of the generator, after the epoch.",
-    "pictures/fixed_latents": "The same latents after each epoch, drawn by what is exported; a "
-    "row for each class of a conditional run.",
+    "pictures/fixed_latents": "The same latents after each epoch, drawn by the generator or its "
+    "moving average; a row for each class of a conditional run.",
     "pictures/real": "A batch of the training set.",
     "monitors/value_limit": "-log 4: V(D, G) if D cannot tell.",
     "monitors/divergence_limit": "log 2: the divergence if p_g and p_data do not meet.",
     "evaluation/fcd": "The Fréchet distance in a classifier's features: lower is better.",
     "evaluation/fsd": "The Fréchet distance in features learnt without labels: lower is better.",
+    "evaluation/validation_fcd": "FCD against the validation images: lower is better.",
+    "evaluation/validation_fsd": "FSD against the validation images: lower is better.",
+    "evaluation/validation_coverage": "Of the validation images: higher is better.",
+    "evaluation/validation_parzen": "Log-likelihood of the validation images under Gaussian "
+    "windows around samples, in nats: higher is better.",
+    "evaluation/best_step": "The step of the generator that scored best so far.",
     "evaluation/swd": "The sliced Wasserstein distance of patches: lower is better.",
 }
 _HPARAMS_METRICS = {
@@ -263,6 +269,9 @@ def remove_events_after(folder: pathlib.Path, step: int) -> None:
         step: steps that the checkpoint has done.
     """
     for file in folder.glob("events.out.tfevents.*"):
+        if not step:  # all is written again, what has no step too
+            file.unlink()
+            continue
         kept = []
         try:
             for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():

@@ -124,7 +124,7 @@ class FiniteLosses(keras.callbacks.Callback):
 
 
 class CheckpointAndStop(keras.callbacks.Callback):
-    """Saves checkpoints when they are due, at the run's end, and when a signal asks it to stop.
+    """Saves checkpoints when they are due, at the run's end, and when something asks it to stop.
 
     Inside an epoch that is after a call into TensorFlow; after an epoch's last step, once
     everything else that the epoch leaves is written. All workers stop after the same step; only
@@ -132,7 +132,7 @@ class CheckpointAndStop(keras.callbacks.Callback):
 
     Args:
         checkpoints: the run's checkpoints.
-        stop: the signals that have come.
+        stop: the signals that have come, and what else may end the run.
         run: that it belongs to.
         flush: writes out what is still in memory and belongs before a checkpoint.
     """
@@ -165,13 +165,16 @@ class CheckpointAndStop(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         step = int(self.model.step.numpy())
-        if self._stop.agree() is not None:
+        if self._stop.agree():
             self.model.stop_training = True
         if step % self._run.steps_per_epoch:
             self._save_if_due(step)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        first = self._checkpoints.newest() is None  # `Workdir.has_progress` counts on it
+        if self._stop.agree():  # the chief may have scored the epoch
+            self.model.stop_training = True
+        newest = self._checkpoints.newest()
+        first = newest is None or int(newest.name) == 0  # `Workdir.has_progress` counts on it
         self._save_if_due(int(self.model.step.numpy()), first)
 
     def _save_if_due(self, step: int, first: bool = False) -> None:
@@ -181,7 +184,7 @@ class CheckpointAndStop(keras.callbacks.Callback):
             and step != self._saved_step
             and (
                 first
-                or self._stop.agreed is not None
+                or self._stop.stopping
                 or step == self._run.last_step
                 or (every and step // every > self._saved_step // every)
                 or (

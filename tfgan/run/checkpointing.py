@@ -13,26 +13,33 @@ import tensorflow as tf
 from tfgan.gan import GAN
 from tfgan.ground.errors import Diverged, UserError, first_line
 from tfgan.ground.files import without_patterns, write_folder
+from tfgan.run.best import Best
 
 _SUMS = "SHA256SUMS"
 _FOLDERS = "[0-9]" * 9
 _NOT_OF_THE_FILE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM)
 
 
+class NoneWhole(UserError):  # noqa: N818, what a run's folder has come to
+    """There are checkpoints, and each is damaged."""
+
+
 class Checkpoints:
     """The newest states of a run, each in a folder named after its step.
 
-    A state is all networks, both optimizers, the step and the running means of the epoch.
-    There is no generator of random numbers in it: see `tfgan.noise`. Each folder holds its
-    files' SHA-256, which `sha256sum -c SHA256SUMS` checks too.
+    A state is all networks, both optimizers, the step and the running means of the epoch; and the
+    best generator so far with its score, if the run keeps it. There is no generator of random
+    numbers in it: see `tfgan.noise`. Each folder holds its files' SHA-256, which
+    `sha256sum -c SHA256SUMS` checks too.
 
     Args:
         folder: the folder that holds them.
         gan: the compiled model.
         keep: how many of the newest stay.
+        best: the best generator so far, if the run keeps it.
     """
 
-    def __init__(self, folder: pathlib.Path, gan: GAN, keep: int = 3):
+    def __init__(self, folder: pathlib.Path, gan: GAN, keep: int = 3, best: Best | None = None):
         self._folder = folder
         self._gan = gan
         self._keep = keep
@@ -45,10 +52,11 @@ class Checkpoints:
             g_optimizer=gan.g_optimizer,
             step=gan.step.value,
             means=[variable.value for variable in self._means()],
+            **({"best_generator": best.generator, "best": best.variables} if best else {}),
         )
 
     def state(self) -> list[keras.Variable]:
-        """Every variable of a checkpoint."""
+        """Every variable of a checkpoint that all workers have; the chief alone has the best."""
         gan = self._gan
         parts = (*self._networks.values(), gan.d_optimizer, gan.g_optimizer)
         return [
@@ -107,7 +115,7 @@ class Checkpoints:
             Its folder; None if there is no checkpoint yet.
 
         Raises:
-            UserError: if there are checkpoints and none is whole.
+            NoneWhole: if there are checkpoints and none is whole.
         """
         folders = self._steps()
         for folder in folders:
@@ -116,7 +124,7 @@ class Checkpoints:
                 return folder
             say(f"Checkpoint {folder} is damaged ({problem}); trying the one before it")
         if folders:
-            raise UserError(
+            raise NoneWhole(
                 f"{self._folder}: no checkpoint is whole; --overwrite starts the run anew"
             )
         return None
@@ -159,6 +167,11 @@ class Checkpoints:
 def newest(folder: pathlib.Path) -> pathlib.Path | None:
     """The newest checkpoint in a run's folder of them, if there is one."""
     return max(_folders(folder), default=None)
+
+
+def digest(folder: pathlib.Path) -> str:
+    """A checkpoint's SHA-256, by which it can be told from another: that of its list of sums."""
+    return _sha256(folder / _SUMS)
 
 
 def _folders(folder: pathlib.Path) -> list[pathlib.Path]:

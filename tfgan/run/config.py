@@ -10,6 +10,7 @@ from typing import Any
 
 from absl import flags
 
+from tfgan.ground.errors import UserError
 from tfgan.run.options import at_least, between, check_all, not_empty, not_negative, option
 from tfgan.run.recipe import ENDING_SCHEDULES, Recipe
 
@@ -17,6 +18,7 @@ flags.disclaim_key_flags()  # so that --help shows them as the command's own
 
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 MOST_THREADS = 4096  # TensorFlow would make however many it is asked for
+KEPT_BY = ("", "fcd", "fsd", "coverage", "parzen")  # `tfgan.evaluation.validation.METRICS`
 _RENAMED = {"g_loss": "loss"}  # what older runs called an option
 
 
@@ -121,14 +123,49 @@ class TrainConfig(Recipe):
     evaluate_every: int = option(
         0,
         "Epochs between two evaluations of samples, which TensorBoard and metrics.csv get "
-        "and whose cost is printed; 0: none. Compare runs with python -m tfgan.evaluate.",
+        "and whose cost is printed; 0: none. Compare runs with python -m tfgan.evaluate. With "
+        "--keep_best, that score alone.",
         check=at_least(0),
         free=True,
+    )
+    keep_best: str = option(
+        "",
+        "Export the generator that scored best on the validation images instead of the last one: "
+        "by fcd (sets with classes), fsd (pictures without), coverage, or parzen, the "
+        "log-likelihood of 2014. Wants --evaluate_every, and a --split that leaves the validation "
+        "images out, such as train[:50000] of MNIST. Empty: the last one.",
+        choices=KEPT_BY,
+    )
+    patience: int = option(
+        0,
+        "End the run after this many scorings in a row that are not better than the best. 0: "
+        "never. A larger one goes on with a run that has ended.",
+        check=at_least(0),
+        free=True,
+        only_with={"keep_best": KEPT_BY[1:]},
+    )
+    max_minutes: float = option(
+        0.0,
+        "End after so many minutes of training in this process, with a checkpoint, the exported "
+        "generator and the report; the same command goes on. 0: no limit.",
+        check=not_negative,
+        free=True,
+    )
+    init_from: str = option(
+        "",
+        "Folder of another run whose networks this one starts from: the weights of its newest "
+        "checkpoint, with new optimizers, at step 0. Layers of other shapes start afresh. To go on "
+        "from one set to another, or with another learning rate.",
     )
 
     def __post_init__(self) -> None:
         check_all(self)
         self.check_together()
+        if self.keep_best and not 0 < self.evaluate_every <= self.epochs:
+            raise UserError(
+                f"--keep_best={self.keep_best}: wants --evaluate_every, the epochs between two "
+                f"scorings, from 1 to --epochs={self.epochs}"
+            )
 
     @classmethod
     def from_recorded(cls, recorded: dict[str, Any]) -> "TrainConfig":
@@ -142,12 +179,17 @@ class TrainConfig(Recipe):
         return dataclasses.asdict(self)
 
     def deciding(self) -> dict[str, Any]:
-        """The options that decide the weights which a run arrives at, and the epochs."""
+        """The options that decide what a run arrives at, and the epochs."""
+        names = ["epochs", *(["evaluate_every", "patience"] if self.keep_best else [])]
         return {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if not field.metadata["free"] or field.name == "epochs"
+            if not field.metadata["free"] or field.name in names
         }
+
+    def shown(self) -> dict[str, Any]:
+        """The same for whoever the run's report is passed on to: not where folders lie."""
+        return self.deciding() | {"init_from": os.path.basename(self.init_from.rstrip("/"))}
 
     def command(self) -> str:
         """The shell command that starts or continues this run."""
@@ -168,12 +210,12 @@ class TrainConfig(Recipe):
             One phrase for each option that decides the weights and differs.
         """
         recorded = {_RENAMED.get(name, name): value for name, value in recorded.items()}
-        deciding = [field for field in dataclasses.fields(self) if not field.metadata["free"]]
-        if self.lr_schedule in ENDING_SCHEDULES:  # where more epochs would be another run
-            deciding += [field for field in dataclasses.fields(self) if field.name == "epochs"]
+        # Where more epochs, or scorings at other times, would be another run.
+        also = {"epochs": self.lr_schedule in ENDING_SCHEDULES, "evaluate_every": self.keep_best}
         return [
             f"--{field.name} is {getattr(self, field.name)!r} but the run has {before!r}"
-            for field in deciding
+            for field in dataclasses.fields(self)
+            if not field.metadata["free"] or also.get(field.name)
             # An older run lacks the options that came later, and did as their defaults do.
             if (before := recorded.get(field.name, field.default)) != getattr(self, field.name)
         ]

@@ -1,6 +1,5 @@
 """What a run runs on: CPU threads, which decide its last bits, versions and devices."""
 
-import os
 from typing import Any
 
 import tensorflow as tf
@@ -8,6 +7,7 @@ import tensorflow as tf
 from tfgan.cluster import strategies
 from tfgan.ground.console import say
 from tfgan.ground.errors import UserError
+from tfgan.ground.machine import cores
 from tfgan.ground.version import versions
 from tfgan.run.config import MOST_THREADS, TrainConfig
 
@@ -35,11 +35,6 @@ def set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
 def threads() -> int:
     """CPU threads that one operation takes."""
     return tf.config.threading.get_intra_op_parallelism_threads() or cores()
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def versions_and_devices(strategy: tf.distribute.Strategy) -> dict[str, Any]:

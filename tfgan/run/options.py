@@ -44,7 +44,8 @@ def not_empty(value: str) -> str | None:
 
 
 def one_of(choices: tuple[str, ...]) -> Callable[[Any], str | None]:
-    return lambda value: None if value in choices else f"must be one of {', '.join(choices)}"
+    named = ", ".join(filter(None, choices))
+    return lambda value: None if value in choices else f"must be one of {named}"
 
 
 def option(

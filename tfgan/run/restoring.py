@@ -1,7 +1,8 @@
 """The model of a run's newest checkpoint, without its data."""
 
+import pathlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,7 @@ from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import without_patterns
 from tfgan.run import building
+from tfgan.run.best import Best
 from tfgan.run.checkpointing import Checkpoints
 from tfgan.run.config import TrainConfig
 from tfgan.run.workdir import Workdir
@@ -23,11 +25,13 @@ class Restored(NamedTuple):
         gan: the compiled model; `gan.step` is the checkpoint's.
         config: the run's options.
         checkpoint: the checkpoint's folder.
+        best: the best generator so far, if the run keeps it.
     """
 
     gan: GAN
     config: TrainConfig
-    checkpoint: Any
+    checkpoint: pathlib.Path
+    best: Best | None
 
 
 def recorded_config(workdir: Workdir) -> TrainConfig:
@@ -58,10 +62,11 @@ def restore(workdir: Workdir, say: Callable[[str], None]) -> Restored:
     start = np.full(shape, 0.5)  # of weights that the checkpoint holds
     classes = recorded_classes(workdir) if config.conditional else None
     gan = building.build(config, shape, steps_per_execution=1, mean_image=start, classes=classes)
-    newest = Checkpoints(workdir.checkpoints, gan).restore_newest(say)
+    best = Best(gan, config.keep_best) if config.keep_best else None
+    newest = Checkpoints(workdir.checkpoints, gan, best=best).restore_newest(say)
     if newest is None:
-        raise UserError(f"--workdir={workdir.path}: has no checkpoint yet; wait for the first one")
-    return Restored(gan, config, newest)
+        raise UserError(f"{workdir.named}: has no checkpoint yet; wait for the first one")
+    return Restored(gan, config, newest, best)
 
 
 def recorded_classes(workdir: Workdir) -> Classes:

@@ -1,7 +1,8 @@
-"""Signals that ask a run to stop."""
+"""What ends a run before its last epoch: signals, and conditions that its options set."""
 
 import signal
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -15,14 +16,23 @@ class StopSignals:
 
     Args:
         strategy: the run's; its workers stop together.
+        ends: conditions by the names of their options, each a function that says whether the run
+            is to end; the same names in every worker.
 
     Attributes:
         agreed: number of the signal that the workers have agreed to stop for, or None.
+        ended_by: name of the condition that they have agreed to end by, or None.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+    def __init__(
+        self,
+        strategy: tf.distribute.Strategy,
+        ends: Mapping[str, Callable[[], bool]] | None = None,
+    ) -> None:
         self.agreed: int | None = None
+        self.ended_by: str | None = None
         self._strategy = strategy
+        self._ends = ends or {}
         self._received: int | None = None
         self._previous: dict[int, Any] = {}
 
@@ -36,11 +46,19 @@ class StopSignals:
         self._received = signum
         self._restore()
 
-    def agree(self) -> int | None:
-        """Asks all workers, which must ask together, whether a signal has come to any of them."""
-        if strategies.any_worker(self._strategy, self._received is not None):
+    def agree(self) -> bool:
+        """Asks all workers, which must ask together, whether one of them has reason to stop."""
+        here = [self._received is not None, *(end() for end in self._ends.values())]
+        signalled, *ended = strategies.any_worker_each(self._strategy, here)
+        if signalled:
             self.agreed = self._received or signal.SIGTERM
-        return self.agreed
+        self.ended_by = next((name for name, up in zip(self._ends, ended, strict=True) if up), None)
+        return self.stopping
+
+    @property
+    def stopping(self) -> bool:
+        """Whether they have agreed to stop."""
+        return self.agreed is not None or self.ended_by is not None
 
     def _restore(self) -> None:
         while self._previous:

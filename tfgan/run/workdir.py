@@ -13,7 +13,8 @@ import filelock
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import OLD, PART, check_folder, remove, user_path, write_file
 
-_LOCK = ".lock"
+LOCK = ".lock"
+STEP = "training_step.txt"  # in the folder of an exported generator
 # The names of what is written beside its place, whose leftovers are `.NAME.part` and `.NAME.old`.
 _WRITTEN = re.compile(
     r"config\.json|metrics\.csv|monitors\.jsonl|diverged\.txt|report\.html|generator|generator_raw|"
@@ -24,7 +25,13 @@ _WRITTEN = re.compile(
 class Workdir:
     """Names of everything that a run leaves.
 
+    Args:
+        path: the folder.
+        flag: what it was given as, for messages.
+
     Attributes:
+        path: the folder.
+        named: the same as the user gave it, for messages.
         config: every setting, versions, thread counts.
         samples: pictures.
         training_gif: those of the fixed latents, as an animation.
@@ -40,8 +47,9 @@ class Workdir:
         report: what the run did, for a browser.
     """
 
-    def __init__(self, path: str):
-        self.path = user_path(path, "--workdir")
+    def __init__(self, path: str, flag: str = "--workdir"):
+        self.path = user_path(path, flag)
+        self.named = f"{flag}={self.path}"
         self.config = self.path / "config.json"
         self.samples = self.path / "samples"
         self.training_gif = self.samples / "training.gif"
@@ -62,13 +70,12 @@ class Workdir:
         Raises:
             UserError: if the folder is a file, cannot be written, or holds something else.
         """
-        flag = f"--workdir={self.path}"
         try:
-            self._check(flag)
+            self._check()
         except OSError as error:
-            raise UserError(f"{flag}: {error.strerror}") from None
+            raise UserError(f"{self.named}: {error.strerror}") from None
 
-    def _check(self, flag: str) -> None:
+    def _check(self) -> None:
         check_folder(self.path, "--workdir")
         if not self.path.exists():
             return
@@ -79,7 +86,7 @@ class Workdir:
             except ValueError:
                 foreign = False  # damaged; `recorded` says so
         if foreign:
-            raise UserError(f"{flag}: holds files but no run of tfgan; give an empty folder")
+            raise UserError(f"{self.named}: holds files but no run of tfgan; give an empty folder")
 
     def recorded(self) -> dict[str, Any] | None:
         """The content of `config.json`: "config" and "environment"; None if there is none yet.
@@ -104,7 +111,7 @@ class Workdir:
         """
         recorded = self.recorded()
         if recorded is None:
-            raise UserError(f"--workdir={self.path}: no run there; python -m tfgan.train makes one")
+            raise UserError(f"{self.named}: no run there; python -m tfgan.train makes one")
         return recorded
 
     def epochs(self) -> list[dict[str, str]]:
@@ -147,11 +154,11 @@ class Workdir:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         try:
-            with filelock.FileLock(self.path / _LOCK, timeout=0):
+            with filelock.FileLock(self.path / LOCK, timeout=0):
                 yield
         except filelock.Timeout:
             raise UserError(
-                f"--workdir={self.path}: another process trains there; give another folder"
+                f"{self.named}: another process trains there; give another folder"
             ) from None
 
     def create(self, config: dict[str, Any], environment: dict[str, Any]) -> None:
@@ -162,11 +169,22 @@ class Workdir:
         """
         content = {"config": config, "environment": environment}
         self.diverged.unlink(missing_ok=True)
-        write_file(self.config, (json.dumps(content, indent=2) + "\n").encode())
+        self._write_record(content)
         for folder in (self.samples, self.checkpoints, self.tensorboard):
             folder.mkdir(exist_ok=True)
             for file in filter(_is_own_leftover, folder.iterdir()):
                 remove(file)
+
+    def record_best(self, best: dict[str, Any] | None) -> None:
+        """Notes in `config.json` which generator is exported as the best; `create` forgets it.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        self._write_record(self.existing_run() | {"best": best})
+
+    def _write_record(self, content: dict[str, Any]) -> None:
+        write_file(self.config, (json.dumps(content, indent=2) + "\n").encode())
 
     def has_progress(self) -> bool:
         """Whether something here shows that the run had got further than to its first checkpoint.
@@ -191,6 +209,14 @@ class Workdir:
             file.unlink(missing_ok=True)
 
 
+def exported_step(path: pathlib.Path) -> int | None:
+    """The run's step at which a generator was exported to a folder; None if there is none."""
+    try:
+        return int((path / STEP).read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def _is_record(content: Any) -> bool:
     """Whether parsed JSON is what `Workdir.create` writes."""
     return isinstance(content, dict) and all(
@@ -200,7 +226,7 @@ def _is_record(content: Any) -> bool:
 
 def _is_own_leftover(file: pathlib.Path) -> bool:
     """Whether a file is the lock, or what a write that was cut short left."""
-    if file.name == _LOCK:
+    if file.name == LOCK:
         return True
     cut_short = file.name[0] == "." and file.suffix in (PART, OLD)
     return cut_short and bool(_WRITTEN.fullmatch(file.stem[1:]))

@@ -41,6 +41,13 @@ SCORES = {
     "c2st": ("C2ST", 3),
     "label_accuracy": ("label accuracy", 4),
 }
+_VALIDATION = {  # what `--keep_best` adds
+    "validation_fcd": ("FCD of the validation images", 2),
+    "validation_fsd": ("FSD of the validation images", 3),
+    "validation_coverage": ("coverage of the validation images", 3),
+    "validation_parzen": ("Parzen log-likelihood of the validation images", 1),
+    "best_step": ("step of the best so far", 0),
+}
 _BY_CLASS, _MOST_CLASSES = "accuracy_of_", 20  # of each class: one chart, while it can be read
 
 # The scripts that a part uses, besides its own.
@@ -98,7 +105,8 @@ def history(workdir: Workdir) -> dict[str, Any]:
     beliefs = [name for name in names if name.startswith("D(")]
     classes = [name for name in names if name.startswith(_BY_CLASS)]
     others = [name for name in names if name not in losses + beliefs + classes]
-    labels = {name: SCORES.get(name, (name.replace("_", " "), _DECIMALS)) for name in others}
+    known = SCORES | _VALIDATION
+    labels = {name: known.get(name, (name.replace("_", " "), _DECIMALS)) for name in others}
     curves = [
         _curve("Losses", losses, rows),
         _curve("The discriminator's belief that it sees a real image", beliefs, rows)

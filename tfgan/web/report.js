@@ -4,6 +4,8 @@
   const { config, real, fake, findings, evaluation, parameters } = DATA;
   const { dataset, epochs } = config;
   const done = DATA.epochsDone, { rows } = DATA.history;
+  const bestOf = ({ metric, score, step }) =>
+    `It scored best on the validation images: ${metric} ${say(score, 3)} after step ${say(step)}.`;
   const count = (number) => `${say(number)} ${number === 1 ? "epoch" : "epochs"}`;
   byId("report-title").textContent = `A generator of ${dataset}`;
   byId("report-lede").textContent = [
@@ -19,6 +21,7 @@
   byId("report-fake-caption").textContent =
     `Generated after epoch ${DATA.fakeEpoch + 1} by the generator that the run exports` +
     `${DATA.averaged ? ", the moving average of its weights" : ""}; none is picked.` +
+    `${DATA.best ? ` ${bestOf(DATA.best)}` : ""}` +
     `${rows.length ? " A row a class, each of the same latents." : ""}`;
   byId("report-fake").alt = `${DATA.history.count} generated pictures`;
   byId("report-fake-link").href = `samples/fixed_${DATA.fakeEpoch}.png`;
