@@ -58,7 +58,7 @@ def test_a_picture_is_updated_and_of_the_latents_that_stay(cells):
     gan, grid = small_gan(), tfgan.LiveGrid()
     fit(gan, grid, epochs=3)
     (shown,) = cells  # one output
-    assert [image.alt.split(", ")[1] for image in shown] == [
+    assert [image.metadata["alt"].split(", ")[1] for image in shown] == [
         "before training", "after epoch 1", "after epoch 2", "after epoch 3"
     ]  # fmt: skip
     z, columns = gan.fixed_latents()

@@ -66,4 +66,5 @@ class LiveGrid(keras.callbacks.Callback):
             grid = pictures.grid(pictures.to_uint8(images), columns)
             scale = max(1, _WIDE // grid.shape[1])
             png = pictures.to_png(grid.repeat(scale, 0).repeat(scale, 1))
-            self._display.show(Image(png, alt=f"images of the fixed latents, {when}"))
+            about = {"alt": f"images of the fixed latents, {when}"}
+            self._display.show(Image(png, metadata=about))
