@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ class Format:
         loading: lines of Python that draw 16 `images`; `{latent_size}` is filled in.
         loading_told: the same of a conditional generator; all are of class 1.
         takes_any: whether a label may be -1, a class by the classes' shares.
-        brings: the formats that are written with it.
+        brings: the formats that are written before it.
     """
 
     file: str
@@ -242,7 +243,8 @@ images = keras.ops.convert_to_numpy((generator((z, label)) + 1) / 2)
 
 
 def _write_hub(path: pathlib.Path, trained: Trained) -> None:
-    trained.generator.save(path.parent, zipped=False)
+    with zipfile.ZipFile(path.with_name(FORMATS["keras"].file)) as beside:
+        beside.extractall(path.parent)
 
 
 def _run_hub(path: pathlib.Path, batches: Sequence[Inputs]) -> list[np.ndarray]:
