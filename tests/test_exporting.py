@@ -290,7 +290,7 @@ def test_command_exports_while_the_run_trains(workdir):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--format="], ["--format=", "savedmodel,keras,onnx,litert,html"]),
+        (["--format="], ["--format=", "savedmodel,keras,onnx,litert,html,hub"]),
         (["--format=pdf,keras"], ["--format=pdf,keras", "'pdf' is none of the formats"]),
         (["--generator=both"], ["--generator=both", "auto"]),
         (["--workdir=runs/no_such_run"], ["--workdir=runs/no_such_run", "no run there"]),

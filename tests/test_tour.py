@@ -1,18 +1,24 @@
 """docs/tour.ipynb runs from top to bottom, and stands there as it ran."""
 
+import base64
 import inspect
+import io
 import os
 import pathlib
 import re
+import subprocess
 import sys
 from typing import Any
 
 import nbclient
 import nbformat
+import numpy as np
 import pytest
 from conftest import ROOT
+from PIL import Image
 
 import tfgan
+from tfgan.ground import pictures
 
 TOUR = ROOT / "docs" / "tour.ipynb"
 MOST_LINES = 40  # of one cell: a bar that is drawn anew, line by line, would have more
@@ -89,11 +95,28 @@ def assert_readable(notebook: nbformat.NotebookNode) -> None:
                 assert not re.search(r"[\r\b]", output.text)
 
 
+def drawn(cell: nbformat.NotebookNode) -> list[np.ndarray]:
+    """The pictures of a cell's outputs."""
+    data = [output.get("data", {}) for output in cell.outputs]
+    encoded = [base64.b64decode(each["image/png"]) for each in data if "image/png" in each]
+    return [np.asarray(Image.open(io.BytesIO(png))) for png in encoded]
+
+
+def bars(cell: nbformat.NotebookNode) -> list[str]:
+    """What a cell's outputs have of nothing but text."""
+    data = [output.get("data", {}) for output in cell.outputs]
+    return [each["text/plain"] for each in data if list(each) == ["text/plain"]]
+
+
 def assert_pictures(notebook: nbformat.NotebookNode) -> None:
+    """A call that draws has one, and so has a training, however many epochs it updated it in."""
     for cell in code_cells(notebook):
         draws = re.search(r"^ *(show|plt\.show)\(", cell.source, re.MULTILINE)
-        drawn = [output for output in cell.outputs if "image/png" in output.get("data", {})]
-        assert len(drawn) == bool(draws), cell.source
+        trains = re.search(r"tfgan\.(LiveGrid|train_and_export)\(", cell.source)
+        assert len(drawn(cell)) == bool(draws) + bool(trains), cell.source
+        runs = "tfgan.train_and_export(" in cell.source
+        assert len(bars(cell)) == runs, cell.source
+        assert all(re.match(r"100%\|█+\| (\S+)/\1 \[", bar) for bar in bars(cell))
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +139,62 @@ def test_runs_from_top_to_bottom(small, folder):
     assert (folder / "runs" / "tour" / "report.html").is_file()
     (page,) = (folder / "runs" / "tour" / "exports").glob("*/generator.html")
     assert page.stat().st_size > 100_000
+
+
+def test_a_training_shows_what_its_last_epoch_draws(small, folder):
+    for marker, run in (("train_and_export(config)", "tour"), ("(told)", "tour_classes")):
+        (cell,) = [cell for cell in code_cells(small) if marker in cell.source]
+        newest = max((folder / "runs" / run / "samples").glob("fixed_?.png"))
+        expected = pictures.load_png(newest)[..., 0]
+        live = drawn(cell)[0]
+        scale = live.shape[0] // expected.shape[0]
+        np.testing.assert_array_equal(live[::scale, ::scale], expected)
+
+
+@pytest.fixture
+def bare(tmp_path) -> pathlib.Path:
+    """A Python in which nothing is installed but a pip that notes how it is called."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    (packages,) = (tmp_path / "venv").glob("lib/*/site-packages")
+    (packages / "pip.py").write_text("import sys; print(*sys.argv[1:], sep='|')")
+    return tmp_path
+
+
+def first_cell(bare: pathlib.Path, where: pathlib.Path) -> subprocess.CompletedProcess:
+    """Runs what installs, as a notebook in a folder does."""
+    (cell,) = [
+        cell
+        for cell in nbformat.read(TOUR, as_version=4).cells
+        if "install" in cell.metadata.get("tags", [])
+    ]
+    return subprocess.run(
+        [bare / "venv/bin/python", "-c", cell.source],
+        cwd=where,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_first_cell_installs_the_clone_or_a_wheel_that_was_uploaded(bare):
+    def called(package: object) -> str:
+        return f"install|--quiet|{package}[plots]\n"
+
+    assert first_cell(bare, TOUR.parent).stdout == called(ROOT)
+    assert first_cell(bare, ROOT).stdout == called(ROOT)
+    colab = bare / "content"
+    colab.mkdir()
+    done = first_cell(bare, colab)
+    assert done.returncode
+    assert "upload tfgan's wheel to this folder" in done.stderr.splitlines()[-1]
+    wheel = colab / "tfgan-0.2.0-py3-none-any.whl"
+    wheel.touch()
+    assert first_cell(bare, colab).stdout == called(wheel)
+    (packages,) = (bare / "venv").glob("lib/*/site-packages")
+    for name in ("tfgan", "tensorflow_datasets"):
+        (packages / name).mkdir()
+    done = first_cell(bare, colab)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ _HOMES = {
     "Adam": "tfgan.optimizers",
     "TrainConfig": "tfgan.run.config",
     "train_and_export": "tfgan.training",
+    "LiveGrid": "tfgan.run.live_grid",
     "UserError": "tfgan.ground.errors",
     "Interrupted": "tfgan.ground.errors",
 }
@@ -33,6 +34,7 @@ __all__ = [
     "Adam",
     "ConditionalGAN",
     "Interrupted",
+    "LiveGrid",
     "TrainConfig",
     "UserError",
     "train_and_export",
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from tfgan.ground.errors import Interrupted, UserError
     from tfgan.optimizers import Adam
     from tfgan.run.config import TrainConfig
+    from tfgan.run.live_grid import LiveGrid
     from tfgan.training import train_and_export
 
 

@@ -29,6 +29,7 @@ from tfgan.run.best import Best
 from tfgan.run.board import TensorBoard
 from tfgan.run.checkpointing import Checkpoints
 from tfgan.run.config import TrainConfig, python
+from tfgan.run.live_grid import LiveGrid
 from tfgan.run.progress import Progress
 from tfgan.run.run import Run
 from tfgan.run.stopping import StopSignals
@@ -336,6 +337,7 @@ def _fit(
             progress,
             *evaluation,
             callbacks.Pictures(run),
+            LiveGrid(),
             callbacks.MetricsCSV(run),
             board,
         ]

@@ -1,6 +1,7 @@
 """The model card beside exported generators (Mitchell et al., Model Cards, FAT* 2019)."""
 
 import json
+import math
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from tfgan import noise
 from tfgan.datasets.classes import MOST_ROWS, ROW, Classes
+from tfgan.exports import hub
 from tfgan.exports.formats import FORMATS, Trained
 from tfgan.exports.saved_model import classes_of
 from tfgan.ground.files import write_file
@@ -43,7 +45,7 @@ tfgan {version} with TensorFlow {tensorflow} and Keras {keras}. The picture show
 ## How to load it
 
 Any number of latents at a time{unlike}. Paths are relative to this folder.
-{choice}{loading}"""
+{choice}{loading}{licence}"""
 
 _SHOWN = """\
 the first 64
@@ -66,6 +68,14 @@ _CHOICE = """
 gives another class, and -1 a class by the shares, but in `generator.keras`, which has no -1. A
 number that is no class gives an error or NaN.
 """
+_LICENCE = """
+## Licence
+
+None is named yet. These weights are their author's, within the terms of the images that they were
+trained on, which tfgan does not know. To name one, add a line such as `license: cc-by-4.0` at the
+top of this file, from [the Hub's list](https://huggingface.co/docs/hub/repositories-licenses).
+tfgan itself is under Apache-2.0.
+"""
 
 
 def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) -> None:
@@ -75,6 +85,8 @@ def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) ->
     latent_size = labelled.latent_size_of(generator)
     source = noise.IN_WORDS[trained.config["latents"]]
     normal = trained.config["latents"] == "normal"
+    metrics, scores = _metrics(trained, say)
+    for_hub = (folder / FORMATS["hub"].file).exists()
     content = _CARD.format(
         name=plain(trained.config["dataset"]),
         dataset=code(trained.config["dataset"]),
@@ -88,11 +100,13 @@ def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) ->
         unlike="" if normal else f"; the code draws from N(0, I), so put {source} there",
         shape=", ".join(map(str, generator.output_shape[1:])),
         settings=_settings(trained.config),
-        metrics=_metrics(trained, say),
+        metrics=metrics,
         loading="".join(_loading(name, latent_size, folder, generator) for name in FORMATS),
+        licence=_LICENCE if for_hub else "",
         **_told(classes) if classes else _UNTOLD,
     )
-    write_file(folder / "README.md", content.encode())
+    head = hub.front_matter(trained, scores) if for_hub else ""
+    write_file(folder / "README.md", (head + content).encode())
 
 
 _UNTOLD = {"count": 64, "shown": _SHOWN, "label": "", "classes": "", "purpose": _PURPOSE}
@@ -139,8 +153,8 @@ def _loading(name: str, latent_size: int, folder: pathlib.Path, generator: keras
     return f"\n`{kind.file}`: {kind.what}.\n{block}"
 
 
-def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
-    """A table of what `evaluation.json` says of this generator, if it is of the same step."""
+def _metrics(trained: Trained, say: Callable[[str], None]) -> tuple[str, hub.Scores | None]:
+    """What `evaluation.json` says of this generator, if it is of the same step, also as a table."""
     file = trained.workdir.path / "evaluation" / "evaluation.json"
     try:
         found = json.loads(file.read_bytes())
@@ -152,20 +166,28 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> str:
             for name in rows["this generator"]
         ]
         warnings = [f"\nWarning: {plain(text)}.\n" for text in found.get("warnings", [])]
-        protocol = plain(found["protocol"]) + (" (quick)" if found.get("quick") else "")
+        scores = hub.Scores(
+            protocol=str(found["protocol"]) + (" (quick)" if found.get("quick") else ""),
+            means={
+                name: float(entry["mean"])
+                for name, entry in rows["this generator"].items()
+                if entry["mean"] is not None and math.isfinite(entry["mean"])
+            },
+            labels={name: str(label) for name, (label, *_) in found.get("metrics", {}).items()},
+        )
     except FileNotFoundError:
-        return ""
+        return "", None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         say(f"{file}: is damaged, or knows no {trained.name}; the card has no metrics")
-        return ""
+        return "", None
     if step != trained.step:
         say(f"{file}: is not of step {trained.step:,}; the card has no metrics")
-        return ""
+        return "", None
     header = ["", *map(plain, rows)]
     table = [header, ["---"] * len(header), *lines]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
-    by = f"By `python -m tfgan.evaluate`, protocol {protocol}."
-    return f"\n## Metrics\n\n{by}\n\n{text}\n{''.join(warnings)}"
+    by = f"By `python -m tfgan.evaluate`, protocol {plain(scores.protocol)}."
+    return f"\n## Metrics\n\n{by}\n\n{text}\n{''.join(warnings)}", scores
 
 
 def _value(entry: dict[str, Any] | None) -> str:

@@ -1,6 +1,7 @@
 """A run's generator in the formats that other programs read, each checked before it counts."""
 
 import pathlib
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 
@@ -86,6 +87,11 @@ def export(
             f"--workdir={place.path}: {place.exports} cannot be written: {error.strerror or error}"
         ) from None
     say(f"Wrote {path}: {', '.join(sorted(file.name for file in path.iterdir()))}")
+    if "hub" in chosen:
+        say(
+            f"For the Hugging Face Hub: name a licence in its README.md, then (pip install "
+            f"'tfgan[hub]'; hf auth login)\nhf upload USER/NAME {shlex.quote(str(path))}"
+        )
     return path
 
 

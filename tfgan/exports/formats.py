@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,7 @@ class Format:
         loading: lines of Python that draw 16 `images`; `{latent_size}` is filled in.
         loading_told: the same of a conditional generator; all are of class 1.
         takes_any: whether a label may be -1, a class by the classes' shares.
+        brings: the formats that are written before it.
     """
 
     file: str
@@ -82,10 +84,11 @@ class Format:
     loading: str = ""
     loading_told: str = ""
     takes_any: bool = True
+    brings: tuple[str, ...] = ()
 
 
 def choose(names: Sequence[str]) -> list[str]:
-    """Checks names of formats; each counts once.
+    """Checks names of formats; each counts once, and so does each that it brings.
 
     Raises:
         UserError: if there is none, one is unknown, or what it needs is not installed.
@@ -98,6 +101,7 @@ def choose(names: Sequence[str]) -> list[str]:
             f"{flag}: {f'{unknown[0]!r} is none of the formats' if unknown else 'is empty'}; "
             f"give one or more of {','.join(FORMATS)}"
         )
+    chosen = list(dict.fromkeys(each for name in chosen for each in (*FORMATS[name].brings, name)))
     for name in chosen:
         missing = [each for each in FORMATS[name].needs if not importlib.util.find_spec(each)]
         if missing:
@@ -224,6 +228,29 @@ def _write_html(path: pathlib.Path, trained: Trained) -> None:
     page.write_page(path, trained.generator, trained.workdir, trained.data)
 
 
+_KERAS = """\
+import keras
+generator = keras.saving.load_model("{path}")
+z = keras.random.normal((16, {{latent_size}}))
+images = keras.ops.convert_to_numpy((generator(z) + 1) / 2)
+"""
+_KERAS_TOLD = """\
+import keras
+generator = keras.saving.load_model("{path}")
+z, label = keras.random.normal((16, {{latent_size}})), keras.ops.full((16,), 1, "int64")
+images = keras.ops.convert_to_numpy((generator((z, label)) + 1) / 2)
+"""
+
+
+def _write_hub(path: pathlib.Path, trained: Trained) -> None:
+    with zipfile.ZipFile(path.with_name(FORMATS["keras"].file)) as beside:
+        beside.extractall(path.parent)
+
+
+def _run_hub(path: pathlib.Path, batches: Sequence[Inputs]) -> list[np.ndarray]:
+    return _run_keras(path.parent, batches)  # as Keras does with what it fetched from the Hub
+
+
 FORMATS = {
     "savedmodel": Format(
         file="savedmodel",
@@ -249,18 +276,8 @@ images = generate(z=tf.random.normal((16, {latent_size})), label=label)["images"
         write=_write_keras,
         run=_run_keras,
         where="Keras",
-        loading="""\
-import keras
-generator = keras.saving.load_model("generator.keras")
-z = keras.random.normal((16, {latent_size}))
-images = keras.ops.convert_to_numpy((generator(z) + 1) / 2)
-""",
-        loading_told="""\
-import keras
-generator = keras.saving.load_model("generator.keras")
-z, label = keras.random.normal((16, {latent_size})), keras.ops.full((16,), 1, "int64")
-images = keras.ops.convert_to_numpy((generator((z, label)) + 1) / 2)
-""",
+        loading=_KERAS.format(path="generator.keras"),
+        loading_told=_KERAS_TOLD.format(path="generator.keras"),
         takes_any=False,
     ),
     "onnx": Format(
@@ -311,5 +328,17 @@ images = generate(z=z, label=np.full(16, 1, "int64"))["images"]
         write=_write_html,
         run=None,
         where="a browser",
+    ),
+    "hub": Format(
+        file="config.json",
+        what="with `metadata.json` and `model.weights.h5`, Keras' model as the Hugging Face Hub "
+        'keeps it; in place of "." it loads as "hf://USER/NAME" from there',
+        write=_write_hub,
+        run=_run_hub,
+        where="Keras",
+        loading=_KERAS.format(path="."),
+        loading_told=_KERAS_TOLD.format(path="."),
+        takes_any=False,
+        brings=("savedmodel", "keras"),
     ),
 }

@@ -6,9 +6,30 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
+from tfgan.ground import notebook
 from tfgan.ground.errors import UserError
+
+
+def bar(**options: Any) -> Any:
+    """A progress bar of tqdm's, where somebody watches.
+
+    On a terminal; in a notebook, ipywidgets' bar if they are installed, else a line of text that
+    is updated in place. Elsewhere it stays hidden.
+
+    Args:
+        options: of `tqdm.tqdm`.
+    """
+    from tqdm import tqdm
+
+    if not notebook.shell():
+        return tqdm(disable=None, **options)
+    from tqdm import notebook as widgets
+
+    if widgets.IProgress is not None:
+        return widgets.tqdm(**options)
+    return tqdm(file=notebook.Line(), ncols=100, ascii=False, **options)
 
 
 def say(line: str) -> None:

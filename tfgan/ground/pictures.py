@@ -77,7 +77,12 @@ def grid(images: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
 def save_png(path: pathlib.Path, image: np.ndarray, flush: bool = True) -> None:
     """Writes uint8 `(height, width, channels)` with 1 or 3 channels; see `files.writing`."""
     with writing(path, flush) as file:
-        file.write(_encode(_to_pillow(image), "PNG"))
+        file.write(to_png(image))
+
+
+def to_png(image: np.ndarray) -> bytes:
+    """Encodes uint8 `(height, width, channels)` with 1 or 3 channels."""
+    return _encode(_to_pillow(image), "PNG")
 
 
 def load_png(path: pathlib.Path) -> np.ndarray:

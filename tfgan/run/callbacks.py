@@ -16,6 +16,7 @@ import numpy as np
 from tfgan.ground import pictures
 from tfgan.ground.files import write_file
 from tfgan.run.checkpointing import Checkpoints, diverged
+from tfgan.run.live_grid import fixed_images
 from tfgan.run.run import Run
 from tfgan.run.stopping import StopSignals
 from tfgan.run.workdir import Workdir
@@ -55,16 +56,12 @@ class Pictures(EpochCallback):
             real = batch[: config.batch_size]
             pictures.save_png(self._run.workdir.samples / "real.png", pictures.grid(real))
         z = gan.global_latents(gan.streams[-1], last_step, config.batch_size)
-        self._save("fake", epoch, gan.generator, z)
-        z, columns = gan.fixed_latents()
-        self._save("fixed", epoch, gan.sampler, z, columns)
+        self._save(f"fake_{epoch}.png", gan.generator(z, training=False).numpy())
+        self._save(f"fixed_{epoch}.png", *fixed_images(gan))
 
-    def _save(
-        self, name: str, epoch: int, generator: keras.Model, z: Any, columns: int = 8
-    ) -> None:
-        fakes = pictures.to_uint8(generator(z, training=False).numpy())
-        file = self._run.workdir.samples / f"{name}_{epoch}.png"
-        pictures.save_png(file, pictures.grid(fakes, columns=columns))
+    def _save(self, name: str, images: np.ndarray, columns: int = pictures.COLUMNS) -> None:
+        grid = pictures.grid(pictures.to_uint8(images), columns)
+        pictures.save_png(self._run.workdir.samples / name, grid)
 
 
 def save_training_gif(workdir: Workdir, most: int = 100) -> None:

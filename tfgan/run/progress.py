@@ -1,12 +1,11 @@
-"""What a person reads while a run works: lines for every reader, a bar on a terminal."""
+"""What a person reads while a run works: lines for every reader, a bar for who watches."""
 
 import time
 from typing import Any
 
 import keras
-from tqdm import tqdm
 
-from tfgan.ground.console import duration, say
+from tfgan.ground.console import bar, duration, say
 from tfgan.run.run import Run
 
 
@@ -32,13 +31,12 @@ class Progress(keras.callbacks.Callback):
         self._start = time.perf_counter()
         self._warm: Any = None  # when and at which step the first call ended
         self._told_speed = False
-        self._bar = tqdm(
+        self._bar = bar(
             total=self._epochs * self._steps_per_epoch * self._images_a_step,
             initial=self._step * self._images_a_step,
             unit="img",
             unit_scale=True,
             smoothing=0.05,
-            disable=None,
         )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -74,6 +72,6 @@ class Progress(keras.callbacks.Callback):
         say(f"{speed:,.0f} images a second{left}")
 
     def close(self) -> None:
-        """Takes the bar off the terminal."""
+        """Ends the bar where it is."""
         if self._bar is not None:
             self._bar.close()

@@ -1,0 +1,70 @@
+"""`LiveGrid`: the pictures of the fixed latents in a notebook's cell, while they change."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfgan.ground import notebook, pictures
+from tfgan.ground.errors import UserError
+
+_WIDE = 500  # pixels, to which the grid of small images is enlarged by whole numbers
+
+
+def fixed_images(gan: keras.Model) -> tuple[np.ndarray, int]:
+    """What a GAN's fixed latents have become.
+
+    They are drawn by the moving average if there is one.
+
+    Returns:
+        Images `(count, height, width, channels)` in [-1, 1], and how many make a row.
+    """
+    z, columns = gan.fixed_latents()
+    return gan.sampler(z, training=False).numpy(), columns
+
+
+class LiveGrid(keras.callbacks.Callback):
+    """Shows in a notebook what `tfgan.GAN.fit` learns: one picture, updated after each epoch.
+
+    It is of 64 latents that stay the same; of a `tfgan.ConditionalGAN`, of a row for each class.
+    They are drawn by the moving average if there is one. `fit` called again in the same cell goes
+    on with the same picture. Images that are not finite are not shown, and outside of a notebook
+    nothing is. `tfgan.train_and_export` brings one along.
+
+    Example:
+        >>> gan.fit(dataset, epochs=20, callbacks=[tfgan.LiveGrid()])
+
+    Raises:
+        UserError: when `fit` begins, in a notebook, if the model is no `tfgan.GAN` or draws no
+            images `(batch, height, width, channels)` of 1 or 3 channels.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._display = notebook.Display()
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if notebook.shell() and not hasattr(self.model, "fixed_latents"):
+            raise UserError(f"tfgan.LiveGrid: {self.model.name} is no tfgan.GAN")
+        self._show("before training")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._show(f"after epoch {epoch + 1}")
+
+    def _show(self, when: str) -> None:
+        if not notebook.shell():
+            return
+        from IPython.display import Image
+
+        images, columns = fixed_images(self.model)
+        if images.ndim != 4 or images.shape[-1] not in (1, 3):
+            raise UserError(
+                f"tfgan.LiveGrid: shows images (batch, height, width, channels) of 1 or 3 "
+                f"channels; the generator gives {images.shape}"
+            )
+        if np.isfinite(images).all():
+            grid = pictures.grid(pictures.to_uint8(images), columns)
+            scale = max(1, _WIDE // grid.shape[1])
+            png = pictures.to_png(grid.repeat(scale, 0).repeat(scale, 1))
+            about = {"alt": f"images of the fixed latents, {when}"}
+            self._display.show(Image(png, metadata=about))
