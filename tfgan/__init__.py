@@ -24,6 +24,7 @@ _HOMES = {
     "ConditionalGAN": "tfgan.conditional",
     "Adam": "tfgan.optimizers",
     "TrainConfig": "tfgan.run.config",
+    "pretrained": "tfgan.exports.pretrained",
     "train_and_export": "tfgan.training",
     "LiveGrid": "tfgan.run.live_grid",
     "UserError": "tfgan.ground.errors",
@@ -37,11 +38,13 @@ __all__ = [
     "LiveGrid",
     "TrainConfig",
     "UserError",
+    "pretrained",
     "train_and_export",
 ]
 
 if TYPE_CHECKING:
     from tfgan.conditional import ConditionalGAN
+    from tfgan.exports.pretrained import pretrained
     from tfgan.gan import GAN
     from tfgan.ground.errors import Interrupted, UserError
     from tfgan.optimizers import Adam

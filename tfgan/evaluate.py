@@ -5,7 +5,7 @@ from collections.abc import Callable
 from absl import flags
 
 from tfgan.datasets.image_set import ImageSet
-from tfgan.exports import truncation
+from tfgan.exports import class_names, truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path
@@ -35,6 +35,8 @@ def _prepare() -> Callable[[], None]:
         place.existing_run()
         check_folder(place.evaluation)
     for name in ("model", "samples"):
+        if name == "model" and class_names.comes_with_tfgan(values[name]):
+            continue
         if values[name] and not user_path(values[name], f"--{name}").exists():
             raise UserError(f"--{name}={values[name]}: there is nothing of that name")
     if not workdirs:
@@ -73,7 +75,11 @@ def main() -> None:
         "A finished run's folder; what is found lies in its evaluation/. Given several times: one "
         "table more, which compares them, with means over runs that differ in their seed alone.",
     )
-    flags.DEFINE_string("model", "", "Instead: a SavedModel with the signature `sample`.")
+    flags.DEFINE_string(
+        "model",
+        "",
+        "Instead: a SavedModel with the signature `sample`, or mnist, which comes with tfgan.",
+    )
     flags.DEFINE_string(
         "samples",
         "",

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan.exports import class_names, outputs, truncation
+from tfgan.exports import class_names, outputs, pretrained, truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
-from tfgan.ground.files import user_path
 
 _MOST_STOPS = 10_000  # of a walk
 
@@ -26,9 +25,7 @@ def _prepare() -> Callable[[], None]:
         raise UserError(f"--n={n}: must lie between {least} and {most:,} for --output={output}")
     if threshold is not None:
         truncation.check(threshold)
-    if not (user_path(model, "--model") / "saved_model.pb").is_file():
-        raise UserError(f"--model={model}: no SavedModel there; a run leaves one in its generator/")
-    class_names.check(label, user_path(model, "--model"))
+    class_names.check(label, model)
 
     def work() -> None:
         from tfgan.exports import sampling
@@ -45,7 +42,12 @@ def _prepare() -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the command."""
-    flags.DEFINE_string("model", "runs/tutorial/generator", "The SavedModel that a run exported.")
+    flags.DEFINE_string(
+        "model",
+        pretrained.NAMES[0],
+        "The SavedModel that a run exported, such as runs/tutorial/generator; or mnist, a trained "
+        "generator of digits that comes with tfgan.",
+    )
     flags.DEFINE_integer(
         "n",
         None,

@@ -18,7 +18,7 @@ from tfgan.evaluation.by_class import Labelled
 from tfgan.evaluation.judges import Judge, SampleQuality
 from tfgan.evaluation.protocol import SEED, Metric, Row
 from tfgan.evaluation.samples import Source
-from tfgan.exports import saved_model
+from tfgan.exports import class_names, pretrained, saved_model
 from tfgan.ground.console import duration
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path, write_file
@@ -109,7 +109,7 @@ def model(
     """A SavedModel with the signature `sample`, as a run exports it.
 
     Args:
-        path: its folder.
+        path: its folder, or one of `pretrained.NAMES`.
         output: the folder for what is found.
         image_set: that it imitates; one without a name is that which the export records, or else
             MNIST.
@@ -118,7 +118,10 @@ def model(
     Raises:
         UserError: if the export records another set.
     """
-    recorded = saved_model.trained_on(user_path(path, "--model"))
+    if class_names.comes_with_tfgan(path):
+        recorded = pretrained.image_set(path)
+    else:
+        recorded = saved_model.trained_on(user_path(path, "--model"))
     if not image_set.name:
         image_set = dataclasses.replace(image_set, name=recorded.name if recorded else DATASET)
     elif recorded and not recorded.is_same_set(image_set):

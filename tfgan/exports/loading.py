@@ -4,6 +4,8 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
+import types
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import tensorflow as tf
 
 from tfgan import noise
 from tfgan.datasets.classes import Classes
-from tfgan.exports import class_names, saved_model
+from tfgan.exports import class_names, pretrained, saved_model
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError, first_line
 from tfgan.ground.files import user_path, without_patterns
@@ -26,7 +28,7 @@ class Loaded:
 
     Attributes:
         named: what messages call it.
-        path: its folder.
+        path: its folder, or its file.
         model: what TensorFlow loaded; its weights go with it.
         distribution: of its latents, see `tfgan.noise.latents`.
         recorded: the classes that it says it knows; None if it knows none, or does not say.
@@ -103,7 +105,10 @@ class Loaded:
     def sha256(self) -> str:
         """A hash of its graph and its weights."""
         digest = hashlib.sha256()
-        for file in (self.path / "saved_model.pb", *sorted((self.path / "variables").iterdir())):
+        files = [self.path]
+        if self.path.is_dir():
+            files = [self.path / "saved_model.pb", *sorted((self.path / "variables").iterdir())]
+        for file in files:
             with open(file, "rb") as content:
                 digest.update(hashlib.file_digest(content, "sha256").digest())
         return digest.hexdigest()
@@ -138,10 +143,10 @@ class Loaded:
 
 
 def load(model: str, named: str = "") -> Loaded:
-    """Loads a SavedModel with the signatures `generate` and `sample`.
+    """Loads a SavedModel with the signatures `generate` and `sample`, or one that comes with tfgan.
 
     Args:
-        model: its folder.
+        model: its folder, or one of `pretrained.NAMES`.
         named: what messages call it, if it is not the value of `--model`.
 
     Raises:
@@ -149,6 +154,8 @@ def load(model: str, named: str = "") -> Loaded:
     """
     path = user_path(model, "--model")
     named = named or f"--model={model}"
+    if class_names.comes_with_tfgan(model):
+        return _from_package(model, named)
     if not (path / "saved_model.pb").is_file():
         raise UserError(f"{named}: no SavedModel there; a run leaves one in its generator/")
     try:
@@ -164,6 +171,30 @@ def load(model: str, named: str = "") -> Loaded:
         )
     distribution = saved_model.distribution(path)
     return Loaded(named, path, loaded, distribution, class_names.recorded_classes(path))
+
+
+def _from_package(name: str, named: str) -> Loaded:
+    """One of the package, with the signatures that its export would have."""
+    generator = pretrained.pretrained(name)
+    data = pretrained.record(name)["data"]
+    signatures = {
+        signature: _as_signature(*endpoint)
+        for signature, endpoint in saved_model.endpoints(generator, data=data).items()
+    }
+    model = types.SimpleNamespace(signatures=signatures, generator=generator)
+    return Loaded(named, pretrained.file(name), model, recorded=pretrained.classes(name))
+
+
+def _as_signature(
+    function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[tf.TensorSpec]
+) -> Callable[..., dict[str, tf.Tensor]]:
+    """A function of tensors by name, as the signatures of a SavedModel are."""
+
+    def by_name(**given: tf.Tensor) -> dict[str, tf.Tensor]:
+        return function(*(given[spec.name] for spec in inputs))
+
+    named = {spec.name: spec for spec in inputs}
+    return tf.function(by_name, autograph=False).get_concrete_function(**named)
 
 
 def labels_of(text: str, loaded: Loaded) -> list[int]:

@@ -1,22 +1,25 @@
-"""Generators that come with the package, trained, so that the first picture needs no training."""
+"""Generators that come with the package, trained, so that the first picture needs no training.
+
+Without TensorFlow but in `pretrained`, so that a command can look one up before it loads that.
+"""
 
 import functools
 import hashlib
-import importlib.resources
 import json
 import pathlib
-import tempfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-
+from tfgan.datasets.classes import Classes
+from tfgan.datasets.image_set import ImageSet
 from tfgan.ground.errors import UserError
 
+if TYPE_CHECKING:
+    import keras
+
 NAMES = ("mnist",)  # each with {name}.keras and {name}.json, as `benchmarks.pretrained` writes them
-_HERE = importlib.resources.files("tfgan.exports")
 
 
-def pretrained(name: str = "mnist") -> keras.Model:
+def pretrained(name: str = "mnist") -> "keras.Model":
     """A trained generator, as a Keras model.
 
     Args:
@@ -30,14 +33,19 @@ def pretrained(name: str = "mnist") -> keras.Model:
     Raises:
         UserError: if there is none of that name, or its file is damaged.
     """
+    import keras
+
+    from tfgan import networks as networks  # whose layers Keras then knows
+
     expected = record(name)["sha256"]
-    content = _HERE.joinpath(f"{name}.keras").read_bytes()
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise UserError(f"{name}.keras: is not the file that tfgan came with; install tfgan again")
-    with tempfile.TemporaryDirectory() as folder:  # Keras reads files only
-        file = pathlib.Path(folder, f"{name}.keras")
-        file.write_bytes(content)
-        return keras.models.load_model(file, compile=False)
+    if hashlib.sha256(file(name).read_bytes()).hexdigest() != expected:
+        raise UserError(f"{file(name)}: is not what tfgan came with; install tfgan again")
+    return keras.models.load_model(file(name), compile=False)
+
+
+def file(name: str) -> pathlib.Path:
+    """Its Keras file."""
+    return pathlib.Path(__file__).with_name(f"{name}.keras")
 
 
 @functools.cache
@@ -59,5 +67,16 @@ def record(name: str) -> dict[str, Any]:
         raise UserError(
             f"{name!r}: no generator of that name comes with tfgan; there is {', '.join(NAMES)}"
         )
-    found: dict[str, Any] = json.loads(_HERE.joinpath(f"{name}.json").read_text())
+    found: dict[str, Any] = json.loads(file(name).with_suffix(".json").read_text())
     return found
+
+
+def image_set(name: str) -> ImageSet:
+    """What it was trained on."""
+    data = record(name)["data"]
+    return ImageSet(data["name"], data["split"])
+
+
+def classes(name: str) -> Classes:
+    """The classes that it draws."""
+    return Classes.from_dict(record(name)["data"]["classes"])
