@@ -1,0 +1,105 @@
+"""The generator that comes with tfgan draws what its record says, without a training."""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import ROOT, assert_one_line_error, run
+
+import tfgan
+from tfgan import UserError
+from tfgan.evaluation import classifier
+from tfgan.exports import class_names, loading, page, pretrained, sampling, saved_model
+from tfgan.run import recipes
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return loading.load("mnist")
+
+
+def test_it_is_a_keras_model_of_two_megabytes_at_most():
+    generator = tfgan.pretrained("mnist")
+    assert isinstance(generator, keras.Model)
+    images = generator((tf.random.normal((3, 64), seed=1), tf.constant([7, 7, 1], tf.int64)))
+    assert images.shape == (3, 28, 28, 1)
+    assert np.abs(images).max() <= 1
+    assert pretrained.file("mnist").stat().st_size < 2_000_000
+
+
+def test_it_draws_the_class_that_it_is_told(loaded):
+    judge = classifier.load(pretrained.image_set("mnist"))
+    for label in range(10):
+        seen = judge.probabilities(sampling.Draw(loaded, 1, 64, [label]).batch(0, 0)).argmax(axis=1)
+        assert (seen == label).mean() >= 0.9  # 0.99 of 10,000, as its record has it
+
+
+def test_it_draws_as_its_export_would(loaded, tmp_path):
+    data = pretrained.record("mnist")["data"]
+    saved_model.save_generator(tmp_path / "g", pretrained.pretrained("mnist"), data=data)
+    exported = loading.load(str(tmp_path / "g"))
+    for label in (3, loading.ANY):
+        ours, theirs = (sampling.draw(each, 64, 5, label) for each in (loaded, exported))
+        np.testing.assert_array_equal(ours, theirs)
+    z, weights = np.zeros((2, 64), np.float32), np.full((2, 10), 0.1, np.float32)
+    np.testing.assert_array_equal(loaded.blend(z, weights), exported.blend(z, weights))
+    assert loaded.classes == exported.classes
+
+
+def test_its_record_names_a_recipe_and_scores():
+    record = pretrained.record("mnist")
+    command = record["command"].split()
+    assert command[:3] == ["python", "-m", "tfgan.train"]
+    assert command[3].removeprefix("--recipe=") in recipes.names()
+    assert record["scores"]["fcd"] < 1.5
+    assert record["scores"]["label_accuracy"] > 0.98
+
+
+def test_the_page_in_the_docs_is_of_it(tmp_path):
+    data = pretrained.record("mnist")["data"]
+    page.write_page(tmp_path / "mnist.html", tfgan.pretrained("mnist"), None, data)
+    ours, theirs = (
+        json.loads(re.search(r'id="data">(.*?)</script>', file.read_text(), re.DOTALL)[1])
+        for file in (tmp_path / "mnist.html", ROOT / "docs" / "mnist.html")
+    )
+    assert ours["layers"] == theirs["layers"]
+    assert ours["classes"] == theirs["classes"]
+
+
+def test_damaged_file_is_told(tmp_path, monkeypatch):
+    damaged = tmp_path / "mnist.keras"
+    damaged.write_bytes(pretrained.file("mnist").read_bytes()[:-1] + b"?")
+    monkeypatch.setattr(pretrained, "record", lambda name: {"sha256": "0" * 64})
+    monkeypatch.setattr(pretrained, "file", lambda name: damaged)
+    with pytest.raises(UserError, match=r"mnist.keras: is not what tfgan came with; install tfgan"):
+        tfgan.pretrained("mnist")
+
+
+def test_other_names_are_told():
+    with pytest.raises(UserError, match=r"'cats': no generator of that name.*; there is mnist$"):
+        tfgan.pretrained("cats")
+
+
+def test_a_folder_of_that_name_goes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert class_names.comes_with_tfgan("mnist")
+    (tmp_path / "mnist").mkdir()
+    assert not class_names.comes_with_tfgan("mnist")
+
+
+def test_the_command_draws_without_a_run(tmp_path):
+    output = tmp_path / "sevens.npy"
+    done = run("sample", "--n=3", "--label=7", f"--output={output}")
+    assert done.returncode == 0, done.stderr
+    assert np.load(output).shape == (3, 28, 28, 1)
+    assert_one_line_error(
+        run("sample", "--label=10", f"--output={tmp_path}/tens.png"),
+        "--label=10: '10' is no class of this generator; it has 0 to 9",
+    )
+    assert_one_line_error(
+        run("sample", "--model=cats", f"--output={tmp_path}/cats.png"),
+        "--model=mnist comes with tfgan",
+    )
