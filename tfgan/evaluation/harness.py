@@ -18,6 +18,7 @@ from tfgan.evaluation.by_class import Labelled
 from tfgan.evaluation.judges import Judge, SampleQuality
 from tfgan.evaluation.protocol import SEED, Metric, Row
 from tfgan.evaluation.samples import Source
+from tfgan.exports import loading
 from tfgan.ground.console import duration
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path, write_file
