@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 COMMANDS = ["train", "data", "sample", "evaluate", "export", "launch", "toy", "doctor.__main__"]
-COMMANDS += ["theory.__main__", "evaluation.train_classifier"]
+COMMANDS += ["project", "theory.__main__", "evaluation.train_classifier"]
 EXTRAS = {"jax", "optax", "selenium", "torch", "torchvision"}  # what only some peers import
 
 
@@ -75,6 +75,7 @@ def test_shared_flags_are_described_as_the_command_uses_them():
     ("command", "flag"),
     [
         ("sample", "--model"),
+        ("project", "--model"),
         ("evaluate", "--model"),
         ("evaluate", "--samples"),
         ("evaluate", "--workdir"),

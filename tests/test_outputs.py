@@ -89,6 +89,7 @@ def test_permissions_count(here):
 # A path that a command is to write to, and what it takes besides to get as far.
 FILES = [
     ("tfgan.sample", "--output", "a.png", ["--model=model"]),
+    ("tfgan.project", "--output", "a.png", ["--model=model", "--images=file"]),
     ("tfgan.theory.__main__", "--output", "a.png", []),
     ("tfgan.evaluation.train_classifier", "--output", "a.npz", []),
     ("examples.failures", "--picture", "a.png", []),

@@ -11,7 +11,7 @@ import pytest
 import tfgan
 
 PACKAGE = pathlib.Path(tfgan.__file__).parent
-COMMANDS = ("train", "data", "sample", "evaluate", "export", "launch", "toy")
+COMMANDS = ("train", "data", "sample", "project", "evaluate", "export", "launch", "toy")
 COMMANDS += ("doctor.__main__", "theory.__main__", "evaluation.train_classifier")
 # From the top down: a file imports from its own storey and from those below.
 STOREYS = (
@@ -29,7 +29,6 @@ STOREYS = (
         "augmentation",
         "ema",
         "optimizers",
-        "schedules",
         "contract",
     ),
     ("datasets", "cluster", "networks"),

@@ -27,6 +27,7 @@ _HOMES = {
     "pretrained": "tfgan.exports.pretrained",
     "train_and_export": "tfgan.training",
     "LiveGrid": "tfgan.run.live_grid",
+    "project_images": "tfgan.exports.projection",
     "UserError": "tfgan.ground.errors",
     "Interrupted": "tfgan.ground.errors",
 }
@@ -39,12 +40,14 @@ __all__ = [
     "TrainConfig",
     "UserError",
     "pretrained",
+    "project_images",
     "train_and_export",
 ]
 
 if TYPE_CHECKING:
     from tfgan.conditional import ConditionalGAN
     from tfgan.exports.pretrained import pretrained
+    from tfgan.exports.projection import project_images
     from tfgan.gan import GAN
     from tfgan.ground.errors import Interrupted, UserError
     from tfgan.optimizers import Adam

@@ -41,6 +41,7 @@ class Stream(enum.IntEnum):
     PROBE_ORDER = 32
     REAL_POINTS = 40  # from here on: tfgan.theory
     HELD_OUT_POINTS = 41
+    PROJECTION_LATENTS = 50  # tfgan.exports
 
 
 def derive_seed(seed: int, stream: Stream, index: int = 0) -> int:

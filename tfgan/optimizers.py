@@ -1,5 +1,6 @@
-"""Adam with epsilon where the paper and PyTorch put it, SGD with growing momentum, a loss scale."""
+"""Optimizers, with epsilon where the paper and PyTorch put it, and the rates that they learn at."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -157,3 +158,63 @@ def unscaled(
     """Gradients of a loss from those of `optimizer.scale_loss(loss)`."""
     scale = optimizer.scale_loss(tf.ones((), gradients[0].dtype))
     return [gradient / scale for gradient in gradients]
+
+
+Rate = Any  # a number or a schedule of Keras'
+
+
+@keras.saving.register_keras_serializable("tfgan")
+class ExponentialDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """rate / divisor^t after t steps, and never less than `end`.
+
+    Args:
+        rate: the first learning rate.
+        divisor: what each step divides it by.
+        end: the least.
+    """
+
+    def __init__(self, rate: float, divisor: float, end: float = 0.0):
+        self.rate = rate
+        self.divisor = divisor
+        self.end = end
+
+    def __call__(self, step: Any) -> Any:
+        # By its logarithm: float32 would keep two digits of the 4e-6 in 1.000004.
+        t = ops.cast(step, keras.config.floatx())
+        return ops.maximum(self.rate * ops.exp(-math.log(self.divisor) * t), self.end)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": self.rate, "divisor": self.divisor, "end": self.end}
+
+
+def _linear(rate: float, end: float, steps: int, divisor: float) -> Rate:
+    return keras.optimizers.schedules.PolynomialDecay(rate, steps, end)
+
+
+def _cosine(rate: float, end: float, steps: int, divisor: float) -> Rate:
+    return keras.optimizers.schedules.CosineDecay(rate, steps, alpha=end / rate)
+
+
+def _exponential(rate: float, end: float, steps: int, divisor: float) -> Rate:
+    return ExponentialDecay(rate, divisor, end)
+
+
+SCHEDULES: dict[str, Callable[[float, float, int, float], Rate]] = {
+    "constant": lambda rate, end, steps, divisor: rate,
+    "linear": _linear,
+    "cosine": _cosine,
+    "exponential": _exponential,
+}
+
+
+def learning_rate(name: str, rate: float, end: float, steps: int, divisor: float) -> Rate:
+    """The learning rate of a run.
+
+    Args:
+        name: "constant"; "linear" or "cosine", to `end` at the run's last step; "exponential".
+        rate: the first.
+        end: the last, or the least.
+        steps: of the whole run.
+        divisor: what each step divides an exponential one by.
+    """
+    return SCHEDULES[name](rate, end, steps, divisor)

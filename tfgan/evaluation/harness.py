@@ -18,7 +18,7 @@ from tfgan.evaluation.by_class import Labelled
 from tfgan.evaluation.judges import Judge, SampleQuality
 from tfgan.evaluation.protocol import SEED, Metric, Row
 from tfgan.evaluation.samples import Source
-from tfgan.exports import class_names, pretrained, saved_model
+from tfgan.exports import loading
 from tfgan.ground.console import duration
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path, write_file
@@ -118,10 +118,7 @@ def model(
     Raises:
         UserError: if the export records another set.
     """
-    if class_names.comes_with_tfgan(path):
-        recorded = pretrained.image_set(path)
-    else:
-        recorded = saved_model.trained_on(user_path(path, "--model"))
+    recorded = loading.trained_on(path)
     if not image_set.name:
         image_set = dataclasses.replace(image_set, name=recorded.name if recorded else DATASET)
     elif recorded and not recorded.is_same_set(image_set):

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfgan import noise
 from tfgan.datasets.classes import Classes
+from tfgan.datasets.image_set import ImageSet
 from tfgan.exports import class_names, pretrained, saved_model
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError, first_line
@@ -195,6 +196,20 @@ def _as_signature(
 
     named = {spec.name: spec for spec in inputs}
     return tf.function(by_name, autograph=False).get_concrete_function(**named)
+
+
+def trained_on(model: str) -> ImageSet | None:
+    """The set and the split that a generator was trained on; None if it does not say.
+
+    Args:
+        model: its folder, or one of `pretrained.NAMES`.
+
+    Raises:
+        UserError: if what it says is damaged.
+    """
+    if class_names.comes_with_tfgan(model):
+        return pretrained.image_set(model)
+    return saved_model.trained_on(user_path(model, "--model"))
 
 
 def labels_of(text: str, loaded: Loaded) -> list[int]:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tfgan import noise
+from tfgan.datasets.image_set import ImageSet
 from tfgan.exports.saved_model import classes_of
 from tfgan.exports.steps import as_base64, chain, describe
 from tfgan.ground import pictures
@@ -25,7 +26,7 @@ DIRECTIONS = 8
 # MiB in every browser built on it.
 MOST_BYTES = 500_000_000
 _PROBES = 4
-_PARTS = ("explore", "training", "check")
+_CENTRED = ("mnist",)  # sets whose images have their centre of mass in the middle
 
 
 def write_page(
@@ -66,12 +67,13 @@ def write_page(
     drawn = generator((z, labels) if classes else z, training=False)
     probes = pictures.to_uint8(drawn.numpy())
     layers = describe(generator)
+    shape = generator.output_shape[1:]
     config = ((workdir.recorded() if workdir else None) or {}).get("config", {})
     empty: dict[str, Any] = {"frames": [], "curves": [], "epochs": [], "rows": [], "count": 0}
     history = html.history(workdir) if workdir else empty
     data = {
         "layers": layers,
-        "shape": generator.output_shape[1:],
+        "shape": shape,
         "parameters": generator.count_params(),
         "latentSize": latent_size,
         "distribution": config.get("latents", "normal"),
@@ -87,9 +89,13 @@ def write_page(
         "present": classes.present if classes else [],
         "ends": as_base64(noise.ends_of(classes.shares) if classes else []),
         "dataset": config.get("dataset"),
+        "centred": ImageSet(config.get("dataset") or "").family in _CENTRED,
+        "light": bool(probes.mean() > 127),
         "history": history,
     }
-    write_file(path, html.compose("A generator to walk through", _PARTS, data))
+    # What is drawn on the pad is white or black.
+    parts = ("explore", *(("draw",) if shape[-1] == 1 else ()), "between", "training", "check")
+    write_file(path, html.compose("A generator to walk through", parts, data))
 
 
 def directions(generator: keras.Model) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from tfgan import networks, schedules
+from tfgan import networks, optimizers
 from tfgan.cluster import gpus
 from tfgan.conditional import ConditionalGAN
 from tfgan.datasets.classes import Classes
@@ -138,11 +138,11 @@ def steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
     return asked
 
 
-def _adam(rate: schedules.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> Adam:
+def _adam(rate: optimizers.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> Adam:
     return Adam(rate, beta_1=config.beta_1, beta_2=config.beta_2, name=f"{name}_adam")
 
 
-def _sgd(rate: schedules.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> SGD:
+def _sgd(rate: optimizers.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> SGD:
     growth_steps = config.momentum_epochs * steps_per_epoch
     return SGD(rate, config.momentum, config.final_momentum, growth_steps, name=f"{name}_sgd")
 
@@ -155,5 +155,7 @@ def optimizer(
 ) -> keras.optimizers.Optimizer:
     """The optimizer of one network that a configuration asks for."""
     steps = config.epochs * steps_per_epoch
-    rate = schedules.make(config.lr_schedule, learning_rate, config.lr_end, steps, config.lr_decay)
+    rate = optimizers.learning_rate(
+        config.lr_schedule, learning_rate, config.lr_end, steps, config.lr_decay
+    )
     return OPTIMIZERS[config.optimizer](rate, config, name, steps_per_epoch)

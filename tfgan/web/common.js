@@ -76,3 +76,31 @@ function player(button, step) {
   });
   return { stop };
 }
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** `act(right, down, shift)` on each arrow key. */
+const onArrows = (element, act) =>
+  element.addEventListener("keydown", (event) => {
+    const arrow = ARROWS[event.key];
+    if (!arrow || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act(...arrow, event.shiftKey);
+  });
+
+/** `act(across, down, begins)`, in parts of the element, where it is pressed and dragged. */
+const onPoint = (element, act) => {
+  const point = (event) => {
+    const box = element.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    act(x / box.width, y / box.height, event.type === "pointerdown");
+  };
+  element.addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary) return; // of several fingers, the first
+    element.setPointerCapture(event.pointerId);
+    point(event);
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (element.hasPointerCapture(event.pointerId)) point(event);
+  });
+};

@@ -8,22 +8,25 @@
   const size = DATA.latentSize, directions = axes.length / size;
   const ends = floats(DATA.ends), ANY = -1;
 
-  /** The pictures of a seed, of a class or each of one by their shares. */
-  const draw = (seed, asked) => {
+  /**
+   * The pictures of a seed, of a class or each of one by their shares; the first from a latent that
+   * was found, if there is one.
+   */
+  const draw = (seed, asked, found) => {
     const latents = drawLatents(DATA.stream, seed, COUNT, size, DATA.distribution);
     return Array.from({ length: COUNT }, (_, i) => {
-      const z = latents.slice(i * size, (i + 1) * size);
+      const z = found && !i ? found : latents.slice(i * size, (i + 1) * size);
       const label = asked === ANY ? classOf(z, ends) : asked;
       return { z, label, told: oneHot([label]) };
     });
   };
 
   const start = () => ({
-    seed: 1, asked: ANY, pick: 0, offsets: new Array(directions).fill(0),
+    seed: 1, asked: ANY, found: null, pick: 0, offsets: new Array(directions).fill(0),
     from: 9, fromClass: ANY, to: 54, toClass: ANY, fraction: 0.5,
   });
   let state = start();
-  let base = draw(state.seed, state.asked);
+  let base = draw(state.seed, state.asked, state.found);
 
   /** A picture, its latent moved along the directions. */
   const moved = ({ z, ...rest }, offsets = state.offsets) => {
@@ -102,12 +105,14 @@
   const classOfPicture = (label) => (DATA.classes.length ? `, class ${DATA.classes[label]}` : "");
 
   const show = () => {
-    const { seed, asked, pick, offsets, from, to, fraction } = state;
+    const { seed, asked, found, pick, offsets, from, to, fraction } = state;
     const number = `picture ${pick + 1}`;
+    const drawing = found && !pick;
     byId("seed").value = seed;
     for (const [id, name] of Object.entries(pickers)) byId(id).value = state[name];
-    byId("one-caption").textContent = `Picture ${pick + 1}${classOfPicture(base[pick].label)}`;
-    byId("one").setAttribute("aria-label", `Picture ${pick + 1} of seed ${seed}, enlarged`);
+    const name = drawing ? "What was found" : `Picture ${pick + 1}`;
+    byId("one-caption").textContent = `${name}${classOfPicture(base[pick].label)}`;
+    byId("one").setAttribute("aria-label", `${drawing ? name : `${name} of seed ${seed}`}, enlarged`);
     byId("grid").setAttribute("aria-valuenow", pick + 1);
     byId("grid").setAttribute("aria-valuemax", COUNT);
     byId("grid").setAttribute("aria-valuetext", `${number} of ${COUNT}`);
@@ -133,7 +138,7 @@
     const label = asked === ANY ? "" : ` --label=${asked}`;
     const words = unbroken(`python -m tfgan.sample --n=${COUNT} --seed=${seed}${label}`);
     const command = make("code", {}, ...words);
-    const same = offsets.some(Boolean) ? [] : ["They are those of ", command, "."];
+    const same = found || offsets.some(Boolean) ? [] : ["They are those of ", command, "."];
     byId("in-python").replaceChildren(...same);
     remember();
   };
@@ -141,10 +146,11 @@
   // The state and the hash.
 
   const toHash = () => {
-    const { seed, asked, pick, offsets, from, fromClass, to, toClass, fraction } = state;
+    const { seed, asked, found, pick, offsets, from, fromClass, to, toClass, fraction } = state;
     const last = offsets.findLastIndex(Boolean);
     const parts = [`seed=${seed}`];
     if (asked !== ANY) parts.push(`class=${asked}`);
+    if (found) parts.push(`found=${found.join(",")}`);
     if (pick) parts.push(`pick=${pick + 1}`);
     if (last >= 0) parts.push(`walk=${offsets.slice(0, last + 1).join(",")}`);
     if (from !== start().from || to !== start().to) parts.push(`from=${from + 1}`, `to=${to + 1}`);
@@ -167,9 +173,11 @@
     };
     const fresh = start();
     const walks = (found.get("walk") ?? "").split(",");
+    const latent = (found.get("found") ?? "").split(",").map(Number);
     return {
       seed: Math.floor(read("seed", fresh.seed, 0, Number.MAX_SAFE_INTEGER)),
       asked: label("class"),
+      found: latent.length === size && latent.every(Number.isFinite) ? latent : null,
       pick: whole("pick", fresh.pick),
       offsets: fresh.offsets.map((_, k) => clamp(Number(walks[k]) || 0, -REACH, REACH)),
       from: whole("from", fresh.from),
@@ -189,7 +197,7 @@
 
   const open = () => {
     state = fromHash();
-    base = draw(state.seed, state.asked);
+    base = draw(state.seed, state.asked, state.found);
     show();
     redraw(...sheets);
   };
@@ -213,13 +221,13 @@
   };
 
   /** Goes over to other latents or another class, on great circles if things may move. */
-  const travel = (seed, offsets, asked = state.asked) => {
+  const travel = (seed, offsets, asked = state.asked, found = null) => {
     // What is shown is `base` moved by the offsets, which change at once: `before` makes up for it.
     const jump = offsets.map((offset, k) => state.offsets[k] - offset);
     const before = base.map((picture) => moved(picture, jump));
-    const after = draw(seed, asked);
+    const after = draw(seed, asked, found);
     const mine = ++journey, begin = performance.now(), milliseconds = calm() ? 0 : 700;
-    Object.assign(state, { seed, offsets, asked });
+    Object.assign(state, { seed, offsets, asked, found });
     const step = () => {
       if (mine !== journey) return;
       const passed = milliseconds ? (performance.now() - begin) / milliseconds : 1;
@@ -235,15 +243,26 @@
   byId("surprise").addEventListener("click", () =>
     travel(Math.floor(Math.random() * 1e6), start().offsets),
   );
-  byId("home").addEventListener("click", () => travel(state.seed, start().offsets));
+  byId("home").addEventListener("click", () =>
+    travel(state.seed, start().offsets, state.asked, state.found),
+  );
   byId("seed").addEventListener("change", ({ target }) => {
     const seed = Math.floor(Number(target.value));
     travel(clamp(seed, 0, Number.MAX_SAFE_INTEGER) || 0, state.offsets);
   });
 
   byId("class").addEventListener("change", ({ target }) =>
-    travel(state.seed, state.offsets, Number(target.value)),
+    travel(state.seed, state.offsets, Number(target.value), state.found),
   );
+
+  // What "draw" has found takes the place of the first picture; the address has its numbers.
+  addEventListener("walk", ({ detail: { z, label } }) => {
+    state.pick = 0;
+    const found = Array.from(z, (value) => Math.round(100 * value) / 100);
+    travel(state.seed, start().offsets, DATA.classes.length ? label : ANY, found);
+    byId("one").scrollIntoView({ block: "center", behavior: calm() ? "auto" : "smooth" });
+    byId("pad").focus({ preventScroll: true });
+  });
 
   byId("share").addEventListener("click", async () => {
     const link = location.href.split("#")[0] + toHash();
@@ -255,28 +274,6 @@
       byId("said").textContent = "The address bar has it.";
     }
   });
-
-  const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  const onArrows = (element, act) =>
-    element.addEventListener("keydown", (event) => {
-      const arrow = arrows[event.key];
-      if (!arrow || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      act(...arrow, event.shiftKey);
-    });
-  const onPoint = (element, act) => {
-    const point = (event) => {
-      const box = element.getBoundingClientRect();
-      act((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
-    };
-    element.addEventListener("pointerdown", (event) => {
-      element.setPointerCapture(event.pointerId);
-      point(event);
-    });
-    element.addEventListener("pointermove", (event) => {
-      if (element.hasPointerCapture(event.pointerId)) point(event);
-    });
-  };
 
   onArrows(byId("grid"), (right, down) => choose(state.pick + right + COLUMNS * down));
   byId("grid").addEventListener("click", (event) => {
@@ -331,7 +328,8 @@
     `${say(DATA.parameters)} numbers, learned ${DATA.dataset ? `from ${DATA.dataset} ` : ""}by ` +
     `competing with a critic, turn ${say(size)} random ones ` +
     `${DATA.classes.length ? "and a class " : ""}into a picture. They are in this ` +
-    `file, and your browser draws everything below with them.`;
+    `file, and your browser draws everything below with them` +
+    `${byId("draw") ? ". Further down you draw, and they find their own version" : ""}.`;
 
   open();
 }

@@ -50,8 +50,14 @@ _VALIDATION = {  # what `--keep_best` adds
 }
 _BY_CLASS, _MOST_CLASSES = "accuracy_of_", 20  # of each class: one chart, while it can be read
 
-# The scripts that a part uses, besides its own.
-_USES = {"explore": ("network", "latents", "sheet"), "check": ("network",), "training": ("chart",)}
+# The scripts of a part; of any other, the one that has its name.
+_SCRIPTS = {
+    "explore": ("network", "latents", "sheet", "explore"),
+    "draw": ("network", "latents", "sheet", "gradient", "search", "draw"),
+    "between": (),  # of "explore"
+    "check": ("network", "check"),
+    "training": ("chart", "training"),
+}
 
 
 def compose(title: str, parts: Sequence[str], data: dict[str, Any]) -> bytes:
@@ -59,14 +65,14 @@ def compose(title: str, parts: Sequence[str], data: dict[str, Any]) -> bytes:
 
     Args:
         title: of the document.
-        parts: names in `web/`; each has a `.html` and a `.js`, and these stand in this order.
+        parts: names in `web/`; each has a `.html`, and its scripts, in this order.
         data: what the scripts find as `DATA`.
 
     Returns:
         The file, the same for the same arguments. It forbids the browser all requests, and every
         script but its own.
     """
-    used = [script for part in parts for script in (*_USES.get(part, ()), part)]
+    used = [script for part in parts for script in _SCRIPTS.get(part, (part,))]
     # Without "<", nothing in it can end the element that it stands in, nor begin another.
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     style = f"\n{_web('style.css')}\n"

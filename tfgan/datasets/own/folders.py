@@ -64,6 +64,15 @@ def check(path: pathlib.Path) -> None:
     _kind(path)
 
 
+def is_archive(path: pathlib.Path) -> bool:
+    """Whether a file is an archive.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    return _archive(path) != ""
+
+
 def check_classes(path: pathlib.Path) -> None:
     """Makes sure that some files lie in sub-folders, which are classes, before any is decoded.
 
@@ -92,14 +101,19 @@ def _kind(path: pathlib.Path) -> str:
         return "folder"
     if not path.exists():
         raise UserError(f"--images={path}: there is no such folder or archive")
+    kind = _archive(path)
+    if not kind:
+        raise UserError(f"--images={path}: is no folder, and no zip or tar archive")
+    return kind
+
+
+def _archive(path: pathlib.Path) -> str:
     try:
         if zipfile.is_zipfile(path):
             return "zip"
-        if tarfile.is_tarfile(path):
-            return "tar"
+        return "tar" if tarfile.is_tarfile(path) else ""
     except OSError as error:
         raise UserError(f"--images={path}: {error.strerror or error}") from None
-    raise UserError(f"--images={path}: is no folder, and no zip or tar archive")
 
 
 def _is_hidden(name: str) -> bool:
@@ -123,10 +137,15 @@ def _of_folder(path: pathlib.Path) -> Iterator[File]:
             file = pathlib.Path(folder, name)
             relative = file.relative_to(path).as_posix()
             if not _is_hidden(relative):
-                yield File(relative, functools.partial(_read, file))
+                yield File(relative, functools.partial(read, file))
 
 
-def _read(file: pathlib.Path) -> bytes:
+def read(file: pathlib.Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        NotTaken: if it cannot be read, or is too large to be a picture.
+    """
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
