@@ -12,7 +12,7 @@ from conftest import ROOT, assert_one_line_error, run
 import tfgan
 from tfgan import UserError
 from tfgan.evaluation import classifier
-from tfgan.exports import class_names, loading, page, pretrained, sampling, saved_model
+from tfgan.exports import loading, page, pretrained, sampling, saved_model
 from tfgan.run import recipes
 
 
@@ -85,9 +85,9 @@ def test_other_names_are_told():
 
 def test_a_folder_of_that_name_goes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert class_names.comes_with_tfgan("mnist")
+    assert pretrained.comes_with_tfgan("mnist")
     (tmp_path / "mnist").mkdir()
-    assert not class_names.comes_with_tfgan("mnist")
+    assert not pretrained.comes_with_tfgan("mnist")
 
 
 def test_the_command_draws_without_a_run(tmp_path):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from absl import flags
 
 from tfgan.datasets.image_set import ImageSet
-from tfgan.exports import class_names, truncation
+from tfgan.exports import pretrained, truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path
@@ -35,7 +35,7 @@ def _prepare() -> Callable[[], None]:
         place.existing_run()
         check_folder(place.evaluation)
     for name in ("model", "samples"):
-        if name == "model" and class_names.comes_with_tfgan(values[name]):
+        if name == "model" and pretrained.comes_with_tfgan(values[name]):
             continue
         if values[name] and not user_path(values[name], f"--{name}").exists():
             raise UserError(f"--{name}={values[name]}: there is nothing of that name")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan.exports import class_names, outputs, pretrained, truncation
+from tfgan.exports import outputs, pretrained, truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 
@@ -25,7 +25,7 @@ def _prepare() -> Callable[[], None]:
         raise UserError(f"--n={n}: must lie between {least} and {most:,} for --output={output}")
     if threshold is not None:
         truncation.check(threshold)
-    class_names.check(label, model)
+    pretrained.check_model(model, label)
 
     def work() -> None:
         from tfgan.exports import sampling

@@ -8,9 +8,7 @@ import json
 import pathlib
 
 from tfgan.datasets.classes import Classes
-from tfgan.exports import pretrained
 from tfgan.ground.errors import UserError, first_line
-from tfgan.ground.files import user_path
 
 DATA = "trained_on.json"  # in the generator's folder: what it was trained on
 _SHOWN_NAMES = 12
@@ -32,36 +30,17 @@ def recorded_classes(path: pathlib.Path) -> Classes | None:
         raise UserError(f"{file}: is damaged ({first_line(error)}); export it again") from None
 
 
-def check(text: str, model: str) -> None:
-    """Makes sure that there is a generator, and that it knows the classes of `text`, if it says.
-
-    Args:
-        text: see `chosen`.
-        model: the folder of a SavedModel, or one of `pretrained.NAMES`.
+def check(text: str, path: pathlib.Path) -> None:
+    """Makes sure that the generator of a folder knows the classes of `text`, if it says which.
 
     Raises:
-        UserError: if there is none, or it knows no such class, or none at all.
+        UserError: if it knows no such class, or none at all.
     """
-    path = user_path(model, "--model")
-    if comes_with_tfgan(model):
-        if text:
-            chosen(text, pretrained.classes(model))
-        return
-    if not (path / "saved_model.pb").is_file():
-        raise UserError(
-            f"--model={model}: no SavedModel there; a run leaves one in its generator/, and "
-            f"--model={pretrained.NAMES[0]} comes with tfgan"
-        )
     classes = recorded_classes(path)
     if text and classes:
         chosen(text, classes)
     elif text and (path / DATA).exists():
         raise unconditional(text, f"--model={path}")
-
-
-def comes_with_tfgan(model: str) -> bool:
-    """Whether `--model` names a generator of the package, and not a folder that is there."""
-    return model in pretrained.NAMES and not user_path(model, "--model").exists()
 
 
 def chosen(text: str, classes: Classes) -> list[int]:

@@ -155,7 +155,7 @@ def load(model: str, named: str = "") -> Loaded:
     """
     path = user_path(model, "--model")
     named = named or f"--model={model}"
-    if class_names.comes_with_tfgan(model):
+    if pretrained.comes_with_tfgan(model):
         return _from_package(model, named)
     if not (path / "saved_model.pb").is_file():
         raise UserError(f"{named}: no SavedModel there; a run leaves one in its generator/")
@@ -207,7 +207,7 @@ def trained_on(model: str) -> ImageSet | None:
     Raises:
         UserError: if what it says is damaged.
     """
-    if class_names.comes_with_tfgan(model):
+    if pretrained.comes_with_tfgan(model):
         return pretrained.image_set(model)
     return saved_model.trained_on(user_path(model, "--model"))
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
+from tfgan.exports import class_names
 from tfgan.ground.errors import UserError
+from tfgan.ground.files import user_path
 
 if TYPE_CHECKING:
     import keras
@@ -75,6 +77,34 @@ def image_set(name: str) -> ImageSet:
     """What it was trained on."""
     data = record(name)["data"]
     return ImageSet(data["name"], data["split"])
+
+
+def comes_with_tfgan(model: str) -> bool:
+    """Whether `--model` names one of them, and not a folder that is there."""
+    return model in NAMES and not user_path(model, "--model").exists()
+
+
+def check_model(model: str, label: str) -> None:
+    """Makes sure that there is a generator, and that it knows the classes of `label`, if it says.
+
+    Args:
+        model: the folder of a SavedModel, or one of `NAMES`.
+        label: see `class_names.chosen`.
+
+    Raises:
+        UserError: if there is none, or it knows no such class, or none at all.
+    """
+    if comes_with_tfgan(model):
+        if label:
+            class_names.chosen(label, classes(model))
+        return
+    path = user_path(model, "--model")
+    if not (path / "saved_model.pb").is_file():
+        raise UserError(
+            f"--model={model}: no SavedModel there; a run leaves one in its generator/, and "
+            f"--model={NAMES[0]} comes with tfgan"
+        )
+    class_names.check(label, path)
 
 
 def classes(name: str) -> Classes:
