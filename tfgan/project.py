@@ -5,7 +5,7 @@ from collections.abc import Callable
 from absl import flags
 
 from tfgan.datasets.image_set import ImageSet
-from tfgan.exports import class_names, pretrained, targets
+from tfgan.exports import pretrained, targets
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_file
@@ -19,7 +19,7 @@ def _prepare() -> Callable[[], None]:
     model, given, output, label, restarts, steps, seed = (
         values[name] for name in ("model", "images", "output", "label", "restarts", "steps", "seed")
     )
-    class_names.check(label, model)
+    pretrained.check_model(model, label)
     if not given:
         raise UserError("--images=: give pictures, a folder, a .npy file or a slice like test[:16]")
     for name, most in (("restarts", _MOST_RESTARTS), ("steps", _MOST_STEPS)):
