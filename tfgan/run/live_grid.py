@@ -29,7 +29,7 @@ class LiveGrid(keras.callbacks.Callback):
     It is of 64 latents that stay the same; of a `tfgan.ConditionalGAN`, of a row for each class.
     They are drawn by the moving average if there is one. `fit` called again in the same cell goes
     on with the same picture. Images that are not finite are not shown, and outside of a notebook
-    nothing is. `tfgan.train_and_export` brings one along.
+    nothing is. `train_and_export` brings one along.
 
     Example:
         >>> gan.fit(dataset, epochs=20, callbacks=[tfgan.LiveGrid()])
