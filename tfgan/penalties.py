@@ -64,6 +64,7 @@ def penalty_between(weight: float, seed: int, pack: int = 1) -> PenaltyBetween:
 
     def penalised(judge: Judge, real: Any, fake: Any, step: tf.Tensor, which: int) -> tf.Tensor:
         a, b = (tf.nest.flatten(x)[0] for x in (real, fake))
+        a = tf.cast(a, b.dtype)
         key = noise.derive_seed(seed, Stream.INTERPOLATION)
         bits = noise.hashed_bits(key, step, which, replicas.places(tf.shape(a)[0]) // pack)
         way = tf.cast(tf.cast(bits, tf.float64) / 2**32, a.dtype)
@@ -75,7 +76,7 @@ def penalty_between(weight: float, seed: int, pack: int = 1) -> PenaltyBetween:
         return tf.cast(weight * tf.square(norm - 1), logits.dtype)
 
     def unpenalised(judge: Judge, real: Any, fake: Any, step: tf.Tensor, which: int) -> tf.Tensor:
-        return tf.zeros((1,), tf.nest.flatten(real)[0].dtype)
+        return tf.zeros((1,), tf.nest.flatten(fake)[0].dtype)
 
     return penalised if weight else unpenalised
 
