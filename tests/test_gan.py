@@ -105,14 +105,14 @@ def test_fit_reports_epoch_means_and_counts_steps():
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_steps_per_execution_does_not_change_the_run(jit_compile):
     runs = []
-    for steps in (1, 3, 6):
+    for steps in (1, 3):
         gan = make_gan(steps_per_execution=steps, jit_compile=jit_compile)
         gan.fit(dataset(), epochs=2, verbose=0)
         runs.append(state(gan))
-    assert_equal(runs[0], runs[1])
-    assert_equal(runs[0], runs[2])
+    assert_equal(*runs)
 
 
+@pytest.mark.slow  # test_parity.py has a graph and XLA; with all options, it is below
 def test_eager_graph_and_xla_agree():
     runs = []
     for options in ({"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}):
@@ -194,7 +194,7 @@ def test_optimizers_by_name_and_unknown_loss():
 
 EVERYTHING = conftest.EVERYTHING | {
     "distribution": "uniform",
-    "augment": "color,translation,cutout",
+    "augment": "translation",  # it has a gradient of its own; test_augmentation.py has all
 }
 
 
