@@ -19,6 +19,7 @@ from tfgan.ground.files import without_patterns
 from tfgan.run import callbacks
 from tfgan.run.workdir import Workdir
 
+TINY = {"batch_size": 15, "hidden_size": 4, "jit_compile": False}
 ODD_NAME = "lr[0.1] *a? b\\c 한국 'q'"
 
 
@@ -27,9 +28,7 @@ def config(tmp_path, monkeypatch) -> TrainConfig:
     """A run of one epoch of 4 steps, whose images need no file."""
     data = training_set.InMemory(make_images(60))
     monkeypatch.setattr(training_set, "open_set", lambda *args: data)
-    return TrainConfig(
-        workdir=str(tmp_path / "run"), epochs=1, batch_size=15, hidden_size=4, jit_compile=False
-    )
+    return TrainConfig(workdir=str(tmp_path / "run"), epochs=1, **TINY)
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +36,10 @@ def done(tmp_path_factory):
     """Folders of such runs that have done one epoch and two."""
     folder = tmp_path_factory.mktemp("done")
     data = training_set.InMemory(make_images(60))
-    small = {"batch_size": 15, "hidden_size": 4, "jit_compile": False}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_set, "open_set", lambda *args: data)
         for epochs in (1, 2):
-            config = TrainConfig(workdir=str(folder / "run"), epochs=epochs, **small)
+            config = TrainConfig(workdir=str(folder / "run"), epochs=epochs, **TINY)
             training.train_and_export(config)
             shutil.copytree(folder / "run", folder / str(epochs))
     return folder
