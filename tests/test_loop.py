@@ -130,7 +130,7 @@ sys.path.insert(0, "tests")
 import test_loop
 test_loop.BATCH = 4
 found = []
-for make, count, most in [("known", 5, 2), ("filtered", 3, 4), ("repeated", 3, 4)]:
+for make, count, most in [("filtered", 5, 2), ("repeated", 3, 4)]:
     with strategy.scope():
         gan = test_loop.make_gan(steps_per_execution=most)
     arguments = {"steps_per_epoch": 5} if make == "repeated" else {}
@@ -144,7 +144,7 @@ print(json.dumps(found))
 def test_every_batch_is_trained_once_by_replicas():
     done = forked.Python("-c", ON_REPLICAS).finish()
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == [10, 6, 10]
+    assert json.loads(done.stdout.splitlines()[-1]) == [10, 10]
 
 
 SEVERAL = """
