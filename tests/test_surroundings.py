@@ -202,7 +202,7 @@ def test_no_letter_of_a_name_is_a_pattern(letter, tmp_path):
         assert (plain / "x").read_text() == "found"
 
 
-def test_run_in_a_folder_with_an_odd_name(config, tmp_path, capsys):
+def test_run_in_a_folder_with_an_odd_name(config, tmp_path, capsys, quick_check):
     plain = training.train_and_export(longer(config))
     config = TrainConfig(**config.to_dict() | {"workdir": str(tmp_path / ODD_NAME)})
     training.train_and_export(config)
