@@ -4,9 +4,11 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
+import types
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Before NumPy: with more processes than cores, OpenBLAS's threads wait for each other in loops,
@@ -21,6 +23,7 @@ import tensorflow_datasets as tfds
 from picture_sets import save
 
 from tfgan import TrainConfig, networks
+from tfgan.exports import formats
 
 ROOT = forked.ROOT
 # A run of seconds: XLA's compiling would take as long as all else. What is about XLA says so.
@@ -126,6 +129,22 @@ def tiny_data_dir(tmp_path_factory) -> pathlib.Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def one_epoch(tiny_data_dir, tmp_path_factory) -> pathlib.Path:
+    """The folder of a run of `SMALL` that has done one epoch; tests copy it."""
+    workdir = tmp_path_factory.mktemp("runs") / "one_epoch"
+    flags = [f"--data_dir={tiny_data_dir}", *SMALL, "--epochs=1", f"--workdir={workdir}"]
+    done = run("train", *flags)
+    assert done.returncode == 0, done.stderr
+    return workdir
+
+
+@pytest.fixture
+def finished(one_epoch, tmp_path) -> pathlib.Path:
+    """A run of `SMALL` of one epoch, in `tmp_path / "run"`."""
+    return shutil.copytree(one_epoch, tmp_path / "run")
+
+
 @pytest.fixture
 def photos(tmp_path):
     """A folder of 12 pictures."""
@@ -144,6 +163,20 @@ def float64():
     yield
     keras.config.set_floatx(before)
     keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture
+def quick_check(monkeypatch):
+    """Exported SavedModels are tried in a process that need not import TensorFlow first.
+
+    `test_formats.py` tries them in fresh ones, as users' exports do.
+    """
+
+    def run(command: list[str], **kwargs) -> subprocess.CompletedProcess:
+        return forked.Python(*command[1:], env=kwargs["env"]).finish()
+
+    quick = types.SimpleNamespace(run=run, DEVNULL=subprocess.DEVNULL)
+    monkeypatch.setattr(formats, "subprocess", quick)
 
 
 @pytest.fixture(scope="module")

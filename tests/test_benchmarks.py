@@ -17,13 +17,7 @@ from benchmarks.contestants import floor
 def benchmark(name, data_dir, output, *flags):
     """Runs a benchmark on 60 images, with small networks."""
     flags = (f"--data_dir={data_dir}", f"--output={output}", "--hidden_size=16", *flags)
-    return subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", "--batch_size=20", *flags],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return forked.Python("-m", f"benchmarks.{name}", "--batch_size=20", *flags).finish()
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,11 @@ from tfgan.run.run import Run
 from tfgan.run.workdir import Workdir
 
 
-@pytest.fixture
-def trained(tiny_data_dir, tmp_path):
+@pytest.fixture(scope="module")
+def trained(tiny_data_dir, tmp_path_factory):
     """A run of three epochs of four steps, with all that it leaves."""
-    config = small_config(tiny_data_dir, tmp_path / "run", epochs=3, histograms_every=2)
+    workdir = tmp_path_factory.mktemp("runs") / "run"
+    config = small_config(tiny_data_dir, workdir, epochs=3, histograms_every=2)
     gan = training.train_and_export(config)
     return config, gan, Workdir(config.workdir)
 

@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
@@ -12,17 +13,25 @@ def means(gan):
     return [variable.numpy() for metric in gan.metrics for variable in metric.variables]
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A GAN with checkpoints after 6 and 12 steps, and its state at both."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Checkpoints of a GAN after 6 and 12 steps, and its state at both."""
+    folder = tmp_path_factory.mktemp("checkpoints")
     gan = make_gan()
-    checkpoints = Checkpoints(tmp_path, gan)
+    checkpoints = Checkpoints(folder, gan)
     states = []
     for _ in range(2):
         gan.fit(dataset(), verbose=0)
         checkpoints.save()
         states.append((state(gan), means(gan)))
-    return tmp_path, states
+    return folder, states
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """The same, to be damaged."""
+    folder, states = trained
+    return shutil.copytree(folder, tmp_path / "checkpoints"), states
 
 
 def restore(folder):

@@ -198,26 +198,29 @@ OUT = r"^labels: lie in \[1, 4\]; must lie in \[0, 3\]$"
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"x": IMAGES}, NEEDS),
-        ({"x": dataset().map(lambda x, y: x)}, NEEDS),
-        ({"x": dataset().map(lambda x, y: (x, {"digit": y}))}, NEEDS),
-        ({"x": dataset().map(lambda x, y: {"image": x, "label": y})}, "^images: .* one array"),
-        ({"x": IMAGES, "y": list(LABELS)}, NEEDS),
-        ({"x": IMAGES, "y": LABELS / 1}, WHOLE + r"float64 and the shape \(30,\)"),
-        ({"x": dataset(labels=LABELS / 1)}, WHOLE + r"float64 and the shape \(5,\)"),
-        ({"x": dataset(labels=np.eye(4, dtype=int)[LABELS])}, WHOLE + r".*shape \(5, 4\)"),
-        ({"x": IMAGES, "y": LABELS[:, None]}, WHOLE + r"int64 and the shape \(30, 1\)"),
-        ({"x": IMAGES, "y": LABELS + 1}, OUT),
-        ({"x": tf.constant(IMAGES), "y": tf.constant(LABELS + 1)}, OUT),
-        ({"x": IMAGES, "y": LABELS, "validation_data": (IMAGES, LABELS + 1)}, OUT),
-        ({"x": IMAGES, "y": LABELS, "validation_data": IMAGES}, NEEDS),
-        ({"x": dataset(), "validation_data": dataset().map(lambda x, y: x)}, NEEDS),
+        (lambda: {"x": IMAGES}, NEEDS),
+        (lambda: {"x": dataset().map(lambda x, y: x)}, NEEDS),
+        (lambda: {"x": dataset().map(lambda x, y: (x, {"digit": y}))}, NEEDS),
+        (
+            lambda: {"x": dataset().map(lambda x, y: {"image": x, "label": y})},
+            "^images: .* one array",
+        ),
+        (lambda: {"x": IMAGES, "y": list(LABELS)}, NEEDS),
+        (lambda: {"x": IMAGES, "y": LABELS / 1}, WHOLE + r"float64 and the shape \(30,\)"),
+        (lambda: {"x": dataset(labels=LABELS / 1)}, WHOLE + r"float64 and the shape \(5,\)"),
+        (lambda: {"x": dataset(labels=np.eye(4, dtype=int)[LABELS])}, WHOLE + r".*shape \(5, 4\)"),
+        (lambda: {"x": IMAGES, "y": LABELS[:, None]}, WHOLE + r"int64 and the shape \(30, 1\)"),
+        (lambda: {"x": IMAGES, "y": LABELS + 1}, OUT),
+        (lambda: {"x": tf.constant(IMAGES), "y": tf.constant(LABELS + 1)}, OUT),
+        (lambda: {"x": IMAGES, "y": LABELS, "validation_data": (IMAGES, LABELS + 1)}, OUT),
+        (lambda: {"x": IMAGES, "y": LABELS, "validation_data": IMAGES}, NEEDS),
+        (lambda: {"x": dataset(), "validation_data": dataset().map(lambda x, y: x)}, NEEDS),
     ],
 )
 def test_labels_that_are_none_are_refused_before_a_step(arguments, words):
     gan = make()
     with pytest.raises(UserError, match=words):
-        gan.fit(**arguments, verbose=0)
+        gan.fit(**arguments(), verbose=0)
     assert int(gan.step.numpy()) == 0
 
 

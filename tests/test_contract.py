@@ -30,7 +30,8 @@ def discriminator(*more, **dense) -> keras.Sequential:
 
 def make_gan(g=None, d=None, ema=0.0, **options) -> GAN:
     gan = GAN(g or generator(), d or discriminator(), latent_size=3, ema=ema)
-    gan.compile(**({"d_optimizer": Adam(0.01), "g_optimizer": Adam(0.01)} | options))
+    optimizers = {"d_optimizer": Adam(0.01), "g_optimizer": Adam(0.01)}
+    gan.compile(**optimizers | {"jit_compile": False} | options)
     return gan
 
 
@@ -150,33 +151,39 @@ def test_optimizer_that_would_do_something_else_is_refused(optimizers, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"x": IMAGES, "sample_weight": np.ones(20)}, "^sample_weight: "),
-        ({"x": IMAGES, "y": np.zeros(20), "class_weight": {0: 2.0}}, "^class_weight: "),
+        (lambda: {"x": IMAGES, "sample_weight": np.ones(20)}, "^sample_weight: "),
+        (lambda: {"x": IMAGES, "y": np.zeros(20), "class_weight": {0: 2.0}}, "^class_weight: "),
         (
-            {"x": tf.data.Dataset.from_tensor_slices((IMAGES, IMAGES[:, 0], IMAGES[:, 0]))},
+            lambda: {"x": tf.data.Dataset.from_tensor_slices((IMAGES, IMAGES[:, 0], IMAGES[:, 0]))},
             "^sample_weight: ",
         ),
-        ({"x": (127.5 * (IMAGES + 1)).astype(np.uint8)}, "^images: have the type uint8"),
-        ({"x": dataset((127.5 * (IMAGES + 1)).astype(np.uint8))}, "^images: have the type uint8"),
+        (lambda: {"x": (127.5 * (IMAGES + 1)).astype(np.uint8)}, "^images: have the type uint8"),
         (
-            {"x": 127.5 * (IMAGES + 1)},
+            lambda: {"x": dataset((127.5 * (IMAGES + 1)).astype(np.uint8))},
+            "^images: have the type uint8",
+        ),
+        (
+            lambda: {"x": 127.5 * (IMAGES + 1)},
             r"^images: lie in \[.*, 254.*\]; must be .* \[-1, 1\]",
         ),
-        ({"x": dataset().map(lambda x: {"image": x})}, "^images: the dataset must give one array"),
-        ({"x": Batches(np.uint8)}, "^images: have the type uint8"),
-        ({"x": tf.constant(IMAGES) + 5}, "^images: lie in"),
-        ({"x": IMAGES, "validation_data": (255 * IMAGES,)}, "^images: lie in"),
+        (
+            lambda: {"x": dataset().map(lambda x: {"image": x})},
+            "^images: the dataset must give one array",
+        ),
+        (lambda: {"x": Batches(np.uint8)}, "^images: have the type uint8"),
+        (lambda: {"x": tf.constant(IMAGES) + 5}, "^images: lie in"),
+        (lambda: {"x": IMAGES, "validation_data": (255 * IMAGES,)}, "^images: lie in"),
     ],
 )
 def test_data_that_would_be_read_otherwise_are_refused_before_a_step(arguments, words):
     gan = make_gan()
     with pytest.raises(UserError, match=words):
-        gan.fit(**arguments, verbose=0)
+        gan.fit(**arguments(), verbose=0)
     assert int(gan.step.numpy()) == 0
 
 
 def test_nan_terminates():
-    gan = make_gan(jit_compile=False)
+    gan = make_gan()
     gan.discriminator.layers[-1].bias.assign([np.nan])
     gan.fit(dataset(), epochs=3, callbacks=[keras.callbacks.TerminateOnNaN()], verbose=0)
     assert int(gan.step.numpy()) == 1
@@ -202,7 +209,8 @@ def test_losses_on_other_images_are_those_of_the_networks():
 
 @pytest.mark.parametrize("steps_per_execution", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_validation_leaves_the_training_as_it_is(steps_per_execution):
-    plain, validated = (make_gan(steps_per_execution=steps_per_execution) for _ in range(2))
+    how = {"steps_per_execution": steps_per_execution, "jit_compile": True}
+    plain, validated = (make_gan(**how) for _ in range(2))
     validated.set_weights(plain.get_weights())
     plain.fit(dataset(), epochs=2, verbose=0)
     history = validated.fit(
@@ -222,7 +230,7 @@ def test_early_stopping_and_best_weights_work_on_validation_losses():
 
 
 def test_layer_that_xla_cannot_compile_is_run_without():
-    gan = make_gan(d=discriminator(NoJit()))
+    gan = make_gan(d=discriminator(NoJit()), jit_compile=True)
     assert not gan.in_one_program
     gan.fit(dataset(), verbose=0)
     assert int(gan.step.numpy()) == 4

@@ -59,7 +59,15 @@ def test_modes_are_read_channel_by_channel():
     assert np.mean(found == triples) == pytest.approx(0.977, abs=0.015)
 
 
-def test_judge_of_stacked_mnist():
+def test_judge_of_stacked_mnist(monkeypatch):
+    # 4,000 of the 10,000 test images, whose shares of the digits are the same but for 0.004 nats.
+    load = splits.load
+
+    def some(image_set, part):
+        images, labels = load(image_set, part)
+        return (images[:4000], labels[:4000]) if part == "test" else (images, labels)
+
+    monkeypatch.setattr(splits, "load", some)
     judge = judges.judge(ImageSet("stacked_mnist"), say=lambda line: None)
     assert judge.count == 26_000
     assert judge.image_shape == (28, 28, 3)

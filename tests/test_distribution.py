@@ -11,7 +11,7 @@ from conftest import assert_one_line_error, free_ports, run, tf_config
 from tfgan import UserError
 from tfgan.cluster import strategies
 
-# Trains 100 steps through `fit` and prints the logs of each and where the weights ended.
+# Trains 100 steps through `fit`, and prints the logs of each and where the weights ended.
 SCRIPT = """
 import json, sys
 import keras, numpy as np, tensorflow as tf
@@ -21,7 +21,7 @@ from tfgan.run import building
 from tfgan.datasets.classes import Classes
 from tfgan.datasets.training_set import InMemory
 from tfgan.run.run import Run
-name, devices, options, *types = sys.argv[1:]
+name, devices, options, floatx = sys.argv[1:]
 config = TrainConfig(
     batch_size=12, latent_size=5, hidden_size=16, strategy=name, **json.loads(options)
 )
@@ -33,30 +33,29 @@ data = InMemory(images, "", labels, classes) if config.conditional else InMemory
 strategies.choose_devices(devices)
 cluster = strategies.find_cluster(name)
 strategy = strategies.make_strategy(name, config.batch_size, cluster, pack=config.pack)
-for floatx in types or ("float64", "float32"):
-    keras.config.set_floatx(floatx)
-    keras.config.set_dtype_policy(floatx)
-    with strategy.scope():
-        gan = building.build(config, images.shape[1:], 5, classes=data.classes)
-    logs = []
-    class Logs(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, **kwargs):
-            logs.extend(gan.step_logs.tolist())
-    batches = Run(config, None, data, strategy).batches(0)
-    history = gan.fit(batches, epochs=5, steps_per_epoch=20, verbose=0, callbacks=[Logs()]).history
-    weights = gan.generator.weights + gan.discriminator.weights
-    if gan.ema_generator:
-        weights += gan.ema_generator.weights
-    copies = [strategy.experimental_local_results(weight.value) for weight in weights]
-    print(json.dumps({
-        "description": strategies.describe(strategy),
-        "logs": logs,
-        "means": [history[name][-1] for name in gan.metrics_names],
-        "weights": np.concatenate([weight.numpy().ravel() for weight in weights]).tolist(),
-        "copies": [len(copy) for copy in copies],
-        "equal": all(np.array_equal(c[0], other) for c in copies for other in c),
-        "step": int(gan.step.numpy()),
-    }))
+keras.config.set_floatx(floatx)
+keras.config.set_dtype_policy(floatx)
+with strategy.scope():
+    gan = building.build(config, images.shape[1:], 5, classes=data.classes)
+logs = []
+class Logs(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, **kwargs):
+        logs.extend(gan.step_logs.tolist())
+batches = Run(config, None, data, strategy).batches(0)
+history = gan.fit(batches, epochs=5, steps_per_epoch=20, verbose=0, callbacks=[Logs()]).history
+weights = gan.generator.weights + gan.discriminator.weights
+if gan.ema_generator:
+    weights += gan.ema_generator.weights
+copies = [strategy.experimental_local_results(weight.value) for weight in weights]
+print(json.dumps({
+    "description": strategies.describe(strategy),
+    "logs": logs,
+    "means": [history[name][-1] for name in gan.metrics_names],
+    "weights": np.concatenate([weight.numpy().ravel() for weight in weights]).tolist(),
+    "copies": [len(copy) for copy in copies],
+    "equal": all(np.array_equal(c[0], other) for c in copies for other in c),
+    "step": int(gan.step.numpy()),
+}))
 """
 
 
@@ -71,8 +70,8 @@ OPTIONS = [
 ]
 
 
-def results(workers: int, *arguments: str) -> list[list[dict]]:
-    """Of each of so many processes, what it found in float64 and in float32."""
+def results(workers: int, *arguments: str) -> list[dict]:
+    """What each of so many processes found."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     processes = [
         forked.Python(
@@ -84,14 +83,18 @@ def results(workers: int, *arguments: str) -> list[list[dict]]:
     for each in ended:
         assert each.returncode == 0, each.stderr[-3000:]
     return [
-        [json.loads(line) for line in each.stdout.splitlines() if line.startswith("{")]
+        json.loads(line)
         for each in ended
+        for line in each.stdout.splitlines()
+        if line.startswith("{")
     ]
 
 
-@pytest.fixture(scope="module")
-def one_device():
-    return results(1, "one_device", "", "{}")[0]
+@pytest.fixture(scope="module", params=["float64", pytest.param("float32", marks=pytest.mark.slow)])
+def one_device(request):
+    """In which precision, and what one device finds."""
+    (found,) = results(1, "one_device", "", "{}", request.param)
+    return request.param, found
 
 
 MIRRORED, WORKERS = (1, "mirrored", "CPU:0,CPU:1"), (2, "auto", "")
@@ -113,12 +116,12 @@ def test_the_same_trajectory_with_options(options, where):
         results(*place, json.dumps(options), "float64")[0]
         for place in ((1, "one_device", ""), where)
     )
-    assert mirrored[0]["equal"], "replicas must be identical to the bit"
-    logs = [np.array(each[0]["logs"])[:50] for each in (mirrored, one)]
+    assert mirrored["equal"], "replicas must be identical to the bit"
+    logs = [np.array(each["logs"])[:50] for each in (mirrored, one)]
     np.testing.assert_allclose(*logs, rtol=1e-7, atol=1e-7)
     # Biases before batch normalisation have no gradient but rounding noise, and drift under Adam.
     if options.get("network") != "infogan":
-        np.testing.assert_allclose(mirrored[0]["weights"], one[0]["weights"], rtol=1e-7, atol=1e-7)
+        np.testing.assert_allclose(mirrored["weights"], one["weights"], rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -135,21 +138,23 @@ def test_the_same_trajectory_with_options(options, where):
     ],
 )
 def test_the_same_trajectory(workers, strategy, devices, description, one_device):
-    several = results(workers, strategy, devices, "{}")
-    for both in several:
-        for one, other, first in zip(one_device, both, several[0], strict=True):
-            assert other["description"] == description
-            assert set(other["copies"]) == {devices.count(",") + 1}
-            assert other["equal"], "replicas must be identical to the bit"
-            assert other["step"] == one["step"] == len(other["logs"]) == 100
-            for what in ("logs", "means", "weights"):
-                assert other[what] == first[what], "and so must workers"
+    floatx, one = one_device
+    several = results(workers, strategy, devices, "{}", floatx)
+    assert len(several) == workers
+    for other in several:
+        assert other["description"] == description
+        assert set(other["copies"]) == {devices.count(",") + 1}
+        assert other["equal"], "replicas must be identical to the bit"
+        assert other["step"] == one["step"] == len(other["logs"]) == 100
         for what in ("logs", "means", "weights"):
-            np.testing.assert_allclose(both[0][what], one_device[0][what], rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(both[1]["logs"], one_device[1]["logs"], rtol=0, atol=1e-3)
-        for floatx, one, other in zip(("float64", "float32"), one_device, both, strict=True):
-            gap = {what: _gap(one[what], other[what]) for what in ("logs", "weights")}
-            print(f"{description}, {floatx}: largest difference {gap}")
+            assert other[what] == several[0][what], "and so must workers"
+        if floatx == "float64":
+            for what in ("logs", "means", "weights"):
+                np.testing.assert_allclose(other[what], one[what], rtol=1e-9, atol=1e-9)
+        else:
+            np.testing.assert_allclose(other["logs"], one["logs"], rtol=0, atol=1e-3)
+        gap = {what: _gap(one[what], other[what]) for what in ("logs", "weights")}
+        print(f"{description}, {floatx}: largest difference {gap}")
 
 
 def _gap(one: list, other: list) -> float:

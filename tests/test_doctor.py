@@ -218,23 +218,32 @@ def digits(tmp_path_factory):
 
 
 @pytest.fixture
-def found(digits, tmp_path):
-    """Trains for a few seconds on a few digits; the titles of what the doctor finds."""
+def train(digits, tmp_path):
+    """Trains for a few seconds on a few digits."""
 
     def train(
         images: int, epochs: int, gan_class: type[GAN] = GAN, copies: int = 1, **options
-    ) -> set[str]:
+    ) -> None:
         folder = {"data_dir": digits(images, copies), "workdir": str(tmp_path / "run")}
         small = {"epochs": epochs, "batch_size": 10, "hidden_size": 64, "jit_compile": False}
-        config = TrainConfig(**folder | small | options)
-        training.train_and_export(config, gan_class=gan_class)
-        return {finding.title for finding in doctor.diagnose(config.workdir)}
+        training.train_and_export(TrainConfig(**folder | small | options), gan_class=gan_class)
 
     return train
 
 
-def test_short_healthy_run_and_the_command(found, tmp_path):
-    assert found(1000, 3) == set()
+@pytest.fixture
+def found(train, tmp_path):
+    """Trains; the titles of what the doctor finds."""
+
+    def found(*args, **options) -> set[str]:
+        train(*args, **options)
+        return {finding.title for finding in doctor.diagnose(tmp_path / "run")}
+
+    return found
+
+
+def test_short_healthy_run_and_the_command(train, tmp_path):
+    train(1000, 3)
     done = run("doctor", f"--workdir={tmp_path}/run")
     assert (done.returncode, done.stderr) == (0, "")
     first, *rest = done.stdout.splitlines()

@@ -237,7 +237,7 @@ def test_generator_of_a_run_is_called_so(workdir, mnist):
         source.check(1000, (28, 28, 1))
 
 
-def test_run_records_in_its_exports_what_it_was_trained_on(workdir):
+def test_run_records_in_its_exports_what_it_was_trained_on(workdir, quick_check):
     recorded = json.loads(workdir.config.read_text())
     path = exporting.export(str(workdir.path), ["savedmodel"], say=lambda line: None)
     for export in (workdir.generator, path / "savedmodel"):

@@ -24,6 +24,8 @@ from tfgan.run.checkpointing import Checkpoints
 from tfgan.run.config import TrainConfig
 from tfgan.run.workdir import Workdir, exported_step
 
+pytestmark = pytest.mark.usefixtures("quick_check")
+
 SHAPE = (8, 12, 3)
 STEP = 12
 FOLDER = "generator-000000012"

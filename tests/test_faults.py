@@ -77,21 +77,32 @@ def test_file_size_limit_ends_in_one_line_and_the_run_goes_on_later(tiny, whole,
     assert outcome(tmp_path / "run") == whole
 
 
-def run_on_mount(size: str, script: str, *flags) -> subprocess.CompletedProcess:
-    """Runs a shell script, "$@" being the train command, with a small tmpfs on /mnt."""
-    mounted = f"mount -t tmpfs -o size={size} none /mnt && cd {ROOT} && {script}"
-    command = [sys.executable, "-m", "tfgan.train", *map(str, flags)]
-    return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", mounted, "sh", *command], capture_output=True, text=True
-    )
+# A name space of its own for one process, and in it a small tmpfs on /mnt.
+ON_MOUNT = """
+import ctypes, runpy, shutil, subprocess, sys
+CLONE_NEWNS = 0x20000
+assert ctypes.CDLL(None).unshare(CLONE_NEWNS) == 0
+def mount(*arguments):
+    subprocess.run(["mount", *arguments], check=True)
+_, options, kept, *flags = sys.argv
+mount("--make-rprivate", "/")
+mount("-t", "tmpfs", "-o", "size=3m", "none", "/mnt")
+if options:
+    mount("-o", options, "/mnt")
+sys.argv = ["train", *flags]
+try:
+    runpy.run_module("tfgan.train", run_name="__main__")
+finally:
+    if kept:
+        shutil.copytree("/mnt/run", kept)
+"""
 
 
 @needs_mount
 def test_full_disk_keeps_the_last_whole_checkpoint(tiny, whole, tmp_path):
     # Room for a few states of 330 kB, not for four and what is beside them.
-    script = f'"$@"; status=$?; cp -r /mnt/run {tmp_path}; exit $status'
-    flags = [*tiny, "--epochs=30", "--keep_checkpoints=100"]
-    done = run_on_mount("3m", script, *flags, "--workdir=/mnt/run")
+    flags = [*tiny, "--epochs=30", "--keep_checkpoints=100", "--workdir=/mnt/run"]
+    done = forked.Python("-c", ON_MOUNT, "", f"{tmp_path}/run", *flags).finish()
     assert_one_line_error(done, "--workdir=/mnt/run", "cannot be written")
     resumed = run("train", *tiny, "--epochs=5", f"--workdir={tmp_path}/run")
     assert resumed.returncode == 0, resumed.stderr
@@ -102,7 +113,7 @@ def test_full_disk_keeps_the_last_whole_checkpoint(tiny, whole, tmp_path):
 
 @needs_mount
 def test_read_only_file_system_is_one_line(tiny):
-    done = run_on_mount("3m", 'mount -o remount,ro /mnt && "$@"', *tiny, "--workdir=/mnt/run")
+    done = forked.Python("-c", ON_MOUNT, "remount,ro", "", *tiny, "--workdir=/mnt/run").finish()
     assert_one_line_error(done, "--workdir=/mnt/run", "cannot be written")
 
 
@@ -145,27 +156,25 @@ def test_run_that_another_process_made_meanwhile_is_left_alone(
     assert tree(tmp_path) == load_slowly.left
 
 
-def test_removed_checkpoints_do_not_cost_the_generator(tiny, tmp_path):
-    flags = [*tiny, f"--workdir={tmp_path}/run"]
-    assert run("train", *flags, "--epochs=1").returncode == 0
-    shutil.rmtree(tmp_path / "run" / "checkpoints")
-    before = tree(tmp_path)
+def test_removed_checkpoints_do_not_cost_the_generator(tiny_data_dir, finished):
+    shutil.rmtree(finished / "checkpoints")
+    before = tree(finished)
+    flags = [f"--data_dir={tiny_data_dir}", *SMALL, f"--workdir={finished}"]
     done = run("train", *flags, "--epochs=2")
     assert_one_line_error(done, "checkpoints", "is empty", "--overwrite")
-    assert tree(tmp_path) == before
+    assert tree(finished) == before
 
 
-def test_removed_results_are_written_again(tiny, tmp_path):
-    flags = [*tiny, f"--workdir={tmp_path}/run"]
-    assert run("train", *flags, "--epochs=1").returncode == 0
+def test_removed_results_are_written_again(tiny_data_dir, finished):
+    flags = [f"--data_dir={tiny_data_dir}", *SMALL, f"--workdir={finished}"]
     for name in ("generator", "samples"):
-        shutil.rmtree(tmp_path / "run" / name)
-    with open(tmp_path / "run" / "metrics.csv", "a") as file:
+        shutil.rmtree(finished / name)
+    with open(finished / "metrics.csv", "a") as file:
         file.write("\n")  # as an editor may
     assert run("train", *flags, "--epochs=1").returncode == 0
-    assert (tmp_path / "run" / "generator" / "saved_model.pb").exists()
+    assert (finished / "generator" / "saved_model.pb").exists()
     assert run("train", *flags, "--epochs=2").returncode == 0
-    assert (tmp_path / "run" / "generator" / "training_step.txt").read_text() == "8\n"
+    assert (finished / "generator" / "training_step.txt").read_text() == "8\n"
 
 
 def test_closed_output_is_no_fault_of_the_workdir(tiny, tmp_path):

@@ -33,6 +33,9 @@ GENERATORS = {
     "convolutional": convolutional_generator,
     "resnet": lambda: networks.resnet_generator(5, 32, (16, 24, 3), seed=1),
 }
+# Keras' files hold layers made of layers as such; elsewhere they are operations. Each SavedModel
+# takes a fresh process, and the convolutional one has what the MLP has.
+SLOW_PAIRS = {(name, "resnet") for name in ("savedmodel", *EXTRA)} | {("savedmodel", "mlp")}
 CLASSES = {"names": ["a", "b", "c"], "counts": [1, 5, 2]}
 
 
@@ -48,8 +51,7 @@ def trained(generator) -> Trained:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        # Keras' files hold layers made of layers as such; elsewhere they are operations.
-        pytest.param(name, kind, marks=[pytest.mark.slow] * (kind == "resnet" and name != "keras"))
+        pytest.param(name, kind, marks=[pytest.mark.slow] * ((name, kind) in SLOW_PAIRS))
         for name in PLAIN + EXTRA
         for kind in GENERATORS
     ],

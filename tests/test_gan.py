@@ -105,14 +105,14 @@ def test_fit_reports_epoch_means_and_counts_steps():
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_steps_per_execution_does_not_change_the_run(jit_compile):
     runs = []
-    for steps in (1, 3, 6):
+    for steps in (1, 3):
         gan = make_gan(steps_per_execution=steps, jit_compile=jit_compile)
         gan.fit(dataset(), epochs=2, verbose=0)
         runs.append(state(gan))
-    assert_equal(runs[0], runs[1])
-    assert_equal(runs[0], runs[2])
+    assert_equal(*runs)
 
 
+@pytest.mark.slow  # test_parity.py has a graph and XLA; with all options, it is below
 def test_eager_graph_and_xla_agree():
     runs = []
     for options in ({"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}):
@@ -121,13 +121,6 @@ def test_eager_graph_and_xla_agree():
         runs.append(gan.step_logs)
     np.testing.assert_allclose(runs[0], runs[1], rtol=1e-5)
     np.testing.assert_allclose(runs[0], runs[2], rtol=1e-4)
-
-
-def test_minimax_is_another_run():
-    gan, other = make_gan(), make_gan(loss="minimax")
-    gan.fit(dataset(), verbose=0)
-    other.fit(dataset(), verbose=0)
-    assert other.step_logs[0, 1] < 0 < gan.step_logs[0, 1]
 
 
 def test_labels_and_numpy_batches_are_taken():
@@ -194,7 +187,7 @@ def test_optimizers_by_name_and_unknown_loss():
 
 EVERYTHING = conftest.EVERYTHING | {
     "distribution": "uniform",
-    "augment": "color,translation,cutout",
+    "augment": "translation",  # it has a gradient of its own; test_augmentation.py has all
 }
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import signal
 
 import numpy as np
@@ -188,11 +189,9 @@ def test_stopped_run_ends_as_the_unbroken_one(more, flags, tmp_path):
     assert log_lines(stopped.stdout + resumed.stdout) == log_lines(unbroken.stdout)
 
 
-def test_damaged_file_is_told(tmp_path, flags):
-    prepare_tiny(
-        tfds.image_classification.MNIST, tmp_path / "data", "mnist", (28, 28, 1), COUNT, SHARDS
-    )
-    shard = sorted((tmp_path / "data").rglob("*train.tfrecord-00001*"))[0]
+def test_damaged_file_is_told(data_dir, tmp_path, flags):
+    shutil.copytree(data_dir, tmp_path / "data")
+    shard = sorted((tmp_path / "data").rglob("mnist-train.tfrecord-00001*"))[0]
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 255
     shard.write_bytes(content)

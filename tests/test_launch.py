@@ -97,10 +97,30 @@ def test_only_the_chief_writes_and_what_it_writes_is_that_of_one_device(unbroken
     assert log_lines(done.stdout)[1, 1] == lines[1, 1]
 
 
+@pytest.fixture(scope="module")
+def interrupted(flags, tmp_path_factory):
+    """A run that Ctrl-C ended in its first epoch: folder, output, status, the workers' pids."""
+    workdir = tmp_path_factory.mktemp("runs") / "interrupted"
+    process = launch("--", *flags, f"--workdir={workdir}")
+    seen = read_until(process, "Epoch: [1/3], Step: [3/10]")
+    workers = list(pids(process).values())
+    process.send_signal(signal.SIGINT)
+    out, err = finish(process, seen)
+    return workdir, out + err, process.returncode, workers
+
+
+def test_ctrl_c_ends_all(interrupted):
+    _, out, status, workers = interrupted
+    assert status == 130, out
+    assert "[launch] SIGINT: all have ended" in out
+    assert len(workers) == 2
+    assert not any(psutil.pid_exists(pid) for pid in workers)
+
+
 def hit(flags, workdir, worker: int, signum: int, restarts: int = 1) -> tuple[str, int]:
-    """Sends a signal to a worker in the middle of a run; returns the output and exit status."""
+    """Sends a signal to a worker in the last epoch of a run; returns the output and exit status."""
     process = launch(f"--max_restarts={restarts}", "--", *flags, f"--workdir={workdir}")
-    seen = read_until(process, "Epoch: [2/3], Step: [5/10]")
+    seen = read_until(process, "Epoch: [3/3], Step: [2/10]")
     os.kill(pids(process)[worker], signum)
     out, _ = finish(process, seen)
     return out, process.returncode
@@ -115,18 +135,23 @@ def hit(flags, workdir, worker: int, signum: int, restarts: int = 1) -> tuple[st
         ),
         pytest.param(
             *(1, signal.SIGTERM, "SIGTERM: stopped after step"), marks=pytest.mark.slow
-        ),  # test_ctrl_c_ends_all sends it to all
+        ),  # Ctrl-C sends it to all
     ],
 )
-def test_restarted_run_ends_as_the_unbroken_one(worker, signum, words, unbroken, flags, tmp_path):
+def test_interrupted_and_restarted_run_ends_as_the_unbroken_one(
+    worker, signum, words, interrupted, unbroken, flags, tmp_path
+):
     expected, lines, _ = unbroken
+    workdir, before, *_ = interrupted
+    shutil.copytree(workdir, tmp_path / "run")
     out, status = hit(flags, tmp_path / "run", worker, signum)
     assert status == 0, out
     assert words in out
-    assert "[launch] starting all again (1 of at most 1)" in out
-    assert "Resuming after step" in out
+    first, second = out.split("[launch] starting all again (1 of at most 1)")
+    assert "Resuming after step" in first  # after Ctrl-C
+    assert "Resuming after step" in second
     assert outcome(tmp_path / "run") == expected
-    assert unprefixed(out) == lines
+    assert unprefixed(before + out) == lines
 
 
 @pytest.mark.slow  # test_who_died_is_named has none left either
@@ -144,23 +169,6 @@ def test_paused_worker_is_waited_for(unbroken, flags, tmp_path):
     os.kill(pids(process)[1], signal.SIGCONT)
     out, err = finish(process, seen)
     assert process.returncode == 0, out + err
-    assert outcome(tmp_path / "run") == unbroken[0]
-
-
-def test_ctrl_c_ends_all_and_the_same_command_goes_on(unbroken, flags, tmp_path):
-    arguments = ["--", *flags, f"--workdir={tmp_path}/run"]
-    process = launch(*arguments)
-    seen = read_until(process, "Epoch: [2/3], Step: [5/10]")
-    workers = pids(process).values()
-    process.send_signal(signal.SIGINT)
-    out, err = finish(process, seen)
-    assert process.returncode == 130, err
-    assert "[launch] SIGINT: all have ended" in out
-    assert not any(psutil.pid_exists(pid) for pid in workers)
-    again = launch(*arguments)
-    out, err = finish(again)
-    assert again.returncode == 0, err
-    assert "Resuming after step" in out
     assert outcome(tmp_path / "run") == unbroken[0]
 
 

@@ -8,15 +8,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan import GAN, Adam, networks
+from tfgan import GAN, Adam
 
 BATCH = 5
 SHAPE = (2, 3, 1)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (16 * BATCH, *SHAPE)).astype("float32")
 
 
-def make_gan(**options) -> GAN:
-    gan = GAN(networks.mlp_generator(3, 4, SHAPE), networks.mlp_discriminator(4, SHAPE), 3)
+def make_gan(size: int = 4, **options) -> GAN:
+    """The smallest networks: the loop does not depend on them, and they take long to compile."""
+    start = {"kernel_initializer": keras.initializers.GlorotUniform(seed=1)}
+    pixels = [keras.layers.Dense(6, "tanh", **start), keras.layers.Reshape(SHAPE)]
+    generator = keras.Sequential([keras.Input((size,)), *pixels], name="generator")
+    judge = [keras.layers.Flatten(), keras.layers.Dense(1, **start)]
+    discriminator = keras.Sequential([keras.Input(SHAPE), *judge], name="discriminator")
+    gan = GAN(generator, discriminator, latent_size=size)
     gan.compile(Adam(0.01), Adam(0.01), **options)
     return gan
 
@@ -124,7 +130,7 @@ sys.path.insert(0, "tests")
 import test_loop
 test_loop.BATCH = 4
 found = []
-for make, count, most in [("known", 5, 2), ("filtered", 3, 4), ("repeated", 3, 4)]:
+for make, count, most in [("filtered", 5, 2), ("repeated", 3, 4)]:
     with strategy.scope():
         gan = test_loop.make_gan(steps_per_execution=most)
     arguments = {"steps_per_epoch": 5} if make == "repeated" else {}
@@ -138,7 +144,7 @@ print(json.dumps(found))
 def test_every_batch_is_trained_once_by_replicas():
     done = forked.Python("-c", ON_REPLICAS).finish()
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == [10, 6, 10]
+    assert json.loads(done.stdout.splitlines()[-1]) == [10, 10]
 
 
 SEVERAL = """
@@ -147,16 +153,12 @@ import tensorflow as tf
 from tfgan.cluster import strategies
 sys.path.insert(0, "tests")
 import test_loop
-from tfgan import GAN, Adam, networks
 test_loop.BATCH = 4
 strategies.choose_devices("CPU:0,CPU:1")
 for size in (4, 7, 2):
     strategy = strategies.make_strategy("mirrored", 4)
     with strategy.scope():
-        shape = test_loop.SHAPE
-        generator = networks.mlp_generator(3, size, shape)
-        gan = GAN(generator, networks.mlp_discriminator(size, shape), 3)
-        gan.compile(Adam(0.01), Adam(0.01))
+        gan = test_loop.make_gan(size)
     gan.fit(test_loop.repeated(3), steps_per_epoch=2, verbose=0)
     print(int(gan.step.numpy()))
 """

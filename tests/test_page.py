@@ -110,17 +110,18 @@ def compute(steps: list[dict], x: np.ndarray, told: np.ndarray = None) -> np.nda
 
 
 @pytest.mark.parametrize(
-    "generator",
+    "make",
     [
-        networks.mlp_generator(),
-        networks.maxout_generator(hidden_size=8),
-        networks.infogan_generator(5, 16, (8, 8, 3)),
-        networks.resnet_generator(5, 32, (24, 16, 4)),
-        convolutional(),
+        networks.mlp_generator,
+        lambda: networks.maxout_generator(hidden_size=8),
+        lambda: networks.infogan_generator(5, 16, (8, 8, 3)),
+        lambda: networks.resnet_generator(5, 32, (24, 16, 4)),
+        convolutional,
     ],
     ids=["mlp", "maxout", "infogan", "resnet", "convolutional"],
 )
-def test_description_computes_what_keras_computes(generator):
+def test_description_computes_what_keras_computes(make):
+    generator = make()
     z = np.random.default_rng(1).normal(size=(3, generator.input_shape[-1])).astype(np.float32)
     expected = generator(z).numpy()
     steps = json.loads(json.dumps(page.describe(generator)))

@@ -172,8 +172,15 @@ def recorded(prefix: str):
         return kept[f"{prefix}/logs"], [kept[name] for name in names]
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
-@pytest.mark.parametrize("g_loss", ["non_saturating", "minimax"])
+@pytest.mark.parametrize(
+    ("g_loss", "jit_compile"),
+    [
+        pytest.param("non_saturating", False, id="non_saturating-graph"),
+        pytest.param("non_saturating", True, id="non_saturating-xla"),
+        pytest.param("minimax", False, id="minimax-graph"),
+        pytest.param("minimax", True, id="minimax-xla", marks=pytest.mark.slow),
+    ],
+)
 def test_recorded_trajectory(dtype, g_loss, jit_compile, record_property):
     theirs = recorded(f"{dtype}/{g_loss}")
     assert len(theirs[1]) == 12

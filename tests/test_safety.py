@@ -2,7 +2,6 @@
 
 import ast
 import json
-import pathlib
 
 import keras
 import pytest
@@ -37,17 +36,15 @@ def test_keras_file_with_code_in_it_is_refused(tmp_path):
         keras.saving.load_model(tmp_path / "hostile.keras")
 
 
-def test_paths_in_config_json_are_not_followed(tmp_path, tiny_data_dir):
-    workdir, outside = tmp_path / "run", tmp_path / "outside"
+def test_paths_in_config_json_are_not_followed(finished, tmp_path, tiny_data_dir):
+    outside = tmp_path / "outside"
     outside.mkdir()
-    flags = [f"--data_dir={tiny_data_dir}", *SMALL]
-    flags += ["--epochs=1", f"--workdir={workdir}"]
-    assert run("train", *flags).returncode == 0
-    config = json.loads((workdir / "config.json").read_text())
+    flags = [f"--data_dir={tiny_data_dir}", *SMALL, f"--workdir={finished}"]
+    config = json.loads((finished / "config.json").read_text())
     config["config"]["workdir"] = str(outside)
     config["config"]["data_dir"] = "../outside"
     config["config"]["../../outside/x"] = "../../outside/x"
-    (workdir / "config.json").write_text(json.dumps(config))
+    (finished / "config.json").write_text(json.dumps(config))
     for more in (["--epochs=2"], ["--epochs=1", "--overwrite"]):
         assert run("train", *flags, *more).returncode == 0
     assert list(outside.iterdir()) == []
@@ -71,14 +68,11 @@ def test_sums_that_point_elsewhere_are_refused(tmp_path):
     assert tree(tmp_path) == before
 
 
-def test_overwrite_does_not_follow_links(tmp_path, tiny_data_dir):
-    workdir, outside = tmp_path / "run", tmp_path / "outside"
-    flags = [f"--data_dir={tiny_data_dir}", *SMALL]
-    flags += ["--epochs=1", f"--workdir={workdir}"]
-    assert run("train", *flags).returncode == 0
+def test_overwrite_does_not_follow_links(finished, tmp_path, tiny_data_dir):
+    outside = tmp_path / "outside"
+    flags = [f"--data_dir={tiny_data_dir}", *SMALL, "--epochs=1", f"--workdir={finished}"]
     outside.mkdir()
     (outside / "thesis.tex").write_text("precious")
-    link = pathlib.Path(workdir / "checkpoints" / ".000000009.part")
-    link.symlink_to(outside)
+    (finished / "checkpoints" / ".000000009.part").symlink_to(outside)
     assert run("train", *flags, "--overwrite").returncode == 0
     assert (outside / "thesis.tex").read_text() == "precious"

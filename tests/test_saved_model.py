@@ -79,9 +79,7 @@ except OSError:
 
 
 def test_full_disk_is_an_os_error_and_leaves_the_old_one(exported, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", NO_ROOM, tmp_path / "generator"], capture_output=True, text=True
-    )
+    done = forked.Python("-c", NO_ROOM, f"{tmp_path}/generator").finish()
     assert done.stdout.strip().endswith("OSError"), done.stderr
     assert exported_step(tmp_path / "generator") == 7
     assert exported_step(tmp_path / "none") is None

@@ -19,6 +19,7 @@ from tfgan.ground.files import without_patterns
 from tfgan.run import callbacks
 from tfgan.run.workdir import Workdir
 
+TINY = {"batch_size": 15, "hidden_size": 4, "jit_compile": False}
 ODD_NAME = "lr[0.1] *a? b\\c 한국 'q'"
 
 
@@ -27,24 +28,59 @@ def config(tmp_path, monkeypatch) -> TrainConfig:
     """A run of one epoch of 4 steps, whose images need no file."""
     data = training_set.InMemory(make_images(60))
     monkeypatch.setattr(training_set, "open_set", lambda *args: data)
-    return TrainConfig(
-        workdir=str(tmp_path / "run"), epochs=1, batch_size=15, hidden_size=4, jit_compile=False
-    )
+    return TrainConfig(workdir=str(tmp_path / "run"), epochs=1, **TINY)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Folders of such runs that have done one epoch and two."""
+    folder = tmp_path_factory.mktemp("done")
+    data = training_set.InMemory(make_images(60))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_set, "open_set", lambda *args: data)
+        for epochs in (1, 2):
+            config = TrainConfig(workdir=str(folder / "run"), epochs=epochs, **TINY)
+            training.train_and_export(config)
+            shutil.copytree(folder / "run", folder / str(epochs))
+    return folder
+
+
+@pytest.fixture
+def after_one(config, done) -> Workdir:
+    """What the run has left after its epoch."""
+    shutil.copytree(done / "1", config.workdir)
+    return Workdir(config.workdir)
+
+
+@pytest.fixture
+def after_two(config, done) -> Workdir:
+    """What it has left after one more."""
+    shutil.copytree(done / "2", config.workdir)
+    return Workdir(config.workdir)
 
 
 def longer(config: TrainConfig) -> TrainConfig:
     return TrainConfig(**config.to_dict() | {"epochs": config.epochs + 1})
 
 
+REPORT = (report, "write_report", "report")
+GIF = (callbacks, "save_training_gif", "training_gif")
+FULL = OSError(28, "No space left")
+
+
 @pytest.mark.parametrize(
-    "error", [OSError(28, "No space left"), ValueError("cannot\nwrite"), MemoryError()]
-)
-@pytest.mark.parametrize(
-    ("module", "name", "file"),
-    [(report, "write_report", "report"), (callbacks, "save_training_gif", "training_gif")],
+    ("module", "name", "file", "error"),
+    [
+        (*REPORT, ValueError("cannot\nwrite")),
+        (*GIF, FULL),
+        *(
+            pytest.param(*which, marks=pytest.mark.slow)
+            for which in ((*REPORT, FULL), (*REPORT, MemoryError()), (*GIF, MemoryError()))
+        ),
+    ],
 )
 def test_decoration_that_fails_is_one_line_after_the_generator(
-    error, module, name, file, config, monkeypatch, capsys
+    module, name, file, error, config, monkeypatch, capsys
 ):
     workdir = Workdir(config.workdir)
     write = getattr(module, name)
@@ -73,9 +109,8 @@ def test_images_with_transparency_have_a_report(config, monkeypatch, capsys):
     assert sampling.draw(loading.load(str(workdir.generator)), 2, 1).shape == (2, 28, 28, 4)
 
 
-def test_files_of_others_in_a_run_stay_and_do_no_harm(config):
-    training.train_and_export(config)
-    workdir = Workdir(config.workdir)
+def test_files_of_others_in_a_run_stay_and_do_no_harm(config, after_one):
+    workdir = after_one
     foreign = []
     for folder in (workdir.path, workdir.samples, workdir.checkpoints, workdir.tensorboard):
         for name in ("notes.txt", ".notes.old", ".draft.part", "best", "fixed_best.png"):
@@ -91,10 +126,8 @@ def test_files_of_others_in_a_run_stay_and_do_no_harm(config):
     assert {file.read_text() for file in foreign} == {"mine"}
 
 
-def killed_after(epochs: int, config: TrainConfig) -> Workdir:
-    """What is there of a run that was killed so late, and whose checkpoints someone removed."""
-    training.train_and_export(TrainConfig(**config.to_dict() | {"epochs": epochs}))
-    workdir = Workdir(config.workdir)
+def killed(workdir: Workdir) -> Workdir:
+    """What is there of a run that was killed at its end, and whose checkpoints someone removed."""
     for folder in (workdir.generator, workdir.checkpoints):
         shutil.rmtree(folder)
     workdir.report.unlink()
@@ -111,8 +144,8 @@ def killed_after(epochs: int, config: TrainConfig) -> Workdir:
         ),
     ],
 )
-def test_progress_without_checkpoints_is_not_wiped(kept, config):
-    workdir = killed_after(1, config)
+def test_progress_without_checkpoints_is_not_wiped(kept, config, after_one):
+    workdir = killed(after_one)
     workdir.monitors.write_text("")
     workdir.exports.mkdir()
     for path in ("metrics.csv", "samples", "monitors.jsonl", "exports"):
@@ -127,8 +160,8 @@ def test_progress_without_checkpoints_is_not_wiped(kept, config):
     assert workdir.generator.exists()
 
 
-def test_emptied_checkpoints_are_told_from_those_of_a_run_that_had_none_yet(config):
-    workdir = killed_after(2, config)
+def test_emptied_checkpoints_are_told_from_those_of_a_run_that_had_none_yet(config, after_two):
+    workdir = killed(after_two)
     workdir.checkpoints.mkdir()
     with pytest.raises(UserError, match="is empty, but"):
         training.train_and_export(longer(config))
@@ -148,9 +181,8 @@ def test_first_epoch_leaves_a_checkpoint(config):
     assert names == {"000000004", "000000012"}
 
 
-def test_overwrite_takes_nothing_of_the_old_run_through_a_link(config, tmp_path):
-    training.train_and_export(longer(config))
-    workdir = Workdir(config.workdir)
+def test_overwrite_takes_nothing_of_the_old_run_through_a_link(config, after_two, tmp_path):
+    workdir = after_two
     for folder in (workdir.samples, workdir.checkpoints, workdir.tensorboard, workdir.generator):
         folder.rename(tmp_path / folder.name)
         folder.symlink_to(tmp_path / folder.name)
@@ -170,7 +202,7 @@ def test_no_letter_of_a_name_is_a_pattern(letter, tmp_path):
         assert (plain / "x").read_text() == "found"
 
 
-def test_run_in_a_folder_with_an_odd_name(config, tmp_path, capsys):
+def test_run_in_a_folder_with_an_odd_name(config, tmp_path, capsys, quick_check):
     plain = training.train_and_export(longer(config))
     config = TrainConfig(**config.to_dict() | {"workdir": str(tmp_path / ODD_NAME)})
     training.train_and_export(config)

@@ -23,8 +23,13 @@ def learn(recipe):
     return experiment.learn(recipe, looks), looks.seen
 
 
-def test_same_recipe_same_bits():
-    (first, seen), (second, seen_again) = learn(SHORT), learn(SHORT)
+@pytest.fixture(scope="module")
+def short():
+    return learn(SHORT)
+
+
+def test_same_recipe_same_bits(short):
+    (first, seen), (second, seen_again) = short, learn(SHORT)
     for a, b in zip(first.variables, second.variables, strict=True):
         np.testing.assert_array_equal(a, b)
     assert [look.value for look in seen] == [look.value for look in seen_again]
@@ -61,8 +66,8 @@ def test_looking_changes_nothing():
         np.testing.assert_array_equal(a, b.numpy())
 
 
-def test_a_look_before_and_after_each_part():
-    gan, seen = learn(SHORT)
+def test_a_look_before_and_after_each_part(short):
+    gan, seen = short
     assert [look.step for look in seen] == [0, 10, 20, 30, 40]
     last = seen[-1]
     np.testing.assert_allclose(gan.generator(last.latents), last.fakes, atol=1e-6)

@@ -25,9 +25,8 @@ def test_curves_in_closed_form():
 
 
 def config(folder, **options) -> TrainConfig:
-    return TrainConfig(
-        data_dir=str(folder), epochs=2, batch_size=20, hidden_size=8, latent_size=4, **options
-    )
+    small = {"epochs": 2, "batch_size": 20, "hidden_size": 8, "latent_size": 4}
+    return TrainConfig(data_dir=str(folder), jit_compile=False, **small | options)
 
 
 def test_measured_norm_is_that_of_the_gradient(tiny_data_dir):

@@ -90,10 +90,9 @@ def test_average_is_exported_beside_the_generator(tiny, tmp_path):
     assert any(name.startswith("ema_generator/") for name in checkpoint.get_variable_to_shape_map())
 
 
-def test_run_of_an_older_version_goes_on(tiny, tmp_path):
-    flags = [*tiny, f"--workdir={tmp_path}/run"]
-    assert run("train", *flags, "--epochs=1", "--loss=minimax").returncode == 0
-    file = tmp_path / "run" / "config.json"
+def test_run_of_an_older_version_goes_on(tiny, finished):
+    flags = [*tiny, f"--workdir={finished}"]
+    file = finished / "config.json"
     content = json.loads(file.read_text())
     kept = ("dataset", "batch_size", "hidden_size", "seed", "cache_limit_mb", "jit_compile")
     content["config"] = {name: content["config"][name] for name in kept} | {"g_loss": "minimax"}
@@ -136,16 +135,6 @@ def test_library_and_both_objectives(tiny_data_dir, tmp_path):
     assert not np.array_equal(*states)
 
 
-@pytest.fixture(scope="module")
-def finished(tiny_data_dir, tmp_path_factory):
-    """A finished run and its flags."""
-    workdir = tmp_path_factory.mktemp("runs") / "finished"
-    flags = [f"--data_dir={tiny_data_dir}", *SMALL]
-    flags += ["--epochs=1", f"--workdir={workdir}"]
-    assert run("train", *flags).returncode == 0
-    return workdir, flags
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -167,12 +156,13 @@ def finished(tiny_data_dir, tmp_path_factory):
         (["--flagfile=no/such.flags"], ["no/such.flags"]),
     ],
 )
-def test_bad_input_is_one_line_and_changes_nothing(arguments, words, finished):
-    workdir, flags = finished
-    before = tree(workdir)
-    overwrite = ["--overwrite"] if "steps" not in arguments[0] else ["--overwrite", "--epochs=2"]
-    assert_one_line_error(run("train", *flags, *overwrite, *arguments), *words)
-    assert tree(workdir) == before
+def test_bad_input_is_one_line_and_changes_nothing(arguments, words, tiny, finished):
+    flags = [*tiny, "--epochs=1", f"--workdir={finished}", "--overwrite"]
+    before = tree(finished)
+    if "steps" in arguments[0]:
+        flags += ["--epochs=2"]
+    assert_one_line_error(run("train", *flags, *arguments), *words)
+    assert tree(finished) == before
 
 
 def test_flagfile_with_a_typo_is_named(tmp_path):
@@ -181,13 +171,13 @@ def test_flagfile_with_a_typo_is_named(tmp_path):
     assert_one_line_error(done, "batchsize", "batch_size")
 
 
-def test_other_settings_are_refused_naming_each(finished):
-    workdir, flags = finished
-    before = tree(workdir)
-    done = run("train", *flags, "--epochs=2", "--seed=1", "--loss=minimax", "--conditional")
+def test_other_settings_are_refused_naming_each(tiny, finished):
+    flags = [*tiny, "--epochs=2", f"--workdir={finished}"]
+    before = tree(finished)
+    done = run("train", *flags, "--seed=1", "--loss=minimax", "--conditional")
     words = "--seed is 1 but the run has 777", "--loss", "--conditional is True but", "--overwrite"
     assert_one_line_error(done, *words)
-    assert tree(workdir) == before
+    assert tree(finished) == before
 
 
 @pytest.mark.parametrize("path", ["file", "file/run", "foreign", "/proc/tfgan"])
@@ -210,15 +200,14 @@ def test_read_only_workdir_is_one_line(tmp_path, tiny):
     assert_one_line_error(done, "--workdir=", "cannot be written")
 
 
-def test_all_checkpoints_damaged_is_one_line(tiny, tmp_path):
-    flags = [*tiny, f"--workdir={tmp_path}/run"]
-    assert run("train", *flags, "--epochs=1").returncode == 0
-    for file in (tmp_path / "run" / "checkpoints").rglob("state.*"):
+def test_all_checkpoints_damaged_is_one_line(tiny, finished):
+    flags = [*tiny, f"--workdir={finished}"]
+    for file in (finished / "checkpoints").rglob("state.*"):
         file.write_bytes(b"")
-    before = tree(tmp_path)
+    before = tree(finished)
     done = run("train", *flags, "--epochs=2")
     assert_one_line_error(done, "no checkpoint is whole", "--overwrite")
-    assert tree(tmp_path) == before
+    assert tree(finished) == before
     started = run("train", *flags, "--epochs=1", "--overwrite")
     assert started.returncode == 0, started.stderr
     assert "Resuming" not in started.stdout
