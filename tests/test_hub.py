@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import told_generator
 from huggingface_hub import ModelCard
-from test_exporting import FOLDER, SHAPE, TOLD, evaluation, export, make_run
+from test_exporting import FOLDER, SHAPE, evaluation, export, make_run
 
 from tfgan.exports import hub
 from tfgan.exports.formats import Trained
@@ -74,19 +74,23 @@ def test_keras_loads_the_folder_as_it_would_from_the_hub(exported, monkeypatch):
     np.testing.assert_array_equal(fetched(z).numpy(), beside(z).numpy())
 
 
-def test_a_class_is_no_task_of_the_hub(tmp_path):
-    workdir = make_run(tmp_path / "run", TOLD, conditional=True)
-    export(workdir, "hub")
-    card = ModelCard.load(workdir.exports / FOLDER / "README.md")
+def head(name: str, scores: hub.Scores | None, classes: int = 0) -> str:
+    generator = told_generator("mlp", 5, 16, (8, 12, 3), classes)
+    trained = Trained("generator", "as trained", generator, 3, pathlib.Path(), {"dataset": name})
+    return hub.front_matter(trained, scores)
+
+
+def test_a_class_is_no_task_of_the_hub():
+    card = ModelCard(head("mnist", None, classes=3))
     assert card.data.pipeline_tag is None
     assert card.data.tags == ["tfgan", "gan", "image-generation", "class-conditional"]
     assert card.data.eval_results is None
+    card = ModelCard(head("mnist", hub.Scores("p", {"fcd": 1.0}, {}), classes=3))
+    assert card.data.eval_results[0].task_type == "image-generation"
 
 
 def read(name: str, means: dict[str, float]) -> dict:
-    generator = told_generator("mlp", 5, 16, (8, 12, 3), 0)
-    trained = Trained("generator", "as trained", generator, 3, pathlib.Path(), {"dataset": name})
-    text = hub.front_matter(trained, hub.Scores("p", means, {}))
+    text = head(name, hub.Scores("p", means, {}))
     return yaml.safe_load(text.removeprefix("---\n").removesuffix("---\n"))
 
 
