@@ -220,14 +220,12 @@ def test_pictures_of_any_kind_are_fitted(conditional, own, tmp_path):
     assert ", class " in first
     assert second.startswith("1.png (30 x 20, fitted): distance ")
     assert sorted(np.load(output)) == ["distances", "images", "labels", "reconstructions", "z"]
-    files = ",".join(str(tmp_path / "folder" / f"{number}.png") for number in (2, 0))
-    done = run("project", f"--images={files}", "--label=bag", *rest)
-    assert [line.split(" (")[0].split(":")[0] for line in done.stdout.splitlines()[:2]] == [
-        "2.png",
-        "0.png",
-    ]
+    files = [str(tmp_path / "folder" / f"{number}.png") for number in (2, 0, 2)]
+    done = run("project", f"--images={','.join(files)}", "--label=bag", *rest)
+    names = [line.split(" (")[0].split(":")[0] for line in done.stdout.splitlines()]
+    assert names[:3] == files
     assert "class bag" in done.stdout
-    np.testing.assert_array_equal(np.load(output)["labels"], [2, 2])
+    np.testing.assert_array_equal(np.load(output)["labels"], [2, 2, 2])
 
 
 def test_a_slice_of_the_set(tiny_data_dir, tmp_path):
