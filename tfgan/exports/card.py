@@ -65,16 +65,16 @@ rarer or missing here."""
 _LABEL = "; `label`: int64 `(batch,)`, a class each, or -1 for one drawn by the classes' shares"
 _CHOICE = """
 `label` has the number of each image's class. The code asks for class 1{name}; another number there
-gives another class, and -1 a class by the shares, but in `generator.keras`, which has no -1. A
-number that is no class gives an error or NaN.
+gives another class, and -1 a class by the shares, except in Keras, which has no -1. A number that is
+no class gives an error or NaN.
 """
 _LICENCE = """
 ## Licence
 
-None is named yet. These weights are their author's, within the terms of the images that they were
-trained on, which tfgan does not know. To name one, add a line such as `license: cc-by-4.0` at the
-top of this file, from [the Hub's list](https://huggingface.co/docs/hub/repositories-licenses).
-tfgan itself is under Apache-2.0.
+tfgan names none for these weights: it does not know the terms of the images that they were trained
+on. Their author adds a line such as `license: cc-by-4.0` at the top of this file, from
+[the Hub's list](https://huggingface.co/docs/hub/repositories-licenses). tfgan itself is under
+Apache-2.0.
 """
 
 
