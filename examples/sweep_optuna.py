@@ -82,9 +82,7 @@ def main(base: tfgan.TrainConfig | None = None, trials: int = 20) -> optuna.Stud
         elif not begun.state.is_finished():  # it was cut off
             run_trial(study, optuna.Trial(study, begun._trial_id), base)
     best = study.best_trial
-    print(
-        f"Best: {best.params}, {base.keep_best} {best.value:.4g}, {base.workdir}/trial_{best.number}"
-    )
+    print(f"Best: {best.params}, {best.value:.4g}, in {base.workdir}/trial_{best.number}")
     return study
 
 
