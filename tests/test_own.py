@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import signal
 
 import keras
@@ -40,7 +41,7 @@ def nets(config, image_shape, activation="relu"):
             keras.Input((config.latent_size,)),
             layers.Dense(16, activation, name="relu"),
             layers.Dropout(0.2),
-            layers.Dense(np.prod(image_shape), "tanh"),
+            layers.Dense(math.prod(image_shape), "tanh"),
             layers.Reshape(image_shape),
         ]
     )

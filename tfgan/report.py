@@ -89,7 +89,7 @@ def _epoch_of(workdir: Workdir, best: dict[str, Any]) -> int:
 
 def _given(environment: dict[str, Any]) -> list[str]:
     """What a script gave the run that no command can; taken out, but for the class's name."""
-    names = [name for name in ("networks", "gan_class") if name in environment]
+    names: list[str] = [name for name in ("networks", "gan_class") if name in environment]
     environment.pop("networks", None)  # pages of it
     return names
 

@@ -57,6 +57,10 @@ class ExactBackup(Resuming):
         >>> gan.fit(images, batch_size=64, epochs=20, callbacks=[tfgan.ExactBackup("backup")])
     """
 
+    _position: int  # steps of this training
+    _epochs: list[dict[str, float]]  # what each has logged
+    _ended: int  # how many epochs were asked for when `fit` ended; 0 if it did not
+
     def __init__(self, folder: str, every_minutes: float = 1.0, every_steps: int = 0):
         super().__init__()
         self._folder = check_folder(folder, "folder")
@@ -147,8 +151,7 @@ class ExactBackup(Resuming):
         step = int(gan.step.numpy())
         self._first_step = before["first_step"] if before and newest else step
         self._position = step - self._first_step
-        self._epochs: list[dict[str, float]] = []
-        self._ended = 0
+        self._epochs, self._ended = [], 0
         if newest is None:
             self._states.mkdir(exist_ok=True)
             content = {"of": identity, "first_step": step}
@@ -227,7 +230,7 @@ class ExactBackup(Resuming):
         try:
             self._checkpoints.save()
         except Diverged as error:
-            if self.model.stop_training:
+            if getattr(self.model, "stop_training", False):
                 return  # TerminateOnNaN has seen it
             raise UserError(
                 f"{error.what}: the training has diverged; {self._checkpoints.newest()} is the "

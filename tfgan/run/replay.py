@@ -43,6 +43,8 @@ def data_of(gan: GAN, given: dict[str, Any]) -> Data:
         UserError: if they do not give the same batches in each process.
     """
     x, y, steps = (given.get(name) for name in ("x", "y", "steps_per_epoch"))
+    if given.get("initial_epoch"):
+        raise UserError("initial_epoch: ExactBackup knows where to begin; leave it out")
     if given.get("validation_split"):
         raise UserError("validation_split: ExactBackup cannot split x; give validation_data")
     if isinstance(x, (np.ndarray, tf.Tensor)):
