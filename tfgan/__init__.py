@@ -23,6 +23,7 @@ _HOMES = {
     "GAN": "tfgan.gan",
     "ConditionalGAN": "tfgan.conditional",
     "Adam": "tfgan.optimizers",
+    "ExactBackup": "tfgan.run.exact_backup",
     "TrainConfig": "tfgan.run.config",
     "pretrained": "tfgan.exports.pretrained",
     "train_and_export": "tfgan.training",
@@ -35,6 +36,7 @@ __all__ = [
     "GAN",
     "Adam",
     "ConditionalGAN",
+    "ExactBackup",
     "Interrupted",
     "LiveGrid",
     "TrainConfig",
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from tfgan.ground.errors import Interrupted, UserError
     from tfgan.optimizers import Adam
     from tfgan.run.config import TrainConfig
+    from tfgan.run.exact_backup import ExactBackup
     from tfgan.run.live_grid import LiveGrid
     from tfgan.training import train_and_export
 

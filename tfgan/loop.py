@@ -4,6 +4,7 @@ Stock Keras 3.15 cannot run several steps a call under `MirroredStrategy` (keras
 any under several workers (issue 20585). This loop works everywhere.
 """
 
+import contextlib
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from tfgan import contract, noise
 from tfgan.cluster.replicas import Mean
+from tfgan.ground.errors import UserError
 from tfgan.noise import Stream
 
 Logs = dict[str, tf.Tensor]
@@ -143,12 +145,13 @@ class TrainingLoop(keras.Model):
         given = call.arguments
         contract.check_fit(given, self.distribute_strategy.num_replicas_in_sync, self.classes)
         given["callbacks"] = contract.with_nan_watch(given.get("callbacks"))
-        self._steps_per_epoch = given.get("steps_per_epoch")
-        self.endless = _is_endless(given.get("x"))
-        try:
-            return super().fit(*call.args, **call.kwargs)
-        finally:
-            self._steps_per_epoch, self.endless = None, False
+        with _resumed(self, given):
+            self._steps_per_epoch = given.get("steps_per_epoch")
+            self.endless = _is_endless(given.get("x"))
+            try:
+                return super().fit(*call.args, **call.kwargs)
+            finally:
+                self._steps_per_epoch, self.endless = None, False
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Nothing is left to build, and Keras' own cannot take pairs from several workers."""
@@ -196,6 +199,27 @@ class TrainingLoop(keras.Model):
         if self.train_function is None or force:
             self.train_function = _train_function(self)
         return self.train_function
+
+
+class Resuming(keras.callbacks.Callback):
+    """A callback that says where `fit` is to begin."""
+
+    def resuming(self, gan: Any, given: dict[str, Any]) -> contextlib.AbstractContextManager[None]:
+        """What `fit` trains in.
+
+        Args:
+            gan: that trains.
+            given: the arguments of `fit` by name, to be changed.
+        """
+        raise NotImplementedError
+
+
+def _resumed(gan: TrainingLoop, given: dict[str, Any]) -> contextlib.AbstractContextManager[None]:
+    listed = given["callbacks"] if isinstance(given["callbacks"], (list, tuple)) else ()
+    found = [each for each in listed if isinstance(each, Resuming)]
+    if len(found) > 1:
+        raise UserError("callbacks: one of them can say where fit begins, not several")
+    return found[0].resuming(gan, given) if found else contextlib.nullcontext()
 
 
 def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:

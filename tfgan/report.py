@@ -4,6 +4,7 @@ import dataclasses
 import shlex
 from typing import Any
 
+from tfgan.datasets.image_set import OWN
 from tfgan.doctor import diagnoses, record
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
@@ -65,7 +66,7 @@ def write_report(workdir: Workdir) -> None:
         "better": _BETTER,
         "history": html.history(workdir),
         "recipe": _recipe(config, defaults),
-        "command": _command(config, defaults),
+        "command": _command(config, defaults, _given(environment)),
         "parameters": environment.pop("parameters", None),
         "config": config,
         "defaults": defaults,
@@ -86,8 +87,21 @@ def _epoch_of(workdir: Workdir, best: dict[str, Any]) -> int:
         ) from None
 
 
-def _command(config: dict[str, Any], defaults: dict[str, Any]) -> str:
-    """The command that makes such a run, for a shell; without where folders lie."""
+def _given(environment: dict[str, Any]) -> list[str]:
+    """What a script gave the run that no command can; taken out, but for the class's name."""
+    names: list[str] = [name for name in ("networks", "gan_class") if name in environment]
+    environment.pop("networks", None)  # pages of it
+    return names
+
+
+def _command(config: dict[str, Any], defaults: dict[str, Any], given: list[str]) -> str:
+    """The command that makes such a run, for a shell; without where folders lie.
+
+    Of a run that a script made, the call.
+    """
+    given = [*given, *(["data"] if config["dataset"] == OWN else [])]
+    if given:
+        return f"tfgan.train_and_export(config, {', '.join(f'{name}=...' for name in given)})"
     changed = [f"--{name}={value}" for name, value in config.items() if value != defaults[name]]
     return shlex.join(["python", "-m", "tfgan.train", *changed, "--workdir=RUN"])
 

@@ -6,13 +6,13 @@ import pathlib
 import shlex
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfgan import networks, report
+from tfgan import report
 from tfgan.cluster import gpus, rendezvous, strategies
 from tfgan.contract import check_policy
 from tfgan.datasets import training_set
@@ -23,13 +23,17 @@ from tfgan.ground import errors, surroundings
 from tfgan.ground.console import duration, say
 from tfgan.ground.errors import Diverged, Interrupted, UserError
 from tfgan.ground.version import __version__
-from tfgan.networks import precision
-from tfgan.run import building, callbacks, environment, initialising, memory
+from tfgan.networks import KINDS, precision
+from tfgan.run import building, environment, initialising, memory, own
+from tfgan.run import callbacks as run_callbacks
 from tfgan.run.best import Best
 from tfgan.run.board import TensorBoard
 from tfgan.run.checkpointing import Checkpoints
 from tfgan.run.config import TrainConfig, python
 from tfgan.run.live_grid import LiveGrid
+from tfgan.run.own import Own
+from tfgan.run.own_callbacks import OwnCallbacks
+from tfgan.run.own_networks import Networks
 from tfgan.run.progress import Progress
 from tfgan.run.run import Run
 from tfgan.run.stopping import StopSignals
@@ -40,15 +44,33 @@ Evaluate = Callable[[Best | None], list[keras.callbacks.Callback]]
 
 
 def train_and_export(
-    config: TrainConfig, overwrite: bool = False, gan_class: type[GAN] | None = None
+    config: TrainConfig,
+    overwrite: bool = False,
+    gan_class: type[GAN] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    data: Any = None,
+    networks: Networks | None = None,
 ) -> GAN:
     """Trains a GAN, or goes on with the run that lives in `config.workdir`, and exports it.
 
+    Called again with the same arguments, a run that was stopped goes on to the same bits.
+
     Args:
-        config: everything that decides the run.
+        config: everything that decides the run, but for what the other arguments give.
         overwrite: removes a run that is there, instead of going on with it.
         gan_class: the model's class, for an algorithm that differs in some step; a subclass of
             `ConditionalGAN` for a conditional one.
+        callbacks: Keras callbacks, which the chief calls after the run's own, before a checkpoint
+            is written. They see each epoch end once, whole. `model.stop_training` ends the run
+            well. What they remember is theirs: a resumed run begins with new ones.
+        data: the training set, instead of `config.dataset`: images `(size, height, width,
+            channels)`, uint8 or floats in [-1, 1]; `(images, labels)`; or a finite
+            `tf.data.Dataset` of single examples, which is read once into memory, up to
+            `config.cache_limit_mb`. Images in memory must not change meanwhile.
+        networks: makes both networks, instead of `config.network`: from `(config, image_shape)`,
+            and `classes=` of a conditional run, to `(generator, discriminator)`, functional or
+            Sequential models. A function, because it is called in the scope of the run's devices,
+            under its precision, with Keras' random numbers set to its seed.
 
     Returns:
         The trained model.
@@ -62,7 +84,7 @@ def train_and_export(
     """
     surroundings.check_keras()
     check_policy()
-    building.check_class(config, gan_class)
+    config, given = own.settle(config, gan_class, callbacks, data, networks)
     cluster = strategies.find_cluster(config.strategy)
     workdir = Workdir(config.workdir)
     recorded = None
@@ -82,6 +104,7 @@ def train_and_export(
     environment.set_threads(config, recorded)
     if cluster:
         plan = config.deciding() | {"TensorFlow": tf.__version__, "tfgan": __version__}
+        plan |= {"data": given.data.identity()} if given.data else {}
         rendezvous.meet(cluster.workers, cluster.index, plan, config.worker_timeout)
     with strategies.lost_workers(cluster), gpus.same_bits():
         strategy = strategies.make_strategy(
@@ -95,18 +118,16 @@ def train_and_export(
             say(f"Warning: {idle}")
         if slow := precision.slow_here(config.precision):
             say(f"Warning: {slow}")
-        data = training_set.open_set(
+        images = given.data or training_set.open_set(
             config.image_set, config.cache_limit_mb, say, config.conditional
         )
-        run = Run(config, workdir, data, strategy)
+        run = Run(config, workdir, images, strategy)
         if recorded:
             _check_data(run, recorded)
-        return _train_and_export(run, recorded, overwrite, gan_class)
+        return _train_and_export(run, recorded, overwrite, given)
 
 
-def _train_and_export(
-    run: Run, recorded: Record | None, overwrite: bool, gan_class: type[GAN] | None
-) -> GAN:
+def _train_and_export(run: Run, recorded: Record | None, overwrite: bool, given: Own) -> GAN:
     config, workdir = run.config, run.workdir
     if not run.steps_per_epoch:
         raise UserError(
@@ -116,7 +137,9 @@ def _train_and_export(
     monitors.check(config)
     evaluation = _evaluation(run)
     try:
-        gan = _build(run, gan_class)
+        gan = _build(run, given)
+        if recorded:
+            given.check_recorded(gan, recorded["environment"], workdir.named)
         memory.check(gan, config.batch_size)
         with workdir.lock() if run.is_chief else contextlib.nullcontext():
             if run.is_chief and not overwrite and workdir.recorded() != recorded:
@@ -124,7 +147,7 @@ def _train_and_export(
                     f"--workdir={workdir.path}: another process has just used it; look at it, "
                     f"then give the same command again"
                 )
-            unfinished = _resume_and_export(run, gan, recorded, evaluation)
+            unfinished = _resume_and_export(run, gan, recorded, evaluation, given)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         if isinstance(error, tf.errors.OpError) and "open files" in str(error):
             raise UserError(f"{errors.first_line(error)}; raise that limit: ulimit -n") from None
@@ -170,8 +193,9 @@ def _check_data(run: Run, recorded: Record) -> None:
     )
 
 
-def _build(run: Run, gan_class: type[GAN] | None) -> GAN:
-    wants_mean = networks.KINDS[run.config.network].wants_mean_image
+def _build(run: Run, given: Own) -> GAN:
+    kind = KINDS.get(run.config.network)  # none of the user's own
+    wants_mean = kind is not None and kind.wants_mean_image
     mean_image = training_set.mean_image(run.data) if wants_mean else None
     with run.strategy.scope():
         gan = building.build(
@@ -181,7 +205,8 @@ def _build(run: Run, gan_class: type[GAN] | None) -> GAN:
             run.steps_per_epoch,
             mean_image,
             run.data.classes,
-            gan_class,
+            given.gan_class,
+            given.networks,
         )
     say(
         f"Networks: generator {gan.generator.count_params():,} parameters, "
@@ -191,7 +216,7 @@ def _build(run: Run, gan_class: type[GAN] | None) -> GAN:
 
 
 def _resume_and_export(
-    run: Run, gan: GAN, recorded: Record | None, evaluation: Evaluate
+    run: Run, gan: GAN, recorded: Record | None, evaluation: Evaluate, given: Own
 ) -> str | None:
     """Does what is left to do; the chief in the run's folder, which is its alone now.
 
@@ -231,6 +256,7 @@ def _resume_and_export(
         facts |= {"data": run.data.identity()}
         facts |= {"parameters": {name: each.count_params() for name, each in networks_of.items()}}
         facts |= {"init_from": taken} if taken else {}
+        facts |= given.facts(gan)
         workdir.create(config.to_dict(), facts)
         checkpoints.put_damaged_aside()
         if taken and newest is None:
@@ -242,7 +268,7 @@ def _resume_and_export(
         if newest is not None:
             say(f"Resuming after step {done:,} of {run.last_step:,}, from {newest}")
             _warn_of_another_layout(run.strategy, recorded)
-    unfinished = None if ended else _fit(run, gan, checkpoints, best, evaluation(best))
+    unfinished = None if ended else _fit(run, gan, checkpoints, best, evaluation(best), given)
     step = int(gan.step.numpy())
     if run.is_chief and exported_step(workdir.generator) != step:
         _export(run, gan, best)
@@ -288,7 +314,7 @@ def _decorate(workdir: Workdir) -> None:
     """
     made = saved_model.when_exported(workdir.generator)
     for file, write in (
-        (workdir.training_gif, callbacks.save_training_gif),
+        (workdir.training_gif, run_callbacks.save_training_gif),
         (workdir.report, report.write_report),
     ):
         try:
@@ -315,6 +341,7 @@ def _fit(
     checkpoints: Checkpoints,
     best: Best | None,
     evaluation: list[keras.callbacks.Callback],
+    given: Own,
 ) -> str | None:
     """Trains from `gan.step` to the end of the last epoch, or as far as the options say.
 
@@ -325,25 +352,31 @@ def _fit(
     start, begun = time.perf_counter(), int(gan.step.numpy())
     progress = Progress(run)
     board = TensorBoard(run)
+    users = OwnCallbacks(run, given.callbacks if run.is_chief else ())
 
     def time_is_up() -> bool:
         late = 0 < 60 * config.max_minutes <= time.perf_counter() - start
         return late and int(gan.step.numpy()) > begun  # so that each start gets further
 
-    ends = {"patience": lambda: _out_of_patience(config, best), "max_minutes": time_is_up}
+    ends = {
+        "patience": lambda: _out_of_patience(config, best),
+        "max_minutes": time_is_up,
+        "callbacks": lambda: bool(users.stopped_by),
+    }
     with StopSignals(run.strategy, ends) as stop:
-        everyones = [callbacks.FiniteLosses(checkpoints)]
+        everyones = [run_callbacks.FiniteLosses(checkpoints)]
         the_chiefs = [
             progress,
             *evaluation,
-            callbacks.Pictures(run),
+            run_callbacks.Pictures(run),
             LiveGrid(),
-            callbacks.MetricsCSV(run),
+            run_callbacks.MetricsCSV(run),
             board,
         ]
         if config.monitor_every:
             the_chiefs.append(monitors.Monitors(run, board))
-        checkpoint_and_stop = callbacks.CheckpointAndStop(checkpoints, stop, run, board.flush)
+        the_chiefs.append(users)
+        checkpoint_and_stop = run_callbacks.CheckpointAndStop(checkpoints, stop, run, board.flush)
         try:
             # A run that was stopped inside an epoch first does the rest of it.
             while (step := int(gan.step.numpy())) < run.last_step and not stop.agree():
@@ -376,11 +409,12 @@ def _fit(
         newest = checkpoints.newest()
         if run.is_chief and (newest is None or int(newest.name) != step):  # between calls of fit
             checkpoints.save()
+    users.end()
     if stop.agreed is not None and step < run.last_step:
         strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has saved
         raise Interrupted(
             f"{signal.Signals(stop.agreed).name}: stopped after step {step:,}, checkpoint "
-            f"written. {_go_on(run)}",
+            f"written. {_go_on(run, given)}",
             stop.agreed,
         )
     took = f"this training took {duration(time.perf_counter() - start)}"
@@ -390,13 +424,15 @@ def _fit(
     say(f"Ended after step {step:,} of {run.last_step:,}; {took}")
     if stop.ended_by == "patience" and best is not None:
         return _no_better(config, best, step)
-    return (
-        f"--max_minutes={config.max_minutes:g}: ended after step {step:,} of {run.last_step:,}. "
-        f"{_go_on(run)}"
-    )
+    why = f"--max_minutes={config.max_minutes:g}"
+    if stop.ended_by == "callbacks":
+        why = f"callbacks: {users.stopped_by}" if users.stopped_by else "callbacks"
+    return f"{why}: ended after step {step:,} of {run.last_step:,}. {_go_on(run, given)}"
 
 
-def _go_on(run: Run) -> str:
+def _go_on(run: Run, given: Own) -> str:
+    if given:
+        return "The same call of tfgan.train_and_export goes on"
     alone = strategies.workers(run.strategy) == 1
     return f"Go on with{f':{chr(10)}{run.config.command()}' if alone else ' all workers'}"
 

@@ -4,6 +4,8 @@ import dataclasses
 import re
 from typing import Any
 
+OWN = "own_data"  # the name of what a library user gives as `data=`
+
 
 @dataclasses.dataclass(frozen=True)
 class ImageSet:

@@ -234,10 +234,12 @@ def _first(image_set: ImageSet, count: int, labels: bool = False) -> dict[str, n
 
 
 def to_unit(images: tf.Tensor) -> tf.Tensor:
-    """Scales uint8 [0, 255] to float32 [-1, 1], as (x / 255 - 0.5) / 0.5 does.
+    """Scales uint8 [0, 255] to float32 [-1, 1], as (x / 255 - 0.5) / 0.5 does; floats stay.
 
     One multiplication and one subtraction: a division gives other bits in a graph than eagerly.
     """
+    if images.dtype.is_floating:
+        return images
     return tf.cast(images, tf.float32) * np.float32(1 / 127.5) - 1
 
 
@@ -268,7 +270,7 @@ def as_tensor(images: np.ndarray) -> tf.Tensor:
 
 
 def batch_at(images: np.ndarray, batch_size: int, seed: int, step: int) -> np.ndarray:
-    """The uint8 batch `(batch_size, height, width, channels)` that step number `step` gets."""
+    """The batch `(batch_size, height, width, channels)` that step number `step` gets, as it is."""
     epoch, index = divmod(step, len(images) // batch_size)
     order = noise.epoch_order(seed, epoch, len(images)).numpy()
     return images[order[index * batch_size : (index + 1) * batch_size]]
@@ -288,7 +290,7 @@ def batches(
     fill a batch.
 
     Args:
-        images: uint8 `(size, height, width, channels)`.
+        images: `(size, height, width, channels)`, uint8 or float32 in [-1, 1].
         batch_size: images in a global batch; a multiple of `share.replicas`.
         seed: the run's seed.
         first_step: the step that gets the first batch.

@@ -24,7 +24,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from tfgan.datasets import derived, gzip_headers, mnist_wheel
-from tfgan.datasets.image_set import ImageSet
+from tfgan.datasets.image_set import OWN, ImageSet
 from tfgan.ground.errors import UserError, first_line
 from tfgan.ground.files import check_folder, temporary_folder, user_path
 
@@ -195,6 +195,11 @@ def data_folder(data_dir: str) -> pathlib.Path:
 
 
 def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
+    if name == OWN:
+        raise UserError(
+            f"--dataset={name}: is what a script gave as data= of tfgan.train_and_export, and is "
+            f"not kept; this needs a prepared set: python -m tfgan.data --images=FOLDER makes one"
+        )
     folder = data_folder(data_dir)
     try:
         builder = tfds.builder(name, data_dir=str(folder))

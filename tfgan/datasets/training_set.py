@@ -16,6 +16,7 @@ from tfgan.cluster.replicas import WHOLE, Share
 from tfgan.datasets import damage, derived, pipeline, sources
 from tfgan.datasets.classes import Classes
 from tfgan.datasets.image_set import ImageSet
+from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
 from tfgan.noise import Stream
 
@@ -29,10 +30,11 @@ class InMemory:
     """A decoded set; see `pipeline.batches`.
 
     Args:
-        images: uint8 `(size, height, width, channels)`.
+        images: `(size, height, width, channels)`, uint8 or float32 in [-1, 1].
         version: of the set, by TFDS.
         labels: of the images, int64 `(size,)`, or None.
         classes: of the labels.
+        whole: whether its hash is of all images: nobody has checked them before.
 
     Attributes:
         shape: `(size, height, width, channels)`.
@@ -48,12 +50,14 @@ class InMemory:
         version: str = "",
         labels: np.ndarray | None = None,
         classes: Classes | None = None,
+        whole: bool = False,
     ):
         self.shape = images.shape
         self.classes = classes
         self._images = images
         self._labels = labels
         self._version = version
+        self._hashed_every = 1 if whole else max(1, len(images) // _HASHED_IMAGES)
 
     def check(self) -> None:
         """Does nothing: the files have been read."""
@@ -67,14 +71,15 @@ class InMemory:
 
     def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
         """The uint8 batch that step number `step` gets."""
-        return pipeline.batch_at(self._images, batch_size, seed, step)
+        batch = pipeline.batch_at(self._images, batch_size, seed, step)
+        return batch if batch.dtype == np.uint8 else pictures.to_uint8(batch)
 
     def identity(self) -> dict[str, Any]:
         """What tells this set from another of its name: version, shape, a hash of the content.
 
         With labels, their classes and a hash of them too.
         """
-        some = self._images[:: max(1, len(self._images) // _HASHED_IMAGES)]
+        some = self._images[:: self._hashed_every]
         labels = b"" if self._labels is None else self._labels.tobytes()
         return _identity(self._version, self.shape, some.tobytes(), self.classes, labels)
 

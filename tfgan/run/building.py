@@ -14,6 +14,7 @@ from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
 from tfgan.networks import precision
 from tfgan.optimizers import SGD, Adam
+from tfgan.run import own_networks
 from tfgan.run.config import TrainConfig
 
 MOST_STEPS_PER_EXECUTION = 25
@@ -55,6 +56,7 @@ def build(
     mean_image: np.ndarray | None = None,
     classes: Classes | None = None,
     gan_class: type[GAN] | None = None,
+    own: own_networks.Networks | None = None,
 ) -> GAN:
     """Makes the compiled model that a configuration asks for, in the strategy's scope.
 
@@ -66,38 +68,26 @@ def build(
         mean_image: mean of the training set in [0, 1], for the networks that start from it.
         classes: of the training set, for a conditional GAN.
         gan_class: the model's class, if it is not the one that the configuration asks for.
+        own: makes the networks of `--network=own`.
 
     Raises:
         UserError: if the networks cannot have that shape or size.
     """
-    kind = networks.KINDS[config.network]
-    start_from = {"mean_image": mean_image} if kind.wants_mean_image else {}
     told = {"classes": len(classes.names)} if classes else {}
-    latent_size, hidden_size, seed = config.latent_size, config.hidden_size, config.seed
-    try:
-        with precision.of_new_layers(config.precision):
-            generator = kind.generator(
-                latent_size, hidden_size, image_shape, seed, **start_from, **told
-            )
-            discriminator = kind.discriminator(
-                hidden_size,
-                image_shape,
-                seed,
-                dropout=config.d_dropout,
-                input_dropout=config.d_input_dropout,
-                spectral_norm=config.spectral_norm,
-                pack=config.pack,
-                **told,
-            )
-    except networks.DoesNotFit as problem:
-        raise UserError(f"--network={config.network}: {problem}") from None
+    with precision.of_new_layers(config.precision):
+        if own is not None:
+            generator, discriminator = own_networks.make(own, config, image_shape, told)
+            convolves = own_networks.convolve(generator, discriminator)
+        else:
+            generator, discriminator = _of_kind(config, image_shape, mean_image, told)
+            convolves = networks.KINDS[config.network].convolves
     gan_class = gan_class or (ConditionalGAN if classes else GAN)
     shares = {"shares": classes.shares} if classes else {}
     gan = gan_class(
         generator,
         discriminator,
-        latent_size,
-        seed=seed,
+        config.latent_size,
+        seed=config.seed,
         ema=config.ema,
         distribution=config.latents,
         **shares,
@@ -113,10 +103,39 @@ def build(
         d_steps=config.d_steps,
         simultaneous=config.updates == "simultaneous",
         augment=config.augment,
-        jit_compile=config.jit_compile and not (kind.convolves and gpus.on_cpu()),
+        jit_compile=config.jit_compile and not (convolves and gpus.on_cpu()),
         steps_per_execution=steps_per_execution,
     )
     return gan
+
+
+def _of_kind(
+    config: TrainConfig,
+    image_shape: tuple[int, ...],
+    mean_image: np.ndarray | None,
+    told: dict[str, int],
+) -> tuple[keras.Model, keras.Model]:
+    """The networks of `--network`."""
+    kind = networks.KINDS[config.network]
+    start_from = {"mean_image": mean_image} if kind.wants_mean_image else {}
+    latent_size, hidden_size, seed = config.latent_size, config.hidden_size, config.seed
+    try:
+        generator = kind.generator(
+            latent_size, hidden_size, image_shape, seed, **start_from, **told
+        )
+        discriminator = kind.discriminator(
+            hidden_size,
+            image_shape,
+            seed,
+            dropout=config.d_dropout,
+            input_dropout=config.d_input_dropout,
+            spectral_norm=config.spectral_norm,
+            pack=config.pack,
+            **told,
+        )
+    except networks.DoesNotFit as problem:
+        raise UserError(f"--network={config.network}: {problem}") from None
+    return generator, discriminator
 
 
 def largest_divisor(number: int, most: int) -> int:

@@ -29,8 +29,8 @@ class Checkpoints:
 
     A state is all networks, both optimizers, the step and the running means of the epoch; and the
     best generator so far with its score, if the run keeps it. There is no generator of random
-    numbers in it: see `tfgan.noise`. Each folder holds its files' SHA-256, which
-    `sha256sum -c SHA256SUMS` checks too.
+    numbers in it, see `tfgan.noise`, but for those of Keras' own layers. Each folder holds its
+    files' SHA-256, which `sha256sum -c SHA256SUMS` checks too.
 
     Args:
         folder: the folder that holds them.
@@ -52,8 +52,18 @@ class Checkpoints:
             g_optimizer=gan.g_optimizer,
             step=gan.step.value,
             means=[variable.value for variable in self._means()],
+            **({"draws": draws} if (draws := self._draws()) else {}),
             **({"best_generator": best.generator, "best": best.variables} if best else {}),
         )
+
+    def _draws(self) -> list[tf.Variable]:
+        """Where layers with random numbers of Keras' are in them: variables, but no weights."""
+        return [
+            variable.value
+            for network in self._networks.values()
+            for variable in network.variables
+            if all(variable is not weight for weight in network.weights)
+        ]
 
     def state(self) -> list[keras.Variable]:
         """Every variable of a checkpoint that all workers have; the chief alone has the best."""

@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import psutil
 
 from tfgan.gan import GAN
@@ -22,9 +23,7 @@ def check(gan: GAN, batch_size: int) -> None:
     Raises:
         UserError: if it is more than there is.
     """
-    outputs = sum(
-        math.prod(layer.output.shape[1:]) for layer in gan.discriminator.layers if layer.weights
-    )
+    outputs = sum(_outputs(layer) for layer in gan.discriminator.layers if layer.weights)
     weights = gan.generator.count_params() + gan.discriminator.count_params()
     needed = 4 * (2 * batch_size * outputs + 2 * weights)
     free = _free()
@@ -34,6 +33,14 @@ def check(gan: GAN, batch_size: int) -> None:
             f"{needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free; take fewer, or a smaller "
             f"--hidden_size"
         )
+
+
+def _outputs(layer: keras.layers.Layer) -> int:
+    """Numbers that a layer gives for an image; 0 where it does not say."""
+    try:
+        return math.prod(layer.output.shape[1:])
+    except (AttributeError, TypeError, ValueError):  # several calls, several outputs, no size
+        return 0
 
 
 def _free() -> int:

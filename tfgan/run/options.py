@@ -43,9 +43,9 @@ def not_empty(value: str) -> str | None:
     return None if value else "must not be empty"
 
 
-def one_of(choices: tuple[str, ...]) -> Callable[[Any], str | None]:
+def one_of(choices: tuple[str, ...], others: tuple[str, ...] = ()) -> Callable[[Any], str | None]:
     named = ", ".join(filter(None, choices))
-    return lambda value: None if value in choices else f"must be one of {named}"
+    return lambda value: None if value in (*choices, *others) else f"must be one of {named}"
 
 
 def option(
@@ -54,6 +54,7 @@ def option(
     *,
     check: Callable[[Any], str | None] = lambda value: None,
     choices: tuple[str, ...] = (),
+    in_code: tuple[str, ...] = (),
     free: bool = False,
     only_with: dict[str, tuple[str, ...]] | None = None,
 ) -> Any:
@@ -64,13 +65,14 @@ def option(
         why: help text; says why one would change the option.
         check: returns what is wrong with a value, or None.
         choices: the allowed values, if they are few.
+        in_code: values that no flag can have.
         free: whether a resumed run may change the option, because the
             weights that a run arrives at do not depend on it.
         only_with: the values of other options without which this one would do nothing.
     """
     metadata = {
         "why": why,
-        "check": one_of(choices) if choices else check,
+        "check": one_of(choices, in_code) if choices else check,
         "choices": choices,
         "free": free,
         "only_with": only_with or {},

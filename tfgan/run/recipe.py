@@ -17,6 +17,7 @@ LOSSES = (
 )
 SMOOTHED = ("non_saturating", "minimax", "least_squares")
 NETWORKS = ("mlp", "maxout", "infogan", "conv", "resnet")
+OWN_NETWORKS = "own"  # what a run's networks are called that were given as `networks=`
 AUGMENTATIONS = ("color", "translation", "cutout")
 LATENTS = ("normal", "uniform", "uniform_sqrt3")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -83,6 +84,7 @@ class Recipe:
         "halving of the image, for 16 x 16 up to 128 x 128. The latter three want image sides that "
         "are multiples of 4.",
         choices=NETWORKS,
+        in_code=(OWN_NETWORKS,),
     )
     conditional: bool = option(
         False,

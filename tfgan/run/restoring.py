@@ -11,10 +11,11 @@ from tfgan.datasets.classes import Classes
 from tfgan.gan import GAN
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import without_patterns
-from tfgan.run import building
+from tfgan.run import building, own_networks
 from tfgan.run.best import Best
 from tfgan.run.checkpointing import Checkpoints
 from tfgan.run.config import TrainConfig
+from tfgan.run.recipe import OWN_NETWORKS
 from tfgan.run.workdir import Workdir
 
 
@@ -61,7 +62,13 @@ def restore(workdir: Workdir, say: Callable[[str], None]) -> Restored:
     shape = _image_shape(workdir)
     start = np.full(shape, 0.5)  # of weights that the checkpoint holds
     classes = recorded_classes(workdir) if config.conditional else None
-    gan = building.build(config, shape, steps_per_execution=1, mean_image=start, classes=classes)
+    own = None
+    if config.network == OWN_NETWORKS:
+        networks = workdir.existing_run()["environment"].get("networks")
+        own = own_networks.remake(networks, str(workdir.config))
+    gan = building.build(
+        config, shape, steps_per_execution=1, mean_image=start, classes=classes, own=own
+    )
     best = Best(gan, config.keep_best) if config.keep_best else None
     newest = Checkpoints(workdir.checkpoints, gan, best=best).restore_newest(say)
     if newest is None:
