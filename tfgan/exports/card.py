@@ -65,8 +65,8 @@ rarer or missing here."""
 _LABEL = "; `label`: int64 `(batch,)`, a class each, or -1 for one drawn by the classes' shares"
 _CHOICE = """
 `label` has the number of each image's class. The code asks for class 1{name}; another number there
-gives another class, and -1 a class by the shares, except in Keras, which has no -1. A number that is
-no class gives an error or NaN.
+gives another class, and -1 a class by the shares, except in Keras, which has no -1. A number that
+is no class gives an error or NaN.
 """
 _LICENCE = """
 ## Licence
