@@ -5,10 +5,11 @@ import pytest
 from PIL import Image
 
 from tfgan import UserError
-from tfgan.evaluation.given import Given
+from tfgan.evaluation.given import Given, shuffled
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 5, 3), np.uint8)
 GREY = IMAGES[..., :1]
+ORDER = shuffled(6)
 
 
 def read(path, count, shape):
@@ -18,7 +19,11 @@ def read(path, count, shape):
     assert source.check(count, shape) == source.draw(count).shape[1:]
     assert source.draw(count).dtype == np.uint8
     assert len(lines) <= 1
-    return source.draw(count), "".join(lines).removeprefix(f"--samples={path}: ")
+    found = source.draw(count)
+    order = ORDER[: len(found)]
+    images = np.zeros_like(found, shape=(6, *found.shape[1:]))
+    images[order] = found  # each where it was
+    return images, "".join(lines).removeprefix(f"--samples={path}: ")
 
 
 @pytest.mark.parametrize("images", [IMAGES, GREY], ids=["colour", "grey"])
@@ -46,7 +51,7 @@ def test_arrays_are_read_as_what_they_are(images, change, said, tmp_path):
         np.testing.assert_array_equal(found, images)
         assert words == said
     found, words = read(tmp_path / "a.npz", 4, images.shape[1:])
-    np.testing.assert_array_equal(found, images[:4])
+    np.testing.assert_array_equal(found[ORDER[:4]], images[ORDER[:4]])
     assert words.startswith(("4 of its 6 images", "channels first, 4 of its 6 images"))
 
 
@@ -132,14 +137,28 @@ def test_folders_of_pictures(tmp_path):
     assert read(tmp_path / "colour", 6, (4, 5, 1))[0].shape[1:] == (4, 5, 3)  # the harness says so
 
 
-def test_sub_folders_each_give_their_share(tmp_path):
+def test_classes_that_follow_one_another_are_mixed(tmp_path):
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 1000)
+    np.save(tmp_path / "a.npy", labels[:, np.newaxis, np.newaxis] * np.ones((1, 2, 2), np.uint8))
+    source = Given(str(tmp_path / "a.npy"), lambda line: None)
+    source.check(5000, (2, 2, 1))
+    drawn = source.draw(5000)[:, 0, 0, 0]
+    for start in range(0, 5000, 1000):  # standard deviation of each count: 9
+        counts = np.bincount(drawn[start : start + 1000], minlength=10)
+        assert np.abs(counts - 100).max() < 45
+    again = Given(str(tmp_path / "a.npy"), lambda line: None)
+    again.check(2000, (2, 2, 1))
+    np.testing.assert_array_equal(again.draw(2000)[:, 0, 0, 0], drawn[:2000])
+
+
+def test_pictures_of_sub_folders(tmp_path):
     names = [f"{label}/{index}.png" for label in "ab" for index in range(3)]
     save_folder(tmp_path, IMAGES, names=names)
     found, words = read(tmp_path, 6, (4, 5, 3))
     np.testing.assert_array_equal(found, IMAGES)
     assert words == "whatever their sub-folders"
     found, words = read(tmp_path, 2, (4, 5, 3))
-    np.testing.assert_array_equal(found, IMAGES[[0, 3]])
+    np.testing.assert_array_equal(found[ORDER[:2]], IMAGES[ORDER[:2]])
     assert words == "2 of its 6 images, whatever their sub-folders"
 
 
@@ -158,6 +177,6 @@ def test_folders_that_cannot_be_scored_are_refused(tmp_path):
     Image.fromarray(np.full((4, 5, 4), 99, np.uint8)).save(tmp_path / "1.png")
     refused(r"1\.png: partly transparent")
     save_folder(tmp_path, IMAGES[:1, :3], names=["1.png"])
-    refused(r"1\.png is \(3, 5, 3\), but others are \(4, 5, 3\)")
+    refused(r"\.png is \(\d, 5, 3\), but others are \(\d, 5, 3\)")
     (tmp_path / "1.png").unlink()
     refused("has 1 images; the protocol needs 2")

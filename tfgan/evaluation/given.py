@@ -11,10 +11,12 @@ import numpy as np
 
 from tfgan.datasets.own import picture
 from tfgan.datasets.own.picture import NotTaken
+from tfgan.evaluation.protocol import SEED
 from tfgan.exports import outputs, sample_folder
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import user_path
+from tfgan.noise import Stream, derive_seed
 
 _ARRAYS = (outputs.ARRAY, "samples", "images")  # of a .npz that has several
 _CHUNK = 1000
@@ -27,8 +29,8 @@ Shape = tuple[int, ...]
 class Given:
     """Images of `--samples`, as a `samples.Source`.
 
-    Of a folder, pictures in the order of their paths, or in the order in which `tfgan.sample` drew
-    them. Of an array, the first ones.
+    They are taken in an order of chance, see `shuffled`: classes that follow one another would
+    spoil whatever looks at parts of the samples.
 
     Args:
         path: the value of `--samples`.
@@ -69,11 +71,10 @@ class Given:
             raise UserError(f"{self._named}: has no pictures, such as .png or .jpg")
         assumed = self._enough(len(files), count)
         if len({file.parent for file in files}) > 1:
-            # Some of every sub-folder: the first ones might be of one class.
-            files = [files[index * len(files) // count] for index in range(count)]
             assumed.append("whatever their sub-folders")
         images, turned = None, set()
-        for index, file in enumerate(files[:count]):
+        for index, place in enumerate(shuffled(len(files))[:count]):
+            file = files[place]
             image = self._picture(file)
             if image.shape[-1] == 1 < shape[-1]:
                 image = image.repeat(shape[-1], -1)
@@ -106,7 +107,6 @@ class Given:
                 f"width, channels) are needed"
             )
         assumed += self._enough(there, count)
-        images = images[:count]
         if images.ndim == 3:
             images = images[..., np.newaxis]
         elif images.shape[1:] == (shape[-1], *shape[:-1]) != shape:
@@ -147,15 +147,16 @@ class Given:
         )
 
     def _opened(self, count: int) -> tuple[np.ndarray, int, list[str]]:
-        """The first images at least, how many there are, and what was chosen."""
+        """The images to take, how many there are, and what else was chosen."""
         try:
             opened = np.load(self._path, mmap_mode="r", allow_pickle=False)
             if isinstance(opened, np.ndarray):
-                return opened, len(opened) if opened.ndim else 0, []
+                there = len(opened) if opened.ndim else 0
+                return opened[shuffled(there)[:count]] if there else opened, there, []
             with opened:
                 name = self._name(opened.files)
                 with opened.zip.open(f"{name}.npy") as member:
-                    images, there = _first(member, count)
+                    images, there = _chosen(member, count)
                 return images, there, [name] if len(opened.files) > 1 else []
         except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, UserError):
@@ -182,8 +183,8 @@ def _files(folder: pathlib.Path) -> list[pathlib.Path]:
     )
 
 
-def _first(member: IO[bytes], count: int) -> tuple[np.ndarray, int]:
-    """At most so many rows of a .npy that cannot be mapped into memory; how many it has."""
+def _chosen(member: IO[bytes], count: int) -> tuple[np.ndarray, int]:
+    """The rows to take of a .npy that cannot be mapped into memory; how many it has."""
     version = np.lib.format.read_magic(member)
     headers = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -192,9 +193,19 @@ def _first(member: IO[bytes], count: int) -> tuple[np.ndarray, int]:
     shape, is_fortran, kind = headers[version](member)
     if is_fortran or kind.hasobject or not shape:
         raise ValueError("must be numbers in C order")
-    rows = (min(count, shape[0]), *shape[1:])
-    size = math.prod(rows) * kind.itemsize
-    content = member.read(size)
-    if len(content) < size:
-        raise EOFError
-    return np.frombuffer(content, kind).reshape(rows), shape[0]
+    there, row = shape[0], math.prod(shape[1:]) * kind.itemsize
+    wanted = shuffled(there)[:count]
+    found = np.empty((len(wanted), *shape[1:]), kind)
+    places = np.full(there, -1)
+    places[wanted] = np.arange(len(wanted))
+    for start in range(0, there, _CHUNK):
+        to = places[start : start + _CHUNK]
+        content = member.read(len(to) * row)
+        part = np.frombuffer(content, kind).reshape(len(to), *shape[1:])
+        found[to[to >= 0]] = part[to >= 0]
+    return found, there
+
+
+def shuffled(count: int) -> np.ndarray:
+    """The order in which so many images are taken, a permutation of 0 ... count - 1."""
+    return np.random.default_rng(derive_seed(SEED, Stream.EVALUATION)).permutation(count)
