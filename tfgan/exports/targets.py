@@ -82,7 +82,7 @@ class _Files:
 
     def _files(self) -> Iterator[folders.File]:
         for path in self.paths:
-            yield folders.File(path.name, functools.partial(folders.read, path))
+            yield folders.File(str(path), functools.partial(folders.read, path))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,15 +140,15 @@ class _Slice:
 
 def _prepared(
     given: str, files: Iterator[folders.File], shape: tuple[int, ...]
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The pictures of files by name, as those that a run trains on; and what is none, and why."""
+) -> tuple[list[tuple[str, np.ndarray]], list[str]]:
+    """The pictures, prepared as those that a run trains on, with their names; what is none, why."""
     height, width, channels = shape
     if height != width or channels not in _MODES:
         raise UserError(
             f"--images={given}: pictures become squares of 1 or 3 channels, but the generator "
             f"draws {_size(shape)}; give a .npy file"
         )
-    taken, left = {}, []
+    taken, left = [], []
     for file in files:
         try:
             prepared = picture.prepare(file.read(), picture.Preparation(image_size=height))
@@ -157,14 +157,14 @@ def _prepared(
             continue
         fitted = f" ({_size(prepared.size)}, fitted)" if prepared.size != (width, height) else ""
         image = Image.open(io.BytesIO(prepared.png)).convert(_MODES[channels])
-        taken[file.name + fitted] = np.asarray(image).reshape(shape)
+        taken.append((file.name + fitted, np.asarray(image).reshape(shape)))
         _check_count(given, len(taken))
     return taken, left
 
 
-def _stacked(given: str, taken: dict[str, np.ndarray]) -> Named:
+def _stacked(given: str, taken: list[tuple[str, np.ndarray]]) -> Named:
     _check_count(given, len(taken))
-    return list(taken), np.stack(list(taken.values()))
+    return [name for name, _ in taken], np.stack([image for _, image in taken])
 
 
 def _of_shape(given: str, images: np.ndarray, shape: tuple[int, ...]) -> Named:
