@@ -267,7 +267,7 @@ def test_images_that_cannot_be_had_are_one_clear_line(model, tmp_path):
     np.save(tmp_path / "none.npy", np.zeros((0, 8, 8, 1), np.uint8))
     for name, problem in {
         "empty": "there is no picture in it; give 1 to 1,000",
-        "text.png": "text.png is no picture that can be taken: not a picture",
+        "text.png": f"{tmp_path}/text.png is no picture that can be taken: not a picture",
         "other.npy": "images of 9 x 8 x 1, but the generator draws 8 x 8 x 1",
         "none.npy": "there is no picture in it",
     }.items():

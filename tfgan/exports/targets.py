@@ -141,7 +141,7 @@ class _Slice:
 def _prepared(
     given: str, files: Iterator[folders.File], shape: tuple[int, ...]
 ) -> tuple[list[tuple[str, np.ndarray]], list[str]]:
-    """The pictures of files by name, as those that a run trains on; and what is none, and why."""
+    """The pictures, prepared as those that a run trains on, with their names; what is none, why."""
     height, width, channels = shape
     if height != width or channels not in _MODES:
         raise UserError(
