@@ -24,7 +24,7 @@ from tfgan.ground.console import duration, say
 from tfgan.ground.errors import Diverged, Interrupted, UserError
 from tfgan.ground.version import __version__
 from tfgan.networks import KINDS, precision
-from tfgan.run import building, environment, initialising, memory, own
+from tfgan.run import building, environment, initialising, memory, own, own_networks
 from tfgan.run import callbacks as run_callbacks
 from tfgan.run.best import Best
 from tfgan.run.board import TensorBoard
@@ -197,7 +197,8 @@ def _build(run: Run, given: Own) -> GAN:
     kind = KINDS.get(run.config.network)  # none of the user's own
     wants_mean = kind is not None and kind.wants_mean_image
     mean_image = training_set.mean_image(run.data) if wants_mean else None
-    with run.strategy.scope():
+    seeded = own_networks.seeded(run.config.seed) if given.networks else contextlib.nullcontext()
+    with run.strategy.scope(), seeded:
         gan = building.build(
             run.config,
             run.data.shape[1:],

@@ -60,7 +60,7 @@ class Checkpoints:
         """Where layers with random numbers of Keras' are in them: variables, but no weights."""
         return [
             variable.value
-            for network in self._networks.values()
+            for network in (self._gan.generator, self._gan.discriminator)
             for variable in network.variables
             if all(variable is not weight for weight in network.weights)
         ]

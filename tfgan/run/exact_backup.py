@@ -40,8 +40,7 @@ class ExactBackup(Resuming):
     `shuffle=False` they come as they are. A `tf.data.Dataset` must give the same batches in each
     process: what shuffles it needs a seed. docs/exactness.md says what is promised.
 
-    The first step, the end of the first epoch, that of `fit`, and SIGINT, SIGTERM and SIGHUP always
-    write a checkpoint.
+    Step 0, the end of `fit`, and SIGINT, SIGTERM and SIGHUP always write a checkpoint.
 
     Args:
         folder: where the newest three checkpoints lie; without it, training begins anew.
@@ -193,7 +192,7 @@ class ExactBackup(Resuming):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._epochs.append({name: float(value) for name, value in (logs or {}).items()})
-        if epoch == 0 or self._is_due():
+        if self._is_due():
             self._save()
         self._stop_if_asked()
 

@@ -1,8 +1,9 @@
 """Networks that a library user gives: made, checked, recorded, and made again from the record."""
 
+import contextlib
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -19,12 +20,25 @@ NAMES = ("generator", "discriminator")
 _NAMING = ("name", "keras_history", "input_layers", "output_layers")  # in Keras' configs
 
 
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Keras' random numbers follow a seed inside: the same call again begins with the same weights.
+
+    Python's and NumPy's are put back.
+    """
+    before = random.getstate(), np.random.get_state()
+    keras.utils.set_random_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+
+
 def make(
     networks: Networks, config: TrainConfig, image_shape: tuple[int, ...], told: Mapping[str, int]
 ) -> tuple[keras.Model, keras.Model]:
-    """Calls `networks`, in the run's scope and with Keras' random numbers set to its seed.
-
-    So the same call again begins with the same weights.
+    """Calls `networks`, in the run's scope.
 
     Args:
         networks: the function.
@@ -35,11 +49,7 @@ def make(
     Raises:
         UserError: if it does not give two networks that fit the images and latents.
     """
-    before = random.getstate(), np.random.get_state()
-    keras.utils.set_random_seed(config.seed)
     made = networks(config, image_shape, **told)
-    random.setstate(before[0])
-    np.random.set_state(before[1])
     if not (
         isinstance(made, (tuple, list))
         and len(made) == 2
