@@ -79,7 +79,7 @@ def test_plots_or_a_line_that_says_how(workdir, few_samples, monkeypatch):
     subject = harness.run(str(workdir.path))
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     harness.evaluate([subject], quick=True, say=lines.append)
-    assert any("pip install 'tfgan[plots]'" in line for line in lines)
+    assert any("pip install -e '.[plots]'" in line for line in lines)
 
 
 def test_plots(tmp_path):

@@ -8,7 +8,7 @@ from tensorflow.python.util import _pywrap_determinism
 from tfgan import GAN, TrainConfig, UserError, training
 from tfgan.cluster import gpus, strategies
 
-TOLD = "this machine has an NVIDIA GPU, which TensorFlow cannot use: pip install 'tfgan[cuda]'"
+TOLD = "this machine has an NVIDIA GPU, which TensorFlow cannot use: pip install -e '.[cuda]'"
 
 
 @pytest.fixture

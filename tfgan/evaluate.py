@@ -72,8 +72,8 @@ def main() -> None:
     flags.DEFINE_multi_string(
         "workdir",
         [],
-        "A finished run's folder; what is found lies in its evaluation/. Given several times: one "
-        "table more, which compares them, with means over runs that differ in their seed alone.",
+        "A finished run's folder; results go to its evaluation/. Repeat to compare runs: one more "
+        "table, with means over runs that differ only in their seed.",
     )
     flags.DEFINE_string(
         "model",

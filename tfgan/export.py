@@ -36,7 +36,7 @@ def main() -> None:
         "format",
         "savedmodel",
         f"What to write, one or more of {','.join(formats.FORMATS)}; each is checked against "
-        f"the generator. onnx and litert need pip install 'tfgan[export]'. hub makes the folder a "
+        f"the generator. onnx and litert need pip install -e '.[export]'. hub makes the folder a "
         f"model repository of the Hugging Face Hub, with savedmodel and keras in it.",
     )
     flags.DEFINE_enum(

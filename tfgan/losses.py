@@ -6,7 +6,7 @@ exact for any logit, where a logarithm of rounded probabilities would be clipped
 Every function takes logits `(batch, 1)` and returns one loss an example, `(batch, 1)`; the
 training step takes their mean over the global batch.
 
-What D(x) and D(G(z)) are in the logs depends on what D's output means:
+How D(x) and D(G(z)) are logged for each loss:
     non_saturating, minimax: the logit of the probability that an image is real; its sigmoid.
     hinge: a score; the best D gives 1 to what is likelier real and -1 to what is not. The
         sigmoid, which ranks, but is no probability.

@@ -63,7 +63,7 @@ def main() -> None:
         "output",
         "samples.png",
         "What to write. A name that ends in / or has no suffix: a folder of PNGs, one image each, "
-        "several classes in sub-folders; the same command goes on with it after an interruption. "
+        "several classes in sub-folders; rerun the command to resume after an interruption. "
         ".png: one picture of all. .npy or .npz: uint8 (count, height, width, channels). .gif, "
         ".webp or .mp4: images as frames.",
     )

@@ -219,7 +219,7 @@ def _build(run: Run, given: Own) -> GAN:
 def _resume_and_export(
     run: Run, gan: GAN, recorded: Record | None, evaluation: Evaluate, given: Own
 ) -> str | None:
-    """Does what is left to do; the chief in the run's folder, which is its alone now.
+    """Does what is left to do; the chief in the run's folder, which it has locked.
 
     Returns:
         What is to be said of a run that has ended before its last epoch.

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.python.util import _pywrap_determinism
 
 _MEND = (
-    "pip install 'tfgan[cuda]' brings the CUDA libraries that TensorFlow needs, nvidia-smi shows "
+    "pip install -e '.[cuda]' brings the CUDA libraries that TensorFlow needs, nvidia-smi shows "
     "whether the driver runs"
 )
 

@@ -234,7 +234,7 @@ def class_collapsed(history: History) -> Result:
 def oscillation(history: History) -> Result:
     """D overshoots: it chases G so fast that it is worse than one that always says 1/2.
 
-    Between two leaps D may be sure and right, so the mean over an epoch counts too.
+    At a single step D may be confident and right, so the mean over an epoch counts too.
     """
     last = history.evidence[-1]
     if last.value_heldout < OVERSHOOTING and last.d_real >= last.d_fake:

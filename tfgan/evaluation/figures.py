@@ -108,7 +108,7 @@ def save_plots(
     except ImportError:
         return (
             "Pictures: classes.png and precision_recall.png need matplotlib: "
-            "pip install 'tfgan[plots]'"
+            "pip install -e '.[plots]'"
         )
 
     figure = Figure(figsize=(6, 3.5), layout="constrained")
@@ -129,7 +129,7 @@ def save_manifolds(folder: pathlib.Path, rows: dict[str, Row]) -> str:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return "Pictures: precision_recall.png needs matplotlib: pip install 'tfgan[plots]'"
+        return "Pictures: precision_recall.png needs matplotlib: pip install -e '.[plots]'"
     figure = Figure(figsize=(4.5, 4.5), layout="constrained")
     axes = figure.subplots()
     places = {

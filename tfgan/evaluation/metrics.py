@@ -179,7 +179,7 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def class_error(shares: np.ndarray, true_shares: np.ndarray) -> float:
-    """By what part of its true share the share of the worst class is off, in [0, inf).
+    """The largest relative error of any class's share, in [0, inf).
 
     A missing class is off by 1. Both `(classes,)`, with sum 1; classes without a true share do
     not count.

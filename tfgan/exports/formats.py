@@ -106,7 +106,7 @@ def choose(names: Sequence[str]) -> list[str]:
         missing = [each for each in FORMATS[name].needs if not importlib.util.find_spec(each)]
         if missing:
             raise UserError(
-                f"{flag}: {name} needs {' and '.join(missing)}: pip install 'tfgan[export]'"
+                f"{flag}: {name} needs {' and '.join(missing)}: pip install -e '.[export]'"
             )
     return chosen
 

@@ -99,7 +99,7 @@ def write_page(
 
 
 def directions(generator: keras.Model) -> np.ndarray:
-    """The directions of latent space that the first layer hears most, the loudest first.
+    """The largest singular directions of the first layer in latent space, largest first.
 
     Returns:
         float32 `(up to 8, latent_size)`, orthonormal: singular vectors of the first layer's

@@ -76,7 +76,7 @@ def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -
     except BrokenPipeError:  # whoever read the output has gone
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        _put("Interrupted; the same command goes on.", sys.stderr)
+        _put("Interrupted; rerun the command to resume.", sys.stderr)
         return 130
     return status or 0
 

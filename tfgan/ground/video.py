@@ -21,7 +21,7 @@ def check(output: str) -> None:
     try:
         import av  # noqa: F401
     except ImportError:
-        raise UserError(f"--output={output}: .mp4 needs PyAV: pip install 'tfgan[video]'") from None
+        raise UserError(f"--output={output}: .mp4 needs PyAV: pip install -e '.[video]'") from None
 
 
 def write_mp4(file: BinaryIO, frames: Iterable[np.ndarray], frames_a_second: int) -> None:

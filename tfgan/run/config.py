@@ -59,8 +59,8 @@ class TrainConfig(Recipe):
     )
     worker_timeout: int = option(
         120,
-        "Seconds until a worker that does not come, or falls silent, is given up, and all end. "
-        "Half of it is always forgiven.",
+        "Abort if a worker fails to join or stops responding for this many seconds. Up to half of "
+        "it, a worker is always waited for.",
         check=at_least(1),
         free=True,
     )
@@ -114,7 +114,7 @@ class TrainConfig(Recipe):
 
     monitor_every: int = option(
         0,
-        "Epochs between two looks of the run doctor: V(D, G), bounds of the Jensen-Shannon "
+        "Run the doctor every N epochs: V(D, G), bounds of the Jensen-Shannon "
         "divergence, and what is wrong, in TensorBoard and monitors.jsonl. A look takes about as "
         "long as an epoch of MNIST. 0: none; python -m tfgan.doctor looks at any run.",
         check=at_least(0),
@@ -147,7 +147,7 @@ class TrainConfig(Recipe):
     max_minutes: float = option(
         0.0,
         "End after so many minutes of training in this process, with a checkpoint, the exported "
-        "generator and the report; the same command goes on. 0: no limit.",
+        "generator and the report. Rerun the command to resume. 0: no limit.",
         check=not_negative,
         free=True,
     )

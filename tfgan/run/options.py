@@ -32,7 +32,7 @@ def not_negative(value: float) -> str | None:
 
 
 def below_one(value: float) -> str | None:
-    return None if 0 <= value < 1 else "must be a number from 0 up to, but not, 1"
+    return None if 0 <= value < 1 else "must be a number in [0, 1)"
 
 
 def seed(value: int) -> str | None:

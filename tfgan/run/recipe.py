@@ -26,7 +26,7 @@ ENDING_SCHEDULES = ("linear", "cosine")
 
 
 def _divisor(value: float) -> str | None:
-    return None if 1 <= value < 2 else "must be a number from 1 up to, but not, 2"
+    return None if 1 <= value < 2 else "must be a number in [1, 2)"
 
 
 def _augmentations(value: str) -> str | None:
@@ -106,7 +106,7 @@ class Recipe:
     hidden_size: int = option(
         256,
         "Units in each hidden layer of both networks; of maxout's D, linear pieces, five a unit; "
-        "of infogan and conv, units of the dense layers, whose 16th and 8th part are the channels; "
+        "of infogan and conv, units of the dense layers: channels are 1/16 and 1/8 of it; "
         "of resnet, units of D's dense layer, whose 16th part are the channels at half the image's "
         "size, twice as many at a quarter, and so on. More draw finer strokes and cost time.",
         check=at_least(1),
@@ -194,8 +194,8 @@ class Recipe:
     )
     ema: float = option(
         0.0,
-        "Decay of a moving average of the generator's weights, which is what draws the pictures "
-        "of fixed latents and is exported; 0.999 is usual. Steadier than the last step's. 0: none.",
+        "Decay of the generator's moving average; 0.999 is usual. Pictures of fixed latents and "
+        "exports use the average, which is steadier than the last step. 0: none.",
         check=below_one,
     )
     optimizer: str = option(
@@ -229,8 +229,7 @@ class Recipe:
     )
     beta_1: float = option(
         0.9,
-        "Adam's memory of gradients. 0.5 is usual for GANs: it turns sooner when the other "
-        "network has moved.",
+        "Adam's memory of gradients. 0.5 is usual for GANs: it adapts faster to the other network.",
         check=below_one,
         only_with={"optimizer": ("adam",)},
     )

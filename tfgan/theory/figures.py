@@ -42,7 +42,7 @@ def require_matplotlib() -> None:
         import matplotlib.figure  # noqa: F401
     except ImportError:
         raise UserError(
-            "matplotlib: is not installed, and draws the figures; pip install 'tfgan[plots]'"
+            "matplotlib: is not installed, and draws the figures; pip install -e '.[plots]'"
         ) from None
 
 
