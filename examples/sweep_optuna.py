@@ -51,7 +51,14 @@ def run_trial(study: optuna.Study, trial: optuna.Trial, base: tfgan.TrainConfig)
         g_learning_rate=trial.suggest_float("g_learning_rate", 1e-5, 1e-2, log=True),
     )
     if not trial.should_prune():  # if it was not cut off after that was found
-        tfgan.train_and_export(config, callbacks=[Report(trial, f"validation_{config.keep_best}")])
+        report = Report(trial, f"validation_{config.keep_best}")
+        try:
+            tfgan.train_and_export(config, callbacks=[report])
+        except tfgan.UserError:
+            if not pathlib.Path(config.workdir, "diverged.txt").exists():
+                raise
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)  # these rates are no good
+            return
     seen_enough = trial.should_prune()
     end = optuna.trial.TrialState.PRUNED if seen_enough else optuna.trial.TrialState.COMPLETE
     study.tell(trial, min(scores(trial).values()), state=end)
