@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import run, small_config
+from conftest import run, run_afresh, small_config
 from fingerprint import exported_weights, outcome, tree
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_gan import make_gan
@@ -326,7 +326,7 @@ def test_all_devices_end_at_the_same_step(where, tiny_data_dir, tmp_path):
     if where == "mirrored":
         done = run("train", *flags, "--strategy=mirrored", "--devices=CPU:0,CPU:1")
     else:
-        done = run("launch", "--workers=2", "--", *flags)
+        done = run_afresh("launch", "--workers=2", "--", *flags)
     assert done.returncode == 0, done.stderr
     assert "a larger --patience goes on" in done.stdout
     alone = run("train", *FLAGS, f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/one")
