@@ -145,7 +145,7 @@ def test_more_epochs_extend_a_run(tiny, tmp_path):
         assert gif.n_frames == 3
 
 
-PACKED = "mlp --pack=2 --gradient_penalty=1"
+PACKED = "mlp --pack=3 --gradient_penalty=1"
 SLOW = ("infogan", "resnet", "mlp --conditional", "maxout --conditional", "resnet --conditional")
 
 

@@ -179,12 +179,15 @@ def test_a_script_that_has_ended_trains_no_more_and_goes_on_with_more_epochs(who
     assert longer.history == unbroken.history
 
 
-def test_early_stopping_ends_for_good_and_the_best_weights_stay(tmp_path):
-    def stopped():
+def test_early_stopping_ends_for_good(tmp_path):
+    def stopped(**options):
         stopping = keras.callbacks.EarlyStopping(
-            "G_loss", mode="min", baseline=-1, patience=0, restore_best_weights=True
+            "G_loss", mode="min", baseline=-1, patience=0, **options
         )
         return script(tmp_path / "run", callbacks=[stopping])
+
+    with pytest.raises(UserError, match="restore_best_weights=True.*takes the steps back"):
+        stopped(restore_best_weights=True)
 
     gan, history = stopped()
     again, restored = stopped()

@@ -292,6 +292,6 @@ def test_a_failed_start_touches_nothing(tmp_path, tiny_data_dir):
     (tmp_path / "run").mkdir()
     before = tree(tmp_path)
     done = run("train", f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/run")
-    assert_one_line_error(done, "--batch_size=100", "60 images")
+    assert_one_line_error(done, "--batch_size=100", "has only 60")
     assert tree(tmp_path) == before
     assert os.listdir(tmp_path / "run") == []

@@ -194,11 +194,14 @@ def test_a_stopped_run_of_ones_own_ends_as_the_unbroken_one(xla, tmp_path, capsy
     options = {"steps_per_execution": 1, "ema": 0.5, "jit_compile": xla}
     own = {"data": IMAGES, "networks": nets}
     whole, unbroken = configured(tmp_path / "whole", **options), Seen()
+    keras.utils.clear_session()  # names of layers count on, and a checkpoint has them
     train_and_export(whole, callbacks=[unbroken], **own)
     config = configured(tmp_path / "run", **options)
     first, second = Seen(signal_at=2), Seen()
+    keras.utils.clear_session()
     with pytest.raises(tfgan.Interrupted, match=r"same call of tfgan.train_and_export goes on"):
         train_and_export(config, callbacks=[first], **own)
+    keras.utils.clear_session()
     keras.utils.set_random_seed(5)  # another process
     second.workdir = config.workdir
     train_and_export(config, callbacks=[second], **own)

@@ -140,7 +140,7 @@ def test_library_and_both_objectives(tiny_data_dir, tmp_path):
     [
         (["--batch_size=0"], ["--batch_size=0", "at least 1"]),
         (["--batch_size=-3"], ["--batch_size=-3"]),
-        (["--batch_size=61"], ["--batch_size=61", "60 images"]),
+        (["--batch_size=61"], ["--batch_size=61", "has only 60"]),
         (["--batch_size=ten"], ["batch_size", "ten"]),
         (["--d_learning_rate=-1"], ["--d_learning_rate=-1.0", "positive"]),
         (["--g_learning_rate=nan"], ["--g_learning_rate=nan", "positive"]),

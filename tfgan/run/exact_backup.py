@@ -80,6 +80,12 @@ class ExactBackup(Resuming):
         surroundings.check_keras()
         if strategies.workers(gan.distribute_strategy) > 1:
             raise UserError("ExactBackup: is for one process; train_and_export trains on several")
+        if any(getattr(each, "restore_best_weights", False) for each in _listed(given)):
+            raise UserError(
+                "ExactBackup: EarlyStopping(restore_best_weights=True) takes the steps back with the "
+                "weights, so nothing could resume; let ModelCheckpoint(save_best_only=True) keep the "
+                "best"
+            )
         data = replay.data_of(gan, given)
         self._folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
@@ -197,7 +203,7 @@ class ExactBackup(Resuming):
         self._stop_if_asked()
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._ran:  # others may have changed weights: EarlyStopping brings the best ones back
+        if self._ran:
             self._ended = self._epochs_asked
             self._save()
 
