@@ -186,7 +186,7 @@ def test_early_stopping_ends_for_good(tmp_path):
         )
         return script(tmp_path / "run", callbacks=[stopping])
 
-    with pytest.raises(UserError, match="restore_best_weights=True.*takes the steps back"):
+    with pytest.raises(UserError, match=r"restore_best_weights=True.*takes the steps back"):
         stopped(restore_best_weights=True)
 
     gan, history = stopped()

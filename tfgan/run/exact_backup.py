@@ -82,9 +82,9 @@ class ExactBackup(Resuming):
             raise UserError("ExactBackup: is for one process; train_and_export trains on several")
         if any(getattr(each, "restore_best_weights", False) for each in _listed(given)):
             raise UserError(
-                "ExactBackup: EarlyStopping(restore_best_weights=True) takes the steps back with the "
-                "weights, so nothing could resume; let ModelCheckpoint(save_best_only=True) keep the "
-                "best"
+                "ExactBackup: EarlyStopping(restore_best_weights=True) takes the steps back with "
+                "the weights, so nothing could resume; let ModelCheckpoint(save_best_only=True) "
+                "keep the best"
             )
         data = replay.data_of(gan, given)
         self._folder.mkdir(parents=True, exist_ok=True)
