@@ -26,6 +26,9 @@ class Cells(list):
         self.execution_count = 1
         self.kernel = None
 
+    def __bool__(self):  # a shell is there, also before anything is shown
+        return True
+
     def display(self, content, display_id):
         assert display_id
         self.append([content])
@@ -114,7 +117,7 @@ def test_a_bar_is_one_line_that_is_updated(cells, monkeypatch, capsys):
         console.say("a line")
     bar.close()
     (shown,) = cells
-    assert len(shown) == 5  # updated as often as it moved
+    assert len(shown) == 6  # updated as often as it moved, and at its end
     assert shown[0].data.startswith("  0%|")
     assert "█| 20/20 [" in shown[-1].data
     assert capsys.readouterr() == ("a line\n" * 4, "")
