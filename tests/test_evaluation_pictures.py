@@ -107,7 +107,7 @@ def test_parts_of_a_set_that_holds_images_out(bars):
 
 def test_parts_of_a_set_without_test(whole):
     found = picture_parts.parts(whole)
-    assert found == ("train[:200]", "train[200:250]", "train[250:]", 50)
+    assert found == ("train[:200]", "train[200:250]", "train[250:]", "train[:200]", 50)
     (warning,) = picture_parts.warnings(whole)
     assert warning == (
         "it was trained on 50 of the 50 images that it is scored against (--split=train), so its "

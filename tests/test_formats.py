@@ -147,7 +147,7 @@ def test_choice_counts_each_once(monkeypatch):
             formats.choose(names)
     fake = dataclasses.replace(FORMATS["onnx"], needs=("numpy", "no_such_module"))
     monkeypatch.setitem(FORMATS, "onnx", fake)
-    with pytest.raises(UserError, match="needs no_such_module: pip install 'tfgan") as error:
+    with pytest.raises(UserError, match="needs no_such_module: pip install -e") as error:
         formats.choose(["keras", "onnx"])
     assert "numpy" not in str(error.value)
     assert importlib.util.find_spec("numpy")

@@ -413,7 +413,7 @@ def test_what_is_a_folder(tmp_path, monkeypatch):
 
 def test_a_film_without_its_library_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(UserError, match=r"^--output=.*: \.mp4 needs PyAV: pip install 'tfgan"):
+    with pytest.raises(UserError, match=r"^--output=.*: \.mp4 needs PyAV: pip install -e"):
         outputs.check(str(tmp_path / "a.mp4"), interpolate=False, overwrite=False)
 
 

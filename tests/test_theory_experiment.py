@@ -183,7 +183,7 @@ def test_folder_of_a_training_run_is_refused(tmp_path):
 def test_missing_matplotlib_is_one_clear_line(monkeypatch, tmp_path):
     if importlib.util.find_spec("matplotlib"):
         monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    with pytest.raises(UserError, match=r"pip install 'tfgan\[plots\]'"):
+    with pytest.raises(UserError, match=r"pip install -e '\.\[plots\]'"):
         figures.require_matplotlib()
     with pytest.raises(UserError, match="plots"):
         experiment.run(SHORT, str(tmp_path / "run"))

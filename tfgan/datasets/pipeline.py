@@ -238,7 +238,7 @@ def to_unit(images: tf.Tensor) -> tf.Tensor:
 
     One multiplication and one subtraction: a division gives other bits in a graph than eagerly.
     """
-    if images.dtype.is_floating:
+    if tf.as_dtype(images.dtype).is_floating:
         return images
     return tf.cast(images, tf.float32) * np.float32(1 / 127.5) - 1
 
