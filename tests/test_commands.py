@@ -13,7 +13,8 @@ from conftest import ROOT
 
 COMMANDS = ["train", "data", "sample", "evaluate", "export", "launch", "toy", "doctor.__main__"]
 COMMANDS += ["project", "theory.__main__", "evaluation.train_classifier"]
-EXTRAS = {"jax", "optax", "selenium", "torch", "torchvision"}  # what only some peers import
+EXTRAS = {"jax", "optax", "selenium", "torch", "torchvision"}  # what only some peers import,
+EXTRAS |= {"mlflow", "optuna", "wandb"}  # and some examples
 
 
 def python(code: str) -> subprocess.CompletedProcess:

@@ -216,6 +216,7 @@ def test_validation_losses_are_in_the_history(tmp_path):
     assert "val_D_loss" in history
 
 
+@pytest.mark.slow
 def test_conditional_gan_on_arrays(tmp_path):
     labels = np.arange(30) % 3
 
@@ -270,6 +271,11 @@ def test_another_training_is_refused_and_the_backup_stays(change, problem, begun
     with pytest.raises(UserError, match=problem):
         script(begun, **change)
     assert tree(begun) == before
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_global_seed():
+    tf.random.set_seed(None)  # that a test before has set, and that shuffles without one would take
 
 
 def refused(tmp_path, problem, **given):

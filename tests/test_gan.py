@@ -297,7 +297,7 @@ def test_average_follows_the_generator_and_draws():
     assert make_gan().ema_generator is None
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_batch_normalisation_trains_and_is_averaged(jit_compile):
     shape = (8, 8, 1)
     gan = GAN(

@@ -90,7 +90,7 @@ def test_images_of_a_pack_are_equally_far_along():
     assert ((ways >= 0) & (ways < 1)).all()
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_steps_a_call_change_no_bit(jit_compile):
     images = np.concatenate([IMAGES] * 6)[:96]
     data = tf.data.Dataset.from_tensor_slices(images).batch(12, drop_remainder=True)
@@ -155,7 +155,8 @@ def test_simultaneous_updates_have_one_step_of_each():
 
 
 def test_saved_and_loaded_it_still_packs(tmp_path):
-    gan = gan_of(2, kind="conv", d_steps=2, gradient_penalty=1.0, loss="wasserstein")
+    options = {"d_steps": 2, "gradient_penalty": 1.0, "loss": "wasserstein", "jit_compile": False}
+    gan = gan_of(2, **options)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.models.load_model(tmp_path / "gan.keras")
     assert (loaded.pack, loaded.d_steps, loaded.multiple) == (2, 2, 4)

@@ -130,6 +130,7 @@ def trials(study):
     ]
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_ends_as_the_unbroken_one(sweep, tmp_path, monkeypatch):
     module, base = sweep
     cut(monkeypatch, module.Report, 0, lambda: module.main(base("cut"), trials=2))
