@@ -34,9 +34,9 @@ class SwappedLabels(GAN):
 class NoStopGradient(GAN):
     """D's step back-propagates into G, as PyTorch does without `detach`; D alone is updated."""
 
-    def discriminator_gradients(self, real, z):
+    def discriminator_gradients(self, real, z, turn=0):
         with tf.GradientTape() as tape:
-            gradients, logs = super().discriminator_gradients(real, z)
+            gradients, logs = super().discriminator_gradients(real, z, turn)
         tape.gradient(logs["D_loss"], self.generator.trainable_variables)  # which nobody uses
         return gradients, logs
 

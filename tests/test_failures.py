@@ -82,9 +82,9 @@ def test_shared_latents(monkeypatch):
     for name in ("discriminator_gradients", "generator_gradients"):
         as_it_is = getattr(GAN, name)
 
-        def watched(self, real, z, *, as_it_is=as_it_is):
+        def watched(self, real, z, *turn, as_it_is=as_it_is):
             drawn.append(z)
-            return as_it_is(self, real, z)
+            return as_it_is(self, real, z, *turn)
 
         monkeypatch.setattr(GAN, name, watched)
     compiled(failures.SharedLatents).train_step(REAL)

@@ -55,6 +55,7 @@ def mlflow_rows(store):
     return [(each.step, each.value) for each in history], run
 
 
+@pytest.mark.slow
 def test_mlflow_has_each_epoch_of_an_interrupted_run_once(config, tmp_path, monkeypatch):
     track = example("track_mlflow", "mlflow")
     store = f"sqlite:///{tmp_path}/mlflow.db"
