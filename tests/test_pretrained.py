@@ -67,6 +67,7 @@ def test_the_page_in_the_docs_is_of_it(tmp_path):
     )
     assert ours["layers"] == theirs["layers"]
     assert ours["classes"] == theirs["classes"]
+    assert ours["centred"] is theirs["centred"] is True  # drawings are centred as MNIST is
 
 
 def test_damaged_file_is_told(tmp_path, monkeypatch):

@@ -44,12 +44,7 @@ def _prepare() -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the command."""
-    flags.DEFINE_string(
-        "model",
-        pretrained.NAMES[0],
-        "The SavedModel that a run exported, such as runs/tutorial/generator; or mnist, a trained "
-        "generator of digits that comes with tfgan.",
-    )
+    flags.DEFINE_string("model", pretrained.NAMES[0], pretrained.FLAG)
     flags.DEFINE_string(
         "images",
         "",

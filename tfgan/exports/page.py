@@ -69,6 +69,7 @@ def write_page(
     layers = describe(generator)
     shape = generator.output_shape[1:]
     config = ((workdir.recorded() if workdir else None) or {}).get("config", {})
+    dataset = config.get("dataset") or (trained_on or {}).get("name")
     empty: dict[str, Any] = {"frames": [], "curves": [], "epochs": [], "rows": [], "count": 0}
     history = html.history(workdir) if workdir else empty
     data = {
@@ -88,8 +89,8 @@ def write_page(
         "classes": list(classes.names) if classes else [],
         "present": classes.present if classes else [],
         "ends": as_base64(noise.ends_of(classes.shares) if classes else []),
-        "dataset": config.get("dataset"),
-        "centred": ImageSet(config.get("dataset") or "").family in _CENTRED,
+        "dataset": dataset,
+        "centred": ImageSet(dataset or "").family in _CENTRED,
         "light": bool(probes.mean() > 127),
         "history": history,
     }

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import keras
 
 NAMES = ("mnist",)  # each with {name}.keras and {name}.json, as `benchmarks.pretrained` writes them
+FLAG = (  # the help of --model
+    "The SavedModel that a run exported, such as runs/tutorial/generator; or mnist, a trained "
+    "generator of digits that comes with tfgan."
+)
 
 
 def pretrained(name: str = "mnist") -> "keras.Model":
