@@ -1,112 +1,149 @@
-"""Kills a short run at random moments, resumes it, and compares its end with an unbroken run.
+"""Kills short runs at random moments, resumes them, and compares their ends with unbroken runs.
 
     python tests/soak.py --kills=100
-    python tests/soak.py --kills=50 --keep_best
+    python tests/soak.py --kills=1000 --folder=soak      # the same command goes on with it
 
-Most kills are SIGKILL, some SIGTERM and SIGINT. A run that comes to its end is compared, and
-another begins, until all kills are spent. Steps take a few milliseconds and every seventh is
-followed by a checkpoint, so that kills fall into steps, writes of checkpoints, pictures and
-events, into start-up and into the export.
+The runs take turns in what they train: see `RECIPES`. Most kills are SIGKILL, some SIGTERM and
+SIGINT. Steps take a few milliseconds and every seventh is followed by a checkpoint, so that kills
+fall into steps, writes of checkpoints, pictures and events, into start-up and into the export.
+A run that has come to its end is compared, and is a line of `record.jsonl`.
 """
 
 import argparse
+import json
 import pathlib
 import random
+import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 
+import picture_sets
 import tensorflow_datasets as tfds
 from conftest import prepare_tiny
 from fingerprint import log_lines, outcome
+from forked import Python
 
-FLAGS = ["--epochs=25", "--batch_size=6", "--hidden_size=128", "--log_every=1"]
-FLAGS += ["--steps_per_execution=1", "--checkpoint_every_steps=7"]
-KEEP_BEST = ["--keep_best=fcd", "--evaluate_every=2", "--split=train[:50]", "--ema=0.9"]
-
-
-# Killed, or stopped as asked; a signal during the first imports finds no handler yet.
+FLAGS = ["--batch_size=6", "--hidden_size=128", "--log_every=1", "--threads=1"]
+FLAGS += ["--steps_per_execution=1", "--checkpoint_every_steps=7", "--data_dir={folder}/data"]
+CONVOLUTIONS = ["--network=conv", "--hidden_size=32", "--ema=0.9", "--r1=1", "--r2=1"]
+RECIPES = {
+    "tutorial": ["--epochs=12"],
+    "convolutions": ["--epochs=6", *CONVOLUTIONS, "--loss=relativistic", "--lr_schedule=cosine"],
+    "augmentation": ["--epochs=8", "--augment=color,translation,cutout"],
+    "classes": ["--epochs=12", "--conditional"],
+    "pictures": ["--epochs=8", "--images={folder}/pictures", "--image_size=8"],
+    "bfloat16": ["--epochs=10", "--precision=mixed_bfloat16", "--ema=0.9"],
+    "best": ["--epochs=12", "--keep_best=fcd", "--evaluate_every=2", "--split=train[:50]"],
+}
+# Killed, or stopped as asked.
 STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130, 143)
 
 
-def start(workdir: pathlib.Path, data_dir: pathlib.Path, flags: list[str]) -> subprocess.Popen:
-    command = [sys.executable, "-u", "-m", "tfgan.train", *flags]
-    return subprocess.Popen(
-        [*command, f"--data_dir={data_dir}", f"--workdir={workdir}"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def train(recipe: str, workdir: pathlib.Path) -> Python:
+    folder = workdir.parent
+    flags = [flag.format(folder=folder) for flag in (*FLAGS, *RECIPES[recipe])]
+    return Python("-m", "tfgan.train", *flags, f"--workdir={workdir}")
 
 
-def wait(process: subprocess.Popen, timeout: float | None = None) -> str:
-    output, _ = process.communicate(timeout=timeout)
-    return output
+def prepare(folder: pathlib.Path) -> None:
+    """What the recipes train on."""
+    prepare_tiny(tfds.image_classification.MNIST, folder / "data", "mnist", (28, 28, 1))
+    for index in range(80):
+        picture_sets.save(folder / "pictures" / f"{index}.png", index)
 
 
-def main(kills: int, seed: int, folder: pathlib.Path, flags: list[str]) -> int:
-    """Returns the number of mismatches; prints what happened."""
-    choose = random.Random(seed)
-    data_dir = folder / "data"
-    prepare_tiny(tfds.image_classification.MNIST, data_dir, "mnist", (28, 28, 1))
-    begin = time.monotonic()
-    process = start(folder / "unbroken", data_dir, flags)
-    expected_lines = log_lines(wait(process))
-    longest = time.monotonic() - begin
-    expected = outcome(folder / "unbroken")
-    print(
-        f"unbroken: {longest:.1f} s, {len(expected_lines)} log lines, "
-        f"{len(expected['events'])} events",
-        flush=True,
-    )
+class Unbroken:
+    """How a recipe's run ends when nobody disturbs it, and how long it takes."""
 
-    spent = resumes = finished = mismatches = 0
-    workdir, output = folder / "run0", ""
+    def __init__(self, recipe: str, folder: pathlib.Path):
+        workdir = folder / f"unbroken-{recipe}"
+        shutil.rmtree(workdir, ignore_errors=True)
+        begin = time.monotonic()
+        done = train(recipe, workdir).finish()
+        self.seconds = time.monotonic() - begin
+        if done.returncode:
+            sys.exit(f"{recipe}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+        self.lines = log_lines(done.stdout)
+        self.outcome = outcome(workdir)
+        print(f"{recipe}: {self.seconds:.1f} s, {len(self.lines)} log lines", flush=True)
+
+
+def broken(
+    recipe: str, workdir: pathlib.Path, unbroken: Unbroken, most: int, choose: random.Random
+) -> dict[str, object]:
+    """Breaks a run until it ends or `most` kills are spent; returns what to record."""
+    kills, output = 0, ""
     while True:
-        process = start(workdir, data_dir, flags)
-        try:
-            # Start-up takes about half of a run and writes nothing: seldom aim there.
-            moment = choose.triangular(0, longest * 1.1, longest * 0.9)
-            output += wait(process, moment if spent < kills else None)
-        except subprocess.TimeoutExpired:
-            process.send_signal(
-                choose.choices([signal.SIGKILL, signal.SIGTERM, signal.SIGINT], [8, 1, 1])[0]
-            )
-            output += wait(process)
-            spent += 1
-        if process.returncode != 0:
-            if process.returncode not in STOPPED:
-                print(f"exit status {process.returncode}:\n{output[-2000:]}", flush=True)
-                return mismatches + 1
-            continue
-        resumes += output.count("Resuming after step")
-        finished += 1
-        found, lines = outcome(workdir), log_lines(output)
-        wrong = [name for name in expected if found.get(name) != expected[name]]
-        wrong += [name for name in found if name not in expected]
-        if lines != expected_lines:
-            wrong.append("log lines")
-        mismatches += bool(wrong)
-        print(
-            f"{workdir.name}: {spent} kills so far, "
-            f"{'differs in ' + ', '.join(wrong) if wrong else 'equal'}",
-            flush=True,
-        )
-        if spent >= kills:
+        process = train(recipe, workdir)
+        # Most of a run is writing its end: seldom aim at its start, which writes nothing.
+        moment = time.monotonic() + choose.triangular(0, 1.1, 0.8) * unbroken.seconds
+        while process.runs() and (kills == most or time.monotonic() < moment):
+            time.sleep(0.005)
+        if process.runs():
+            kind = choose.choices((signal.SIGKILL, signal.SIGTERM, signal.SIGINT), (8, 1, 1))[0]
+            process.send_signal(kind)
+            kills += 1
+        done = process.finish()
+        output += done.stdout
+        if done.returncode == 0:
             break
-        workdir, output = folder / f"run{finished}", ""
-    print(f"kills {spent}, resumes {resumes}, finished runs {finished}, mismatches {mismatches}")
-    return mismatches
+        if done.returncode not in STOPPED:
+            wrong = [f"exit status {done.returncode}: {(done.stdout + done.stderr)[-2000:]}"]
+            return {"recipe": recipe, "run": workdir.name, "kills": kills, "wrong": wrong}
+    found = outcome(workdir)
+    names = {*found, *unbroken.outcome}
+    wrong = sorted(name for name in names if found.get(name) != unbroken.outcome.get(name))
+    if log_lines(output) != unbroken.lines:
+        wrong.append("log lines")
+    resumes = output.count("Resuming after step")
+    return {
+        "recipe": recipe,
+        "run": workdir.name,
+        "kills": kills,
+        "resumes": resumes,
+        "wrong": wrong,
+    }
+
+
+def main(kills: int, seed: int, folder: pathlib.Path) -> int:
+    """Returns the number of runs that ended otherwise; prints what happened."""
+    record = folder / "record.jsonl"
+    record.touch()
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    if not (folder / "data").exists():
+        prepare(folder)
+    unbroken: dict[str, Unbroken] = {}
+    while (left := kills - sum(line["kills"] for line in lines)) > 0:
+        recipe = [*RECIPES][len(lines) % len(RECIPES)]
+        if recipe not in unbroken:
+            unbroken[recipe] = Unbroken(recipe, folder)
+        workdir = folder / f"run{len(lines)}"
+        shutil.rmtree(workdir, ignore_errors=True)
+        choose = random.Random(f"{seed} {len(lines)}")
+        line = broken(recipe, workdir, unbroken[recipe], left, choose)
+        lines.append(line)
+        with record.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)
+        if not line["wrong"]:
+            shutil.rmtree(workdir)
+    for recipe in RECIPES:
+        its = [line for line in lines if line["recipe"] == recipe]
+        counts = [sum(line.get(name, 0) for line in its) for name in ("kills", "resumes")]
+        wrong = sum(bool(line["wrong"]) for line in its)
+        print(f"{recipe}: kills {counts[0]}, resumes {counts[1]}, runs {len(its)}, wrong {wrong}")
+    return sum(bool(line["wrong"]) for line in lines)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=777)
-    parser.add_argument("--keep_best", action="store_true", help="runs that keep their best")
-    arguments = parser.parse_args()
+    parser.add_argument("--folder", type=pathlib.Path, help="where to keep it, to go on with it")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        flags = [*FLAGS, *(KEEP_BEST if arguments.keep_best else [])]
-        sys.exit(main(arguments.kills, arguments.seed, pathlib.Path(temporary), flags) > 0)
+        path = options.folder or pathlib.Path(temporary)
+        path.mkdir(parents=True, exist_ok=True)
+        sys.exit(main(options.kills, options.seed, path.resolve()) > 0)
