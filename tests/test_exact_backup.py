@@ -86,10 +86,12 @@ def whole(tmp_path_factory):
     """A kind of data to the state, history and means of a training that was not stopped."""
 
     @functools.cache
-    def train(kind="arrays"):
+    def train(kind="arrays", steps_per_execution=1):
         means = Means()
         folder = tmp_path_factory.mktemp("whole") / "backup"
-        gan, history = script(folder, kind, callbacks=[means])
+        gan, history = script(
+            folder, kind, callbacks=[means], steps_per_execution=steps_per_execution
+        )
         return state(gan), history, means
 
     return train
@@ -108,7 +110,7 @@ def whole(tmp_path_factory):
     ],
 )
 def test_killed_training_ends_as_the_unbroken_one(kind, steps_per_execution, whole, tmp_path):
-    expected, history, means = whole(kind)
+    expected, history, means = whole(kind, steps_per_execution)
     per_epoch = 4 if kind == "longer" else 6
     seen = []
 
