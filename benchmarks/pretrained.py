@@ -4,7 +4,8 @@ python -m tfgan.train --recipe=best_conditional
 python -m tfgan.evaluate --quick --workdir=runs/best_conditional
 python -m benchmarks.pretrained --workdir=runs/best_conditional --name=mnist
 
-writes `tfgan/exports/{name}.keras` and `{name}.json`, and `docs/{name}.html`.
+writes `tfgan/exports/{name}.keras` and `{name}.json`, and `docs/{name}.html`; with `--page` that
+page alone, of the generator that is in the package, after a change to what pages show.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from collections.abc import Callable
 
 from absl import flags
 
-from tfgan.exports import exporting, page
+from tfgan.exports import exporting, page, pretrained
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import write_file
@@ -25,8 +26,17 @@ MOST_BYTES = 2_000_000
 _KEPT = ("tfgan", "python", "tensorflow", "keras", "numpy", "devices", "intra_op_threads")
 
 
+def write_page(file: pathlib.Path, name: str) -> None:
+    """Writes the page of a generator in the package."""
+    generator, data = pretrained.pretrained(name), pretrained.record(name)["data"]
+    page.write_page(file, generator, None, data)
+
+
 def _prepare() -> Callable[[], None]:
     workdir, name = flags.FLAGS.workdir, flags.FLAGS.name
+    in_docs = ROOT / "docs" / f"{name}.html"
+    if flags.FLAGS.page:
+        return lambda: write_page(in_docs, name)
     evaluated = Workdir(workdir).evaluation / "evaluation.json"
     if not evaluated.is_file():
         raise UserError(f"{evaluated}: is missing; evaluate the run first")
@@ -50,7 +60,7 @@ def _prepare() -> Callable[[], None]:
             "data": trained.data,
         }
         write_file(file.with_suffix(".json"), (json.dumps(known, indent=2) + "\n").encode())
-        page.write_page(ROOT / "docs" / f"{name}.html", trained.generator, None, trained.data)
+        write_page(in_docs, name)
 
     return work
 
@@ -60,6 +70,7 @@ def main() -> None:
     flags.DEFINE_string("workdir", "runs/best_conditional", "The run.")
     flags.DEFINE_string("recipe", "best_conditional", "What it was trained by.")
     flags.DEFINE_string("name", "mnist", "What the generator is called.")
+    flags.DEFINE_boolean("page", False, "Write the page alone, of the generator in the package.")
     cli.run(_prepare)
 
 
