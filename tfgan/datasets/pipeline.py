@@ -26,8 +26,8 @@ def load_images(image_set: ImageSet, say: Callable[[str], None] = print) -> np.n
     """Loads images into memory, preparing the set first if need be.
 
     Args:
-        image_set: which, and which split.
-        say: takes each line.
+        image_set: the set and its split.
+        say: called with each line of output.
 
     Returns:
         uint8 `(size, height, width, channels)` in [0, 255], in TFDS's own order.

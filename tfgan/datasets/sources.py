@@ -76,8 +76,8 @@ def prepare(
     """Makes sure that an image set is prepared, one line of `say` a step.
 
     Args:
-        image_set: which, whatever its split.
-        say: takes each line.
+        image_set: the set; its split is ignored.
+        say: called with each line of output.
         check: whether it is a set that the caller can use, before anything is fetched.
 
     Returns:

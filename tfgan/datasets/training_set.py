@@ -269,11 +269,11 @@ def open_set(
     """Opens an image set, preparing it first if need be.
 
     Args:
-        image_set: which, and which split.
+        image_set: the set and its split.
         cache_limit_mb: a set that takes more, decoded, is streamed; in MB (10^6 bytes). Half of
             it holds the window that a streamed set is shuffled in. A set of `derived.SETS` is
             always in memory.
-        say: takes each line that a user should read.
+        say: called with each line that a user should read.
         labelled: whether its batches come with labels.
 
     Raises:

@@ -29,7 +29,7 @@ class Monitors(EpochCallback):
     """Takes evidence after every so many epochs; belongs after the board.
 
     Args:
-        run: that it belongs to.
+        run: the run that it belongs to.
         board: shows the curves.
     """
 

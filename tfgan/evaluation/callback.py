@@ -22,7 +22,7 @@ class Evaluation(EpochCallback):
     `python -m tfgan.evaluate --quick` would, and leaves the training as it is.
 
     Args:
-        run: that it belongs to.
+        run: the run that it belongs to.
     """
 
     def __init__(self, run: Run):
@@ -67,7 +67,7 @@ class KeepBest(EpochCallback):
     callbacks that write them. The samples are of latents of their own, the same at each scoring.
 
     Args:
-        run: that it belongs to.
+        run: the run that it belongs to.
         validation: what scores.
         best: what it keeps.
     """

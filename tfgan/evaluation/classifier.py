@@ -166,7 +166,7 @@ def load(image_set: ImageSet, say: Callable[[str], None] = print) -> Classifier:
     Args:
         image_set: whatever its split; classifiers that are not pinned lie beside its data. A set
             of `derived.SETS` has that of its base.
-        say: takes each line.
+        say: called with each line of output.
 
     Raises:
         UserError: if the pinned weights are damaged, or the set cannot be had or has no labels.

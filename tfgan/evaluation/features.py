@@ -223,9 +223,9 @@ def load(image_set: ImageSet, fit: str, say: Callable[[str], None] = print) -> F
     """The features of a set, trained on first use and kept beside its data.
 
     Args:
-        image_set: whatever its split.
+        image_set: the set; its split is ignored.
         fit: the split to train on.
-        say: takes each line.
+        say: called with each line of output.
     """
     path = picture_parts.cache(image_set, "features.npz", fit)
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

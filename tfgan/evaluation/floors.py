@@ -39,7 +39,7 @@ def load(
     Args:
         reference: what samples are compared with.
         quick: leaves the slow metrics out.
-        say: takes each line.
+        say: called with each line of output.
 
     Returns:
         Rows "floor", `train[50000:]` against the test images; "kmeans", k-means centroids as

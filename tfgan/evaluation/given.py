@@ -34,7 +34,7 @@ class Given:
 
     Args:
         path: the value of `--samples`.
-        say: takes a line that says how they are read, if that is not plain.
+        say: called with a line that says how they are read, if that is not obvious.
     """
 
     def __init__(self, path: str, say: Callable[[str], None] = print):

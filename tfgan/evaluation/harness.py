@@ -39,7 +39,7 @@ class Subject:
     Attributes:
         name: what tables call it.
         sources: where the samples of each of its rows come from.
-        output: the folder for what is found.
+        output: the folder for the results.
         image_set: that it imitates.
         split: of that set, which it was trained on, if that is known.
         config: the options of the run that made it, if they are known.
@@ -110,7 +110,7 @@ def model(
 
     Args:
         path: its folder, or one of `pretrained.NAMES`.
-        output: the folder for what is found.
+        output: the folder for the results.
         image_set: that it imitates; one without a name is that which the export records, or else
             MNIST.
         truncations: that have a row each; see `run`.
@@ -138,9 +138,9 @@ def images(
 
     Args:
         path: the file or folder.
-        output: the folder for what is found.
+        output: the folder for the results.
         image_set: that they imitate; one without a name is MNIST.
-        say: takes a line that says how they are read, if that is not plain.
+        say: called with a line that says how they are read, if that is not obvious.
     """
     image_set = dataclasses.replace(image_set, name=image_set.name or DATASET)
     found = {"samples": given.Given(path, say)}
@@ -157,7 +157,7 @@ def evaluate(
     Args:
         subjects: of one set of images.
         quick: one set of samples, 10,000 by `tfgan-eval-v2`, without the slow metrics.
-        say: takes each line.
+        say: called with each line of output.
 
     Returns:
         The content of each subject's `evaluation.json`.

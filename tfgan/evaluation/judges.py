@@ -38,7 +38,7 @@ class SampleQuality:
     Args:
         image_set: that the samples imitate, whatever its split.
         quick: one set of 10,000, without the slow metrics.
-        say: takes each line.
+        say: called with each line of output.
 
     Attributes:
         metrics: how each is shown.

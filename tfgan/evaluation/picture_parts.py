@@ -116,7 +116,7 @@ def cache(image_set: ImageSet, kind: str, *of: object) -> pathlib.Path:
     """A file beside a set's data for what is computed once.
 
     Args:
-        image_set: whatever its split.
+        image_set: the set; its split is ignored.
         kind: begins the file's name; its suffix ends it.
         of: what else it depends on, beside the prepared files.
     """

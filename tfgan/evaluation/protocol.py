@@ -82,8 +82,8 @@ class Reference:
         """Loads the images and the classifier, which is trained if there is none yet.
 
         Args:
-            image_set: whatever its split.
-            say: takes each line.
+            image_set: the set; its split is ignored.
+            say: called with each line of output.
             part: of the set, see `splits.name`; "validation" to choose a recipe by.
 
         Raises:

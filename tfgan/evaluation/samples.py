@@ -67,7 +67,7 @@ class FromModel:
 
     Args:
         model: its folder.
-        named: what messages call it, if it is not the value of `--model`.
+        named: its name in messages, if it is not the value of `--model`.
         truncation: of its latents, see `tfgan.noise.truncated`; None for latents as they are.
     """
 

@@ -49,7 +49,7 @@ def check(image_set: ImageSet, fewest: int) -> None:
     """Makes sure, before the work, that each part of a set has enough images.
 
     Args:
-        image_set: whatever its split.
+        image_set: the set; its split is ignored.
         fewest: images that the validation part and the test part must have.
 
     Raises:
@@ -96,7 +96,7 @@ def warnings(image_set: ImageSet) -> list[str]:
     """What makes scores of a run on a split say less than they seem to, a sentence each.
 
     Args:
-        image_set: which, and which split.
+        image_set: the set and its split.
 
     Raises:
         UserError: if the set cannot be had, or lacks train or test.

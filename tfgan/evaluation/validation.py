@@ -91,7 +91,7 @@ class Validation:
     Args:
         image_set: that the run trains on.
         name: of the metric.
-        say: takes each line.
+        say: called with each line of output.
 
     Attributes:
         column: what the score is called in logs.

@@ -43,7 +43,7 @@ def export(
         names: of `formats.FORMATS`.
         which: "raw", the weights as trained; "ema", their moving average; "auto", what the run
             exports: the moving average if there is one, the best if it keeps it.
-        say: takes each line.
+        say: called with each line of output.
 
     Returns:
         The folder.
@@ -165,7 +165,7 @@ def trained_generator(workdir: str, which: str, say: Callable[[str], None]) -> T
     Args:
         workdir: the run's folder.
         which: "auto", "ema" or "raw"; see `export`.
-        say: takes each line.
+        say: called with each line of output.
 
     Raises:
         UserError: if there is no run, no checkpoint or no such generator.

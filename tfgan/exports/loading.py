@@ -28,7 +28,7 @@ class Loaded:
     """A SavedModel with the signatures `generate` and `sample`, whoever made it.
 
     Attributes:
-        named: what messages call it.
+        named: its name in messages.
         path: its folder, or its file.
         model: what TensorFlow loaded; its weights go with it.
         distribution: of its latents, see `tfgan.noise.latents`.
@@ -148,7 +148,7 @@ def load(model: str, named: str = "") -> Loaded:
 
     Args:
         model: its folder, or one of `pretrained.NAMES`.
-        named: what messages call it, if it is not the value of `--model`.
+        named: its name in messages, if it is not the value of `--model`.
 
     Raises:
         UserError: if there is none, or if it is not a generator of tfgan.

@@ -35,7 +35,7 @@ def project(
         restarts: of each image and class.
         steps: of each restart.
         seed: of the latents that the search begins at.
-        say: takes each line.
+        say: called with each line of output.
 
     Raises:
         UserError: if the model or the images cannot be had, the model has no gradient, or the

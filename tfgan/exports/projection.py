@@ -113,7 +113,7 @@ class _Generator:
     """A generator of either kind.
 
     Attributes:
-        named: what messages call it.
+        named: its name in messages.
         size: of a latent.
         distribution: of the latents.
         classes: that it was trained on; none if it knows none.

@@ -94,7 +94,7 @@ def fill(
         output: what the user calls it.
         draw: what to write.
         overwrite: whether another draw that is there is removed first.
-        say: takes each line.
+        say: called with each line of output.
 
     Raises:
         UserError: if another draw is there, or a picture that is not of this one.
@@ -168,7 +168,7 @@ def pictures_of(path: pathlib.Path, flag: str) -> list[pathlib.Path] | None:
 
     Args:
         path: the folder.
-        flag: what it was given as, for messages.
+        flag: the flag that gave it, for messages.
 
     Raises:
         UserError: if its draw has not ended.

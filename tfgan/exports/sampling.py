@@ -120,7 +120,7 @@ def sample(
             each; in a folder, a sub-folder each; else they follow one another.
         truncation: see `tfgan.noise.truncated`; None for latents as they are.
         overwrite: whether another draw in the folder is removed first.
-        say: takes each line.
+        say: called with each line of output.
 
     Raises:
         UserError: if the model cannot be loaded, has no such class, or the output cannot be

@@ -20,7 +20,7 @@ def user_path(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
 
     Args:
         given: the path.
-        flag: what it was given as, for the message.
+        flag: the flag that gave it, for the message.
 
     Raises:
         UserError: if the home folder is not known, where `~` would be a folder of that name; or
@@ -39,7 +39,7 @@ def check_file(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
 
     Args:
         given: the file's path, as `user_path` takes it.
-        flag: what it was given as, for the message.
+        flag: the flag that gave it, for the message.
 
     Returns:
         What `user_path` returns.

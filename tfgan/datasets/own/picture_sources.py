@@ -101,8 +101,8 @@ class KnownSet:
     """The pictures of a set that TensorFlow Datasets knows, of whatever sizes, by whatever key.
 
     Args:
-        image_set: which, whatever its split.
-        say: takes each line.
+        image_set: the set; its split is ignored.
+        say: called with each line of output.
 
     Raises:
         UserError: if the set cannot be had, or has no pictures, or several an example.

@@ -49,7 +49,7 @@ def prepare(
         data_dir: where prepared sets live; empty means TFDS's own default.
         name: of the set; empty names it after the source, the size and the content.
         holdout: share to hold out, in [0, 1).
-        say: takes each line.
+        say: called with each line of output.
 
     Returns:
         The set's name, for `ImageSet` and `--dataset`.
