@@ -34,7 +34,7 @@ CONDITIONAL = ("classes",)  # each mode is a class, which both networks are told
 class ToyRecipe:
     """All settings of a toy run.
 
-    D learns faster than G, so that it stays near its optimum. Adam without momentum
+    D learns two to ten times as fast as G, so that it stays near its optimum. Adam without momentum
     and with a short memory adapts quickly. Both rates fall to 0 with a half cosine, because
     otherwise the networks would circle around the optimum.
 
