@@ -1,6 +1,6 @@
-"""Differentiable augmentation: D judges images that are changed at random, reals and fakes alike.
+"""Differentiable augmentation: D judges randomly changed images, both real and fake.
 
-So that D cannot learn a small set by heart, and G's gradients go through the change. Functions and
+D then cannot memorise a small set, and G's gradients go through the change. Functions and
 ranges are those of github.com/mit-han-lab/data-efficient-gans, DiffAugment_tf.py.
 
 Reference:
@@ -18,7 +18,7 @@ from tfgan.noise import Stream
 
 
 class Number(enum.IntEnum):
-    """The random numbers of an image; none depends on which others are drawn."""
+    """The random numbers of an image; each is independent of which others are drawn."""
 
     BRIGHTNESS = 0
     SATURATION = 1
@@ -40,7 +40,7 @@ def brightness(images: tf.Tensor, draw: Draw) -> tf.Tensor:
 
 
 def saturation(images: tf.Tensor, draw: Draw) -> tf.Tensor:
-    """m + s (x - m), s in [0, 2), m the mean of a pixel's channels. Grey images stay."""
+    """m + s (x - m), s in [0, 2), m the mean of a pixel's channels. Does not change grey images."""
     if images.shape[-1] == 1:
         return images
     mean = tf.reduce_mean(images, axis=3, keepdims=True)
@@ -50,16 +50,16 @@ def saturation(images: tf.Tensor, draw: Draw) -> tf.Tensor:
 def contrast(images: tf.Tensor, draw: Draw) -> tf.Tensor:
     """m + c (x - m), c in [0.5, 1.5), m the mean of the image.
 
-    The mean that the authors' code for TensorFlow takes is right for 256 x 256 x 3 only.
+    The mean in the authors' TensorFlow code is correct only for 256 x 256 x 3.
     """
     mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
     return mean + _each(draw(Number.CONTRAST) + 0.5, images) * (images - mean)
 
 
 def translation(images: tf.Tensor, draw: Draw) -> tf.Tensor:
-    """Moves each image by whole pixels, up to an eighth of its side either way.
+    """Moves each image by whole pixels, up to an eighth of its side in each direction.
 
-    What comes in is 0, the grey in the middle of [-1, 1], as in the authors' code.
+    New pixels are 0, the grey in the middle of [-1, 1], as in the authors' code.
     """
     most_down, most_right = (_rounded(size / 8) for size in images.shape[1:3])
     down = _whole(draw(Number.DOWN), -most_down, most_down)
@@ -70,7 +70,7 @@ def translation(images: tf.Tensor, draw: Draw) -> tf.Tensor:
 def cutout(images: tf.Tensor, draw: Draw) -> tf.Tensor:
     """Sets a square of half the image's sides to 0, the middle of [-1, 1].
 
-    Its middle lies anywhere in the image, so that a part of it may lie outside.
+    Its centre is anywhere in the image, so part of the square may be outside.
     """
     height, width = images.shape[1:3]
     rows = _hole(draw(Number.ROW), height)
@@ -87,18 +87,19 @@ AUGMENTATIONS: dict[str, tuple[Change, ...]] = {
 
 
 def get(policy: str, seed: int) -> Augment:
-    """Augmentation by names of `AUGMENTATIONS` with commas between, done in that order.
+    """Looks augmentations up by name, and applies them in that order.
 
     An image's random numbers are a pure function of the seed, the step, the pass and its place in
-    the *global* batch, as dropout's masks are. The same with XLA and without, in float32 and in
-    float64.
+    the *global* batch, like dropout's masks. They are the same with and without XLA, in float32
+    and in float64.
 
     Args:
-        policy: the names; "" gives the images back as they are.
+        policy: names of `AUGMENTATIONS`, separated by commas; "" does not change the images.
         seed: the run's seed.
 
     Returns:
-        A function of images `(batch, height, width, channels)`, of the step and of the `Pass`.
+        A function that takes images `(batch, height, width, channels)` in [-1, 1], the step and
+        the `Pass`, and returns changed images of the same shape.
 
     Raises:
         ValueError: if a name is unknown.
@@ -128,9 +129,9 @@ def get(policy: str, seed: int) -> Augment:
 
 
 def moved(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """Each image moved by its own whole numbers of pixels, int32 `(batch,)`; 0 comes in.
+    """Moves each image by its own integer offsets in pixels, int32 `(batch,)`; new pixels are 0.
 
-    The gradient is that of a linear map: the same move backwards.
+    The gradient of this linear map is the opposite move.
     """
     height, width, channels = images.shape[1:]
     rows = tf.range(height) - down[:, tf.newaxis]
@@ -150,7 +151,7 @@ def moved(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
 
 
 def _hole(unit: tf.Tensor, size: int) -> tf.Tensor:
-    """Which of `size` places lie within half of them around a random one, bool `(batch, size)`."""
+    """Which of `size` places are in a hole of half that width around a random one, bool."""
     length = _rounded(size / 2)
     first = _whole(unit, 0, size - length % 2) - length // 2
     place = tf.range(size) - first[:, tf.newaxis]
@@ -158,12 +159,12 @@ def _hole(unit: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _each(values: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """One number for each image, to multiply or add."""
+    """One number for each image, in a shape that broadcasts with the images."""
     return tf.cast(values, images.dtype)[:, tf.newaxis, tf.newaxis, tf.newaxis]
 
 
 def _whole(unit: tf.Tensor, low: int, high: int) -> tf.Tensor:
-    """A whole number from low to high, each as likely, of one in [0, 1)."""
+    """Maps a number in [0, 1) to an integer from low to high, all equally likely."""
     return low + tf.cast(unit * (high - low + 1), tf.int32)
 
 

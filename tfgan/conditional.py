@@ -1,4 +1,4 @@
-"""`ConditionalGAN`: the same game, and both players are told the class.
+"""`ConditionalGAN`: the same game, where both networks get the class.
 
 min over G, max over D of E[log D(x|y)] + E[log(1 - D(G(z|y)|y))].
 
@@ -25,21 +25,22 @@ Pair = tuple[tf.Tensor, tf.Tensor]  # of images or latents, and labels, int64 `(
 
 @keras.saving.register_keras_serializable("tfgan")
 class ConditionalGAN(GAN):
-    """A `GAN` whose x and z are pairs: images and labels, latents and labels.
+    """A `GAN` whose x and z are pairs: (images, labels) and (latents, labels).
 
     Args:
         generator: built model from `(latents, labels)` to images in [-1, 1].
         discriminator: built model from `(images, labels)` to logits `(batch, 1)`.
         latent_size: length of z.
-        shares: how probable each class is, outside of training; they sum to 1.
-        options: of `GAN`.
+        shares: probability of each class outside of training; they sum to 1.
+        options: further arguments of `GAN`.
 
-    `fit` takes batches of `(images, labels)`, labels whole numbers from 0. One out of range makes
-    the losses NaN, where it is not seen before. The fakes of a step have the labels of its real
-    images.
+    `fit` takes batches of `(images, labels)`, where labels are integers from 0. In arrays, a label
+    out of range is refused; in a dataset, it makes the losses NaN. The fakes of a step have the
+    labels of its real images.
 
     Raises:
-        UserError: if the shares are none, or a network does not take a label of so many classes.
+        UserError: if the shares are not valid, or a network does not take labels of that number of
+            classes.
 
     Reference:
         Mirza & Osindero, Conditional Generative Adversarial Nets, 2014, eq. 2.
@@ -86,7 +87,7 @@ class ConditionalGAN(GAN):
             return self.discriminator((images, labels), training=True)
 
     def fixed_latents(self) -> tuple[Pair, int]:
-        """A row for each of the first classes that have a share, of the same latents."""
+        """The same latents for each of the first classes with a share, a row for each class."""
         z, _ = self.global_latents(Stream.FIXED_LATENTS, 0, ROW)
         rows = [label for label, share in enumerate(self.shares) if share][:MOST_ROWS]
         labels = tf.repeat(tf.constant(rows, tf.int64), ROW)
@@ -97,7 +98,7 @@ class ConditionalGAN(GAN):
 
 
 def _check_told(name: str, network: keras.Model, classes: int) -> None:
-    """Makes sure that a network takes labels, as far as it says what it takes."""
+    """Makes sure that a network takes labels, as far as its inputs show."""
     if len(getattr(network, "inputs", None) or (None, None)) != 2:
         raise UserError(f"{name}: takes no labels; make it with classes={classes}")
     if (known := labelled.classes_of(network)) not in (0, classes):

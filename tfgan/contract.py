@@ -1,6 +1,6 @@
-"""What a Keras user takes for granted: each promise is kept, or refused before the first step.
+"""Features that Keras users expect: each one works, or is refused before the first step.
 
-docs/keras.md has the table. Everything here raises `UserError`, a ValueError of one sentence.
+docs/keras.md has the table. Everything here raises `UserError`, a ValueError with one sentence.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,11 +23,11 @@ def check_networks(
 
     Args:
         networks: G and D by their names.
-        calls: by the same names, what gives some images or logits.
+        calls: functions that return some images or logits, by the same names.
 
     Raises:
-        UserError: if it is not built, has weights or gives images or logits of a small type, or
-            has losses of its own.
+        UserError: if a network is not built, has weights or outputs of a 16-bit type, or adds
+            losses.
     """
     for name, network in networks.items():
         _check_network(name, network)
@@ -62,10 +62,10 @@ def _check_network(name: str, network: keras.Model) -> None:
 
 
 def check_policy() -> None:
-    """Makes sure that Keras is set to float32, beside which `--precision` has its meaning.
+    """Makes sure that Keras' dtype policy is float32, which `--precision` assumes.
 
     Raises:
-        UserError: if Keras is set to another type.
+        UserError: if Keras has another policy.
     """
     policy = keras.config.dtype_policy().name
     if policy != "float32" or keras.config.floatx() != "float32":
@@ -77,10 +77,10 @@ def check_policy() -> None:
 
 
 def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> None:
-    """Makes sure that the optimizers can drive a network each.
+    """Makes sure that each optimizer can train one network.
 
     Raises:
-        UserError: if they are one, or have options that `keras.Model` carries out itself.
+        UserError: if both are the same object, or one has options that `keras.Model` would apply.
     """
     if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
         raise UserError(f"{' and '.join(optimizers)}: are one object; make one for each network")
@@ -96,12 +96,13 @@ def check_fit(arguments: Mapping[str, Any], replicas: int, classes: int = 0) -> 
     """Makes sure that `fit` can do what its arguments ask for.
 
     Args:
-        arguments: those that it was given, by name.
-        replicas: that train.
-        classes: of the labels that must come with the images; 0: labels are left aside.
+        arguments: the arguments of `fit`, by name.
+        replicas: number of replicas.
+        classes: number of classes of the labels that must come with the images; 0 ignores labels.
 
     Raises:
-        UserError: if it would leave one out, or images or labels cannot be what they have to be.
+        UserError: if `fit` would ignore an argument, or images or labels have a wrong type, shape
+            or range.
     """
     if arguments.get("validation_data") is not None or arguments.get("validation_split"):
         check_evaluate(_validated(arguments.get("validation_data")), replicas, classes)
@@ -147,15 +148,15 @@ def check_values(images: np.ndarray) -> None:
 
 
 def check_labels(labels: Any, classes: int) -> None:
-    """Makes sure that what comes with images, or its spec, are labels.
+    """Makes sure that labels, or their spec, are valid.
 
     Args:
-        labels: in memory, a tensor, or a spec of either.
-        classes: how many there are.
+        labels: an array, a tensor, or a spec of either.
+        classes: number of classes.
 
     Raises:
-        UserError: if there are none, or they are no whole numbers `(batch,)` in [0, classes), as
-            far as that can be seen.
+        UserError: if there are no labels, or they are not integers `(batch,)`, or an array has
+            values outside [0, classes).
     """
     if labels is None or not hasattr(labels, "shape"):
         raise UserError("labels: a conditional GAN needs batches of (images, labels)")
@@ -172,7 +173,7 @@ def check_labels(labels: Any, classes: int) -> None:
 
 
 def _validated(data: Any) -> dict[str, Any]:
-    """What Keras takes as `validation_data`, as arguments of `evaluate`."""
+    """Keras' `validation_data` as arguments of `evaluate`."""
     if isinstance(data, (list, tuple)):
         return dict(zip(("x", "y"), data, strict=False))  # weights may follow
     return {"x": data}
@@ -184,15 +185,15 @@ def check_spec(
     """Makes sure that the elements of a dataset are batches of images.
 
     Args:
-        spec: of an element.
-        replicas: that train on it.
-        shared: whether the batches are those of single replicas already.
-        classes: of the labels that must come with them; see `check_fit`.
-        multiple: what the size of a single replica's batch must be a multiple of.
+        spec: the spec of an element.
+        replicas: number of replicas that train on it.
+        shared: whether the batches are already those of single replicas.
+        classes: number of classes of the labels; see `check_fit`.
+        multiple: the size of a single replica's batch must be a multiple of this.
 
     Raises:
-        UserError: if they come with weights or without labels, are whole numbers, or cannot be
-            shared evenly.
+        UserError: if images have weights, lack labels, are of an integer type, or cannot be shared
+            evenly.
     """
     images, labels, weights = keras.utils.unpack_x_y_sample_weight(spec)
     # `train_on_batch` says by a spec without a type that there are none.
@@ -223,17 +224,17 @@ def check_spec(
 
 
 def _of_replicas(spec: Any) -> tuple[Any, ...]:
-    """A spec for each replica, if it is of what is shared; else it alone."""
+    """The specs of the replicas, if the spec is of distributed values; else the spec alone."""
     return getattr(spec, "_value_specs", (spec,))
 
 
 def compiles(*networks: keras.Model) -> bool:
-    """Whether XLA may compile the layers of all networks, as far as they say."""
+    """Whether XLA may compile all layers of all networks, by their `supports_jit`."""
     return all(layer.supports_jit for network in networks for layer in network._flatten_layers())
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """What `keras.callbacks.TerminateOnNaN` does, for losses that are not named "loss"."""
+    """Like `keras.callbacks.TerminateOnNaN`, for losses that are not named "loss"."""
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if not np.isfinite(self.model.step_logs).all():
@@ -242,7 +243,7 @@ class StopOnNaN(keras.callbacks.Callback):
 
 
 def with_nan_watch(callbacks: Any) -> Any:
-    """Callbacks of `fit`, in which `TerminateOnNaN` sees both losses."""
+    """The callbacks of `fit`, with `TerminateOnNaN` replaced by `StopOnNaN`."""
     listed = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
     if not any(isinstance(each, keras.callbacks.TerminateOnNaN) for each in listed):
         return callbacks

@@ -1,4 +1,4 @@
-"""An exponential moving average of the generator: the same network, less shaky."""
+"""An exponential moving average of the generator: the same network with smoothed weights."""
 
 import keras
 import tensorflow as tf
@@ -10,12 +10,12 @@ from tfgan.ground.errors import UserError
 def clone(
     network: keras.Model, purpose: str = "its moving average", option: str = "ema=0"
 ) -> keras.Model:
-    """A network of the same layers and weights, with variables of its own.
+    """A network with the same layers and weights, and its own variables.
 
     Args:
-        network: what is cloned.
-        purpose: what for, and
-        option: what does without, for the message.
+        network: the network to clone.
+        purpose: what the clone is for, for the error message.
+        option: the option that avoids the clone, for the error message.
 
     Raises:
         UserError: if it cannot be cloned.
@@ -36,13 +36,13 @@ def update(average: keras.Model, network: keras.Model, decay: float, step: tf.Te
 
     w_average <- d w_average + (1 - d) w, with d = min(decay, (1 + step) / (10 + step)), so that
     the first, random weights are soon forgotten (as in `tf.train.ExponentialMovingAverage`).
-    Weights that are no parameters, batch normalisation's statistics, are copied.
+    Batch normalisation's statistics, which are not trained, are copied.
 
     Args:
         average: a `clone` of `network`.
         network: the network after its update.
-        decay: the share that stays, in (0, 1).
-        step: training steps done before this one.
+        decay: the share of the old average that is kept, in (0, 1).
+        step: number of training steps before this one.
     """
     values = []
     for old, new in zip(average.weights, network.weights, strict=True):

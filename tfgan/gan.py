@@ -36,23 +36,23 @@ class GAN(TrainingLoop):
         >>> gan.compile(d_optimizer=tfgan.Adam(2e-4), g_optimizer=tfgan.Adam(2e-4))
         >>> gan.fit(dataset, epochs=20)  # batches of images in [-1, 1]
 
-    Under several replicas, with several steps of D and where D judges packs of images, all batches
-    must have one size (`drop_remainder=True`), a multiple of each.
+    Under several replicas, with several steps of D, or if D judges packs of images, all batches
+    must have the same size (`drop_remainder=True`), and it must be divisible by each number.
 
-    `fit` reports, over each epoch, the means of
+    `fit` reports the means over each epoch of
         D_loss: the discriminator's objective, without penalties; by default
             -log D(x) - log(1 - D(G(z))), in nats;
         G_loss: the generator's objective, by default -log D(G(z)), in nats;
-        D(x): probability that D gives to real images, before D's update;
-        D(G(z)): probability that D gives to fakes, after D's update and before G's (with
+        D(x): D's probability that real images are real, before D's update;
+        D(G(z)): D's probability that fakes are real, after D's update and before G's (with
             simultaneous updates: before both).
-    What the probability is under another objective, `tfgan.losses` says.
+    `tfgan.losses` says what is logged as D(x) for other objectives.
 
     Attributes:
         ema_generator: the moving average of the generator; None without `ema`.
-        objective: the `tfgan.losses.Objective` that both networks are trained by.
+        objective: the `tfgan.losses.Objective` that both networks minimise.
 
-    `TrainingLoop` has what else there is: `step`, `step_logs`, `streams`.
+    `TrainingLoop` has the other attributes: `step`, `step_logs`, `streams`.
 
     Reference:
         Goodfellow et al., Generative Adversarial Networks, NIPS 2014, algorithm 1.
@@ -97,27 +97,27 @@ class GAN(TrainingLoop):
             d_optimizer: the discriminator's optimizer.
             g_optimizer: the generator's; Keras' own callbacks know it as `gan.optimizer`.
             loss: name of the objective, one of `tfgan.losses.OBJECTIVES`.
-            label_smoothing: what is taken off the label of real images, in [0, 1).
+            label_smoothing: subtracted from the label 1 of real images, in [0, 1).
             r1: weight of the gradient penalty at real images; see `tfgan.penalties`.
             r2: weight of the gradient penalty at fakes.
-            gradient_penalty: weight of WGAN-GP's, between real images and fakes.
-            d_steps: updates of D before each of G, algorithm 1's k. Each batch that `fit` gets is
-                dealt out to them.
-            simultaneous: whether both networks learn from the same fakes at once, instead of D
-                first and then G from fakes of its own.
-            augment: how all images that D judges are changed at random, names of
-                `tfgan.augmentation.AUGMENTATIONS` with commas between; "" for not at all.
-            jit_compile: whether XLA compiles these steps to one program, where there is one
-                replica: an all-reduce cannot be inside. Of networks in mixed precision on a CPU, it
-                compiles the optimizers' steps alone.
-            steps_per_execution: steps a call into TensorFlow. XLA makes one program of them where
-                all batches have one size, and needs memory for that many.
+            gradient_penalty: weight of WGAN-GP's penalty, between real images and fakes.
+            d_steps: updates of D before each update of G, algorithm 1's k. They share each batch
+                that `fit` gets.
+            simultaneous: whether both networks are updated at once, from the same fakes, instead
+                of first D and then G, each from its own fakes.
+            augment: random changes of all images that D judges: names of
+                `tfgan.augmentation.AUGMENTATIONS`, separated by commas; "" for none.
+            jit_compile: whether XLA compiles these steps to one program. It needs a single replica,
+                because the program cannot contain an all-reduce. With mixed precision on a CPU, XLA
+                compiles only the optimizers' steps.
+            steps_per_execution: steps a call into TensorFlow. If all batches have the same size,
+                XLA makes one program of them, which needs memory for that many batches.
             run_eagerly: runs the step op by op, for debugging.
 
         Raises:
             ValueError: if the loss or an augmentation is unknown, or the loss has no labels to
                 smooth; if simultaneous updates have several steps of D; or if a network or an
-                optimizer is one that cannot be trained, see `tfgan.contract`.
+                optimizer cannot be trained, see `tfgan.contract`.
         """
         options = dict(locals())
         others = ("self", "__class__", "d_optimizer", "g_optimizer")
@@ -179,15 +179,15 @@ class GAN(TrainingLoop):
     # The algorithm. D's output is a logit l: D(x) = sigmoid(l(x)).
 
     def update(self, real: Any, z: Latents) -> Logs:
-        """A step of algorithm 1: `d_steps` updates of D, then G's, each on latents of its own.
+        """A step of algorithm 1: `d_steps` updates of D, then one of G, each with its own latents.
 
         Args:
             real: x, images `(batch, height, width, channels)` in [-1, 1], which D's updates share.
-            z: latents for D's updates and for G's, `(batch, latent_size)` each.
+            z: latents for D's updates and for G's update, `(batch, latent_size)` each.
 
         Returns:
-            This replica's shares of the global batch's means D_loss, G_loss, D(x), D(G(z)), those
-            of D from its last update.
+            This replica's shares of the means D_loss, G_loss, D(x) and D(G(z)) over the global
+            batch; D_loss and D(x) are of D's last update.
         """
         z_d, z_g = z
         for turn in range(self.d_steps):
@@ -201,7 +201,7 @@ class GAN(TrainingLoop):
         return d_logs | g_logs
 
     def discriminator_gradients(self, real: Any, z: Any, turn: int = 0) -> tuple[Gradients, Logs]:
-        """Of D's objective, by default -V(D, G) (equation 1), and of its penalties, G fixed."""
+        """Gradients and logs of D's objective, by default -V(D, G) (equation 1), with G fixed."""
         on_real, on_fake, between = (p.of_turn(turn) for p in (Pass.REAL, Pass.FAKE, Pass.BETWEEN))
         mean = self.share_of_mean
         fake = self.generate(z)  # G(z)
@@ -223,7 +223,7 @@ class GAN(TrainingLoop):
         z: Any,
         passes: tuple[Pass, Pass] = (Pass.REAL_FOR_GENERATOR, Pass.FAKE_FOR_GENERATOR),
     ) -> tuple[Gradients, Logs]:
-        """Of G's objective, by default mean(-log D(G(z))) (section 3), D fixed."""
+        """Gradients and logs of G's objective, by default mean(-log D(G(z))), with D fixed."""
         real_logits = self.objective.partners(self.judge, real, passes[0])
         with tf.GradientTape() as tape:
             fake_logits = self.judge(self.generate(z), passes[1])  # l(G(z))
@@ -236,32 +236,32 @@ class GAN(TrainingLoop):
     # What it is made of.
 
     def generate(self, z: Any, training: bool = True) -> Any:
-        """G(z): images in [-1, 1]."""
+        """G(z): images `(batch, height, width, channels)` in [-1, 1]."""
         return self.generator(z, training=training)
 
     def minibatch(self, batch: Any, turn: int = 0) -> Any:
-        """One of the `d_steps` minibatches that a step's batch is dealt out to, row by row."""
+        """Mini-batch `turn` of a step's batch: every `d_steps`-th row, from row `turn` on."""
         if self.d_steps == 1:
             return batch
         return tf.nest.map_structure(lambda part: part[turn :: self.d_steps], batch)
 
     @property
     def pack(self) -> int:
-        """How many images D judges together."""
+        """The number of images that D judges together."""
         return packing.pack_of(self.discriminator)
 
     def judge(self, images: Any, which: int) -> tf.Tensor:
-        """Logits `(batch, 1)` of D(images) in training, augmented, in one of a step's passes."""
+        """Logits `(batch, 1)` of D in training, for augmented images, in one pass of a step."""
         with forward_pass(self.step.value, which):
             images = self.augment(images, self.step.value, which)
             return self.discriminator(images, training=True)
 
     def forward(self, z: Any) -> tf.Tensor:
-        """Logits `(batch, 1)` of D(G(z)), with dropout off and statistics as they are."""
+        """Logits `(batch, 1)` of D(G(z)) in inference mode: no dropout, fixed statistics."""
         return self.discriminator(self.generate(z, training=False), training=False)
 
     def losses_of(self, real: Any, z: Latents) -> Logs:
-        """Each objective and probability at real images and at fakes of `z`, nothing updated."""
+        """The losses and probabilities of real images and of fakes of `z`, without an update."""
         real_logits = self.discriminator(real, training=False)
         fake_logits = self.forward(z[-1])
         objective = self.objective
@@ -273,20 +273,20 @@ class GAN(TrainingLoop):
         }
 
     def update_discriminator(self, gradients: Gradients) -> None:
-        """Takes D's step, and what follows D."""
+        """Updates D, and then what depends on D's weights."""
         self._apply_d(gradients)
         spectral.power_iteration(self.discriminator)
 
     def update_generator(self, gradients: Gradients) -> None:
-        """Takes G's step, and what follows G."""
+        """Updates G, and then its moving average."""
         self._apply_g(gradients)
         if self.ema_generator is not None:
             moving_average.update(self.ema_generator, self.generator, self.ema, self.step.value)
 
     def update_both(self, real: Any, z: Latents) -> Logs:
-        """`update` with both gradients of the same fakes and masks, before either update.
+        """`update`, but both gradients are of the same fakes and masks, before either update.
 
-        As in github.com/goodfeli/adversarial, the code of the paper's experiments.
+        This is what github.com/goodfeli/adversarial does, the code of the paper's experiments.
         """
         (z_both,) = z
         d_gradients, d_logs = self.discriminator_gradients(real, z_both)
@@ -298,7 +298,7 @@ class GAN(TrainingLoop):
 
     @contextlib.contextmanager
     def statistics_kept(self) -> Iterator[None]:
-        """Puts back what passes in training mode change: batch normalisation's statistics."""
+        """Restores batch normalisation's statistics, which passes in training mode change."""
         networks = (self.generator, self.discriminator)
         changing = [each for network in networks for each in network.non_trainable_variables]
         kept = [(variable, variable.numpy()) for variable in changing]
@@ -307,20 +307,20 @@ class GAN(TrainingLoop):
             variable.assign(value)
 
     def fixed_latents(self) -> tuple[Any, int]:
-        """The latents that are drawn again and again, and how many of them make a row."""
+        """The fixed latents, whose images show the progress, and how many of them make a row."""
         return self.global_latents(Stream.FIXED_LATENTS, 0, FIXED_LATENTS), 8
 
     @property
     def sampler(self) -> keras.Model:
-        """The generator to draw with: the moving average if there is one."""
+        """The generator that draws samples: the moving average if there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
     def call(self, z: Any, training: bool = False) -> tf.Tensor:
-        """Images in [-1, 1] from latents `(batch, latent_size)`, by `sampler`."""
+        """Images in [-1, 1] of `sampler`, from latents `(batch, latent_size)`."""
         return self.sampler(z, training=training)
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Exports `sampler`, in float32, as Keras does; `python -m tfgan.export` checks it."""
+        """Exports `sampler` in float32, like `keras.Model.export`; without tfgan's checks."""
         precision.in_float32(self.sampler).export(filepath, *args, **kwargs)
 
     # What Keras needs to know.

@@ -1,4 +1,4 @@
-"""The loop that `fit` calls, and what a GAN shares with its replicas.
+"""The training loop that `fit` calls, on one replica or on several.
 
 Stock Keras 3.15 cannot run several steps a call under `MirroredStrategy` (keras issue 19246), nor
 any under several workers (issue 20585). This loop works everywhere.
@@ -23,12 +23,12 @@ Latents = tuple[Any, ...]  # one z for each of `TrainingLoop.streams`
 
 
 class TrainingLoop(keras.Model):
-    """Takes training steps for `fit`, several a call, on one replica or on many.
+    """Runs training steps for `fit`, several a call, on one replica or on several.
 
     A subclass defines a step, `update(real, z)`, and sets `take_step`, `streams` and
-    `in_one_program` when it is compiled. What a step is given may be more than images and latents:
-    any structure of tensors, of as many rows each; a subclass then says what is taken of a batch,
-    `real_of`, what is drawn, `global_latents`, and what both have in common, `matched`.
+    `in_one_program` in `compile`. Instead of images and latents, a step may get any structures of
+    tensors with the same number of rows. Then the subclass overrides `real_of` (what a batch
+    gives), `global_latents` (what is drawn) and `matched` (what the latents take from the batch).
 
     Args:
         quantities: names of what each step logs.
@@ -38,15 +38,15 @@ class TrainingLoop(keras.Model):
 
     Attributes:
         step: int64 scalar weight, the number of training steps taken.
-        step_logs: float `(steps_per_execution, quantities)`, what was logged at each step of the
+        step_logs: float `(steps_per_execution, quantities)`, the logs of each step of the
             last call into TensorFlow.
-        take_step: what each step does with its real images and latents: `update`, or another
-            order of it.
-        streams: what a step draws latents for; the last are those of G's own update.
+        take_step: the function that takes a step from real images and latents: `update`, or
+            one with another order of updates.
+        streams: the streams of a step's latents; the last one is for G's own update.
         in_one_program: whether XLA compiles all steps of a call to one program.
-        classes: of the labels that must come with the images; 0: labels are left aside.
-        multiple: what the size of each replica's batches must be a multiple of.
-        step_graph: what TensorFlow made of a step, once one has been taken in a graph.
+        classes: number of classes of the labels that must come with the images; 0 ignores labels.
+        multiple: the size of each replica's batches must be a multiple of this.
+        step_graph: TensorFlow's graph of a step, after one has run in a graph.
     """
 
     take_step: Callable[[Any, Latents], Logs]
@@ -89,7 +89,7 @@ class TrainingLoop(keras.Model):
         raise NotImplementedError
 
     def losses_of(self, real: Any, z: Latents) -> Logs:
-        """What `update` would log, without an update, and with dropout off: `(batch, 1)` each."""
+        """The logs of `update`, without an update and without dropout, `(batch, 1)` each."""
         raise NotImplementedError
 
     def train_step(self, data: Any) -> Logs:
@@ -97,20 +97,20 @@ class TrainingLoop(keras.Model):
         return self.take_step(*self.draw(data))
 
     def draw(self, data: Any) -> tuple[Any, Latents]:
-        """What is real in a batch, and latents of the current step for it."""
+        """The real part of a batch, and latents of the current step for it."""
         real = self.real_of(data)
         return real, self.matched(self.latents(self.step.value, real), real)
 
     def real_of(self, data: Any) -> Any:
-        """What `update` gets of a batch, or of its spec: the images."""
+        """The part of a batch, or of its spec, that `update` gets: the images."""
         return images(data)
 
     def matched(self, z: Latents, real: Any) -> Latents:
-        """The latents of a step, with whatever they are to have in common with what is real."""
+        """The latents of a step, with the parts that they take from the real batch."""
         return z
 
     def latents(self, step: tf.Tensor, real: Any) -> Latents:
-        """This replica's slices of the global draws of z: as many as there are real images."""
+        """This replica's slices of the global draws of z, as many rows as real images."""
         context = tf.distribute.get_replica_context()
         batch = rows(real)
         start, count = batch * context.replica_id_in_sync_group, context.num_replicas_in_sync
@@ -118,27 +118,27 @@ class TrainingLoop(keras.Model):
         return tf.nest.map_structure(lambda part: part[start : start + batch], draws)
 
     def global_latents(self, stream: Stream, step: tf.Tensor | int, count: tf.Tensor | int) -> Any:
-        """z, `(count, latent_size)`: what all replicas together draw for a step."""
+        """z `(count, latent_size)` of a step, for all replicas together."""
         return noise.latents(
             self.seed, stream, step, count, self.latent_size, self.variable_dtype, self.distribution
         )
 
     def share_of_mean(self, values: tf.Tensor) -> tf.Tensor:
-        """This replica's share of the mean over the global batch; shares add up to the mean."""
+        """This replica's share of the mean over the global batch; the shares sum to the mean."""
         return tf.reduce_mean(values) / self.distribute_strategy.num_replicas_in_sync
 
     def of_whole_batch(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Gradients of the mean itself, from those that one replica found without others."""
+        """Gradients of the global mean, from those of a single replica without the others."""
         replicas = self.distribute_strategy.num_replicas_in_sync
         return [gradient * replicas for gradient in gradients]
 
     # What Keras needs to know.
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Trains, as any `keras.Model` does: one step for each batch that the data have.
+        """Trains like any `keras.Model`: one step for each batch of the data.
 
         Raises:
-            UserError: if an argument asks for what a GAN's training cannot do; see
+            UserError: if an argument asks for something that a GAN's training cannot do; see
                 `tfgan.contract`.
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
@@ -154,22 +154,22 @@ class TrainingLoop(keras.Model):
                 self._steps_per_epoch, self.endless = None, False
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing is left to build, and Keras' own cannot take pairs from several workers."""
+        """Does nothing: all is built, and Keras' own cannot take pairs from several workers."""
 
     def reset_metrics(self) -> None:
         super().reset_metrics()
         self.steps_in_epoch = 0  # Keras begins an epoch
 
     def most_steps(self) -> int:
-        """How many steps the next call into TensorFlow may take."""
+        """The largest number of steps that the next call into TensorFlow may take."""
         if self._steps_per_epoch is None:
             return self.steps_per_execution
         return min(self.steps_per_execution, self._steps_per_epoch - self.steps_in_epoch)
 
     def test_step(self, data: Any) -> Logs:
-        """The losses on a batch of real images, as `evaluate` and `validation_data` want them.
+        """The losses on a batch of real images, for `evaluate` and `validation_data`.
 
-        The latents are a stream of their own, the same at each evaluation.
+        The latents are a separate stream, the same at each evaluation.
         """
         real = self.real_of(data)
         batch = tf.shape(images(data), "int64")[0]
@@ -184,7 +184,7 @@ class TrainingLoop(keras.Model):
         """The means of the losses over a set of images; see `test_step`.
 
         Raises:
-            UserError: under several replicas, or for weighted images.
+            UserError: under several replicas, or if the images have weights.
         """
         given = inspect.signature(super().evaluate).bind(*args, **kwargs).arguments
         contract.check_evaluate(given, self.distribute_strategy.num_replicas_in_sync, self.classes)
@@ -195,21 +195,21 @@ class TrainingLoop(keras.Model):
         return self._means
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], Logs]:
-        """Builds what `fit` calls with an iterator over batches."""
+        """Builds the function that `fit` calls with an iterator over batches."""
         if self.train_function is None or force:
             self.train_function = _train_function(self)
         return self.train_function
 
 
 class Resuming(keras.callbacks.Callback):
-    """A callback that says where `fit` is to begin."""
+    """A callback that decides where `fit` begins."""
 
     def resuming(self, gan: Any, given: dict[str, Any]) -> contextlib.AbstractContextManager[None]:
-        """What `fit` trains in.
+        """A context in which `fit` trains.
 
         Args:
-            gan: that trains.
-            given: the arguments of `fit` by name, to be changed.
+            gan: the model.
+            given: the arguments of `fit` by name, which this may change.
         """
         raise NotImplementedError
 
@@ -223,9 +223,9 @@ def _resumed(gan: TrainingLoop, given: dict[str, Any]) -> contextlib.AbstractCon
 
 
 def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
-    """What `fit` calls: takes a step for each batch that there is, up to what a call may take.
+    """The function that `fit` calls: a step for each batch, up to the most that a call may take.
 
-    Whether there is another batch is known before anything moves, so that the data's end leaves
+    It asks for the next batch before it changes anything, so that the end of the data leaves
     no trace in weights, step and means.
     """
     strategy = gan.distribute_strategy
@@ -302,9 +302,9 @@ def _of_each(
     function: Callable[[Any], Any],
     spec: Any,
 ) -> Any:
-    """`function` of each of the next batches, up to `most` in a row; `most`, if they are endless.
+    """`function` of each of the next batches, at most `most`; exactly `most`, if they are endless.
 
-    `function` gives the structure of `spec`, and so does this, each part with an axis more.
+    `function` returns the structure of `spec`. This returns the same with one more axis.
     """
 
     def and_next(index: tf.Tensor, found: Any) -> tuple[tf.Tensor, Any]:
@@ -346,7 +346,7 @@ def _stack(arrays: Any, spec: Any, count: int | None = None) -> Any:
 
 
 def rows(structure: Any) -> Any:
-    """How many rows all tensors of a structure have: a number, where that is known."""
+    """The number of rows of all tensors of a structure; a Python number if it is known."""
     first = tf.nest.flatten(structure)[0]
     return first.shape[0] or tf.shape(first)[0]
 
@@ -362,5 +362,5 @@ def _is_endless(x: Any) -> bool:
 
 
 def images(data: Any) -> tf.Tensor:
-    """The images of a batch that may come with labels."""
+    """The images of a batch, which may have labels, too."""
     return keras.utils.unpack_x_y_sample_weight(data)[0]

@@ -7,15 +7,16 @@ Every function takes logits `(batch, 1)` and returns one loss an example, `(batc
 training step takes their mean over the global batch.
 
 How D(x) and D(G(z)) are logged for each loss:
-    non_saturating, minimax: the logit of the probability that an image is real; its sigmoid.
-    hinge: a score; the best D gives 1 to what is likelier real and -1 to what is not. The
-        sigmoid, which ranks, but is no probability.
-    least_squares: itself the probability that an image is real, though it may leave [0, 1].
-    wasserstein: a score that is known up to a constant, as it is: the mean over reals less that
-        over fakes estimates the Wasserstein distance of both, in units of D's steepness.
-    relativistic: a score that is known up to a constant. The sigmoid of one's own less the
-        partner's: the probability that the real image (for D(G(z)): the fake) is the more real
-        one of its pair.
+    non_saturating, minimax: D's output is a logit. Its sigmoid is logged, the probability that
+        the image is real.
+    hinge: D's output is a score; the optimal D gives 1 to images that are more probably real, and
+        -1 to the others. Its sigmoid is logged, which ranks images but is not a probability.
+    least_squares: D's output itself, an estimate of the probability that can leave [0, 1].
+    wasserstein: D's output itself, a score that is known up to a constant. The mean over real
+        images minus that over fakes estimates the Wasserstein distance, in units of D's slope.
+    relativistic: D's output is a score that is known up to a constant. The sigmoid of an image's
+        score minus its partner's is logged: for D(x) the probability that the real image is the
+        more real one of its pair, for D(G(z)) that the fake is.
 """
 
 import functools
@@ -31,7 +32,7 @@ def discriminator_loss(
     """-log D(x) - log(1 - D(G(z))), in nats, in [0, inf): BCE against 1 plus BCE against 0.
 
     Its mean is -V(D, G) of equation 1 in Goodfellow et al. 2014, which D's step minimises. With
-    label smoothing s, reals are held against 1 - s (one-sided: Salimans et al. 2016, 3.4).
+    label smoothing s, the label of real images is 1 - s (one-sided; Salimans et al. 2016, 3.4).
     """
     loss = tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits)
     # -(1 - s) log D - s log(1 - D) = -log D + s logit
@@ -39,12 +40,12 @@ def discriminator_loss(
 
 
 def non_saturating_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
-    """-log D(G(z)), in [0, inf): strong gradient while D tells fakes apart (section 3)."""
+    """-log D(G(z)), in nats, in [0, inf): strong gradient while D rejects fakes (section 3)."""
     return tf.nn.softplus(-fake_logits)
 
 
 def minimax_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
-    """log(1 - D(G(z))), in (-inf, 0]: G's part of equation 1, which saturates early on."""
+    """log(1 - D(G(z))), in nats, in (-inf, 0]: G's part of equation 1, which saturates."""
     return -tf.nn.softplus(fake_logits)
 
 
@@ -61,9 +62,9 @@ def hinge_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
 def least_squares_discriminator_loss(
     real_logits: tf.Tensor, fake_logits: tf.Tensor, label_smoothing: float = 0.0
 ) -> tf.Tensor:
-    """(D(x) - 1)^2 / 2 + D(G(z))^2 / 2, D's output as it is (Mao et al. 2017, equation 9).
+    """(D(x) - 1)^2 / 2 + D(G(z))^2 / 2, without a sigmoid (Mao et al. 2017, equation 9).
 
-    With label smoothing s, reals are held against 1 - s.
+    With label smoothing s, the label of real images is 1 - s.
     """
     target = 1 - label_smoothing
     return tf.square(real_logits - target) / 2 + tf.square(fake_logits) / 2
@@ -77,8 +78,8 @@ def least_squares_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
 def wasserstein_discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
     """D(G(z)) - D(x) of scores, in (-inf, inf) (Gulrajani et al. 2017, eq. 3, first part).
 
-    The mean is minus the estimate of the Wasserstein distance, if D is 1-Lipschitz:
-    `tfgan.penalties.penalty_between` keeps it near that.
+    If D is 1-Lipschitz, minus the mean estimates the Wasserstein distance.
+    `tfgan.penalties.penalty_between` keeps D near that.
     """
     return fake_logits - real_logits
 
@@ -89,16 +90,16 @@ def wasserstein_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
 
 
 def relativistic_loss(own_logits: tf.Tensor, other_logits: tf.Tensor) -> tf.Tensor:
-    """-log sigmoid(own - other), in nats: how far an image is from winning against its partner.
+    """-log sigmoid(own - other), in nats, in [0, inf): small if `own` scores above its partner.
 
-    D's own is the real image, G's own is the fake one; the i-th real of a batch is paired with
-    the i-th fake (Jolicoeur-Martineau 2019; RpGAN in Huang et al. 2024, R3GAN, equation 2).
+    In D's loss `own` is the real image, in G's loss the fake. The i-th real image of a batch is
+    paired with the i-th fake (Jolicoeur-Martineau 2019; RpGAN in Huang et al. 2024, equation 2).
     """
     return tf.nn.softplus(other_logits - own_logits)
 
 
 def relativistic_probability(own_logits: tf.Tensor, other_logits: tf.Tensor) -> tf.Tensor:
-    """sigmoid(own - other), the probability that an image is the more real of its pair."""
+    """sigmoid(own - other), the probability that `own` is the more real image of its pair."""
     return tf.sigmoid(own_logits - other_logits)
 
 
@@ -106,19 +107,20 @@ Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def _alone(function: Callable[[tf.Tensor], tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """A function of one's own logits, which does not look at the others."""
+    """A function of an image's own logits, which ignores the others."""
     return lambda own_logits, other_logits: function(own_logits)
 
 
 class Objective(NamedTuple):
-    """What the two networks minimise, and how D's output reads as a probability.
+    """What the two networks minimise, and what is logged as D(x).
 
     Attributes:
-        discriminator: of real and fake logits.
-        generator: of fake and real logits; the latter may be None unless `paired`.
-        probability: of one's own and the others' logits; the latter may be None unless `paired`.
-        paired: whether each image is judged against a partner of the same batch.
-        up_to_constant: whether D's scores are known up to a constant only.
+        discriminator: D's loss, a function of real and fake logits.
+        generator: G's loss, of fake and real logits; the latter may be None unless `paired`.
+        probability: what is logged, a function of an image's own and the other kind's logits; the
+            latter may be None unless `paired`.
+        paired: whether each image is compared with a partner of the same batch.
+        up_to_constant: whether D's scores are known only up to a constant.
     """
 
     discriminator: Callable[..., tf.Tensor]
@@ -128,7 +130,7 @@ class Objective(NamedTuple):
     up_to_constant: bool = False
 
     def partners(self, judge: Callable[..., tf.Tensor], real: Any, *more: Any) -> tf.Tensor | None:
-        """Logits of the real images that fakes are judged against; None unless `paired`."""
+        """Logits of the real images that fakes are compared with; None unless `paired`."""
         return judge(real, *more) if self.paired else None
 
 
@@ -163,10 +165,10 @@ def get(name: str, label_smoothing: float = 0.0) -> Objective:
 
     Args:
         name: one of `OBJECTIVES`.
-        label_smoothing: what is taken off the label of real images, in [0, 1).
+        label_smoothing: subtracted from the label 1 of real images, in [0, 1).
 
     Raises:
-        ValueError: if there is none of that name, or it has no labels to smooth.
+        ValueError: if the name is unknown, or the objective has no labels to smooth.
     """
     if name not in OBJECTIVES:
         raise ValueError(f"loss={name!r} must be one of {', '.join(OBJECTIVES)}")

@@ -1,8 +1,8 @@
 """All randomness, as a pure function of the run's seed and of the step.
 
-There is no generator state anywhere: a resumed run needs only its step to draw
-what an unbroken one would have drawn, and replicas that share a batch take
-slices of one global draw.
+No generator has a state. A resumed run needs only its step to draw the same
+numbers as an uninterrupted one, and replicas that share a batch use slices of
+one global draw.
 """
 
 import enum
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 
 class Stream(enum.IntEnum):
-    """What random numbers are for; no two streams of a seed share numbers."""
+    """The purpose of random numbers; streams of the same seed never share numbers."""
 
     GENERATOR_WEIGHTS = 0
     DISCRIMINATOR_WEIGHTS = 1
@@ -84,13 +84,13 @@ def latents(
 
     Args:
         seed: the run's seed.
-        stream: what the latents are for.
+        stream: the purpose of the latents.
         step: index of the training step, an integer scalar.
         count: number of latents, the global batch size.
         latent_size: length of each.
-        dtype: floating-point type; each type has numbers of its own.
+        dtype: floating-point type; each type has different numbers.
         distribution: of each number: "normal", N(0, 1); "uniform" on [-1, 1]; "uniform_sqrt3"
-            on [-sqrt 3, sqrt 3], whose variance is 1 too.
+            on [-sqrt 3, sqrt 3], whose variance is also 1.
 
     Returns:
         `(count, latent_size)`, the same on every device (Philox, not XLA's own generator).
@@ -110,16 +110,16 @@ def latents_from(
     latent_size: int,
     distribution: str = "normal",
 ) -> tf.Tensor:
-    """Rows `start` ... `start + count - 1` of `latents`, without the rows before them.
+    """Rows `start` ... `start + count - 1` of `latents`, without drawing the rows before them.
 
-    They are the same whatever the count of `latents` is, as long as it has them: Philox computes
-    the four numbers of any value of its counter by themselves (Salmon et al., Parallel Random
-    Numbers: As Easy as 1, 2, 3, 2011).
+    They do not depend on the count of `latents`: Philox computes the four numbers of each value
+    of its counter independently (Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3,
+    2011).
 
     Args:
         start: the first row.
-        seed: see `latents`, as for all that follow.
-        stream: what the latents are for.
+        seed: the run's seed; see `latents` for this and the following arguments.
+        stream: the purpose of the latents.
         step: index of the training step.
         count: number of rows.
         latent_size: length of each.
@@ -145,24 +145,24 @@ def latents_from(
 
 
 def truncated(z: np.ndarray, threshold: float) -> np.ndarray:
-    """Latents of N(0, I) as latents whose numbers are of N(0, 1), truncated to [-t, t].
+    """Maps latents of N(0, I) to latents of N(0, 1) truncated to [-t, t], number by number.
 
     Truncation trades variety for quality (Brock et al., Large Scale GAN Training for High Fidelity
-    Natural Image Synthesis, 2019, section 3.1). They draw a number again while it lies outside;
-    here each number is moved by the inverse of the truncated distribution function,
+    Natural Image Synthesis, 2019, section 3.1). The paper draws a number again while it lies
+    outside. Here each number is mapped by the inverse of the truncated distribution function,
 
         z' = Phi^-1(Phi(-t) + Phi(z) (Phi(t) - Phi(-t))),
 
-    which has the same distribution, is increasing and odd, and draws nothing: a seed's images
-    stay alike from one threshold to the next.
+    which has the same distribution, is increasing and odd, and draws no new numbers. So a seed's
+    images stay similar from one threshold to the next.
 
     Args:
-        z: of any shape, finite.
+        z: latents of any shape, finite.
         threshold: t, above 0.
 
     Returns:
-        Of the shape and type of `z`, computed in float64; in [-t, t], where t is rounded to that
-        type.
+        Latents of the shape and type of `z`, computed in float64, in [-t, t], where t is rounded
+        to that type.
     """
     import scipy.special  # no run waits for it
 
@@ -183,10 +183,10 @@ def labels(
 
     Args:
         seed: the run's seed.
-        stream: that of the latents.
+        stream: the stream of the latents.
         step: index of the training step, an integer scalar.
         count: number of labels.
-        shares: how probable each class is; they sum to 1.
+        shares: probability of each class; they sum to 1.
 
     Returns:
         int64 `(count,)` in [0, classes), the same on every device.
@@ -198,9 +198,9 @@ def labels(
 
 
 def by_share(unit: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:
-    """The class that each number in [0, 1) falls to, if classes get their shares of it in order.
+    """The class of each number in [0, 1), if the classes divide [0, 1) in order, by their shares.
 
-    None falls to a class with no share.
+    No number belongs to a class without a share.
 
     Returns:
         int64, of the shape of `unit`.
@@ -210,16 +210,16 @@ def by_share(unit: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:
 
 
 def ends_of(shares: Sequence[float]) -> np.ndarray:
-    """Where the share of each class but the last ends, float64 `(classes - 1,)`, in order."""
+    """The upper end of the share of each class but the last, float64 `(classes - 1,)`."""
     ends = np.cumsum(shares)
     return ends[:-1] / ends[-1]  # the last that has a share ends at 1
 
 
 def unit_of(z: tf.Tensor) -> tf.Tensor:
-    """A number in [0, 1) for each of latents `(count, size)`, float32 `(count,)`, a hash of them.
+    """A number in [0, 1) for each row of latents `(count, size)`, float32 `(count,)`, its hash.
 
-    In small whole numbers, none below 0, so that every runtime gets the same ones: ONNX Runtime
-    rounds the quotient of a negative one towards 0.
+    It uses only small non-negative integers, so that every runtime gets the same numbers: ONNX
+    Runtime rounds the quotient of a negative integer towards 0.
     """
     steps = tf.floor(tf.cast(z, tf.float32) * 4096)
     parts = tf.cast(steps - 4096 * tf.floor(steps / 4096), tf.int32)
@@ -244,20 +244,20 @@ def permutation(
 
 
 def epoch_order(seed: int, epoch: tf.Tensor | int, size: int) -> tf.Tensor:
-    """The order in which an epoch visits a set of `size` examples, int64 `(size,)`."""
+    """The order of the `size` examples of a set in an epoch, int64 `(size,)`."""
     return permutation(seed, Stream.DATA_ORDER, epoch, size)
 
 
 def hashed_bits(key: int, step: tf.Tensor | int, draw: int, index: tf.Tensor) -> tf.Tensor:
-    """32 random bits for each index, the same with XLA and without.
+    """32 random bits for each index, the same with and without XLA.
 
-    XLA has a generator of its own, so this is a hash, in integers: pcg4d of Jarzynski & Olano,
+    XLA has a different generator, so this is an integer hash: pcg4d of Jarzynski & Olano,
     Hash Functions for GPU Rendering, 2020.
 
     Args:
-        key: from `derive_seed`.
+        key: a seed from `derive_seed`.
         step: index of the training step.
-        draw: which draw of the step.
+        draw: index of the draw within the step.
         index: integers in [0, 2^32).
 
     Returns:

@@ -1,4 +1,4 @@
-"""Optimizers, with epsilon where the paper and PyTorch put it, and the rates that they learn at."""
+"""Optimizers with PyTorch's epsilon, loss scaling, and learning rate schedules."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ from tfgan.networks import precision
 
 
 class _WithoutNeedlessReduce:
-    """Sums no gradients over a single replica.
+    """Does not sum gradients over a single replica.
 
-    Keras does, and TensorFlow then keeps the whole graph of the step, for good: it enters the
-    gradient of the sum, which refers to the graph, in a registry of the process.
+    Keras does, and then TensorFlow never frees the graph of the step: it adds the
+    gradient of the sum, which refers to the graph, to a registry of the process.
     """
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> list[tuple[Any, Any]]:
@@ -55,16 +55,16 @@ class Adam(_WithoutNeedlessReduce, keras.optimizers.Adam):
 
 @keras.saving.register_keras_serializable("tfgan")
 class SGD(_WithoutNeedlessReduce, keras.optimizers.SGD):
-    """Stochastic gradient descent whose momentum may grow.
+    """Stochastic gradient descent with a momentum that may grow.
 
-    v <- m v - rate g and w <- w + v, where m goes evenly from `momentum` to `final_momentum`
-    within `growth_steps` steps, and stays there.
+    v <- m v - rate g and w <- w + v, where m grows linearly from `momentum` to `final_momentum`
+    within `growth_steps` steps, and then stays constant.
 
     Args:
         learning_rate: a number or a schedule.
         momentum: m at the first step, in [0, 1).
         final_momentum: m after `growth_steps` steps.
-        growth_steps: 0 keeps m as it is.
+        growth_steps: steps until m reaches `final_momentum`; 0 keeps m constant.
     """
 
     momentum: float
@@ -106,9 +106,9 @@ class SGD(_WithoutNeedlessReduce, keras.optimizers.SGD):
 
 @keras.saving.register_keras_serializable("tfgan")
 class LossScale(keras.optimizers.LossScaleOptimizer):
-    """Keras' dynamic loss scaling, under which all replicas skip a step if one of them overflows.
+    """Keras' dynamic loss scaling, where all replicas skip a step if one of them overflows.
 
-    Keras looks at the first replica's gradients alone, and takes those of the others as they are.
+    Keras itself checks only the first replica's gradients.
     """
 
     def check_finite(self, grads: Any) -> tf.Tensor:
@@ -123,13 +123,13 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
 def applying(
     optimizer: keras.optimizers.Optimizer, network: keras.Model, compiled: bool
 ) -> Callable[[Sequence[tf.Tensor]], None]:
-    """What takes an optimizer's step, given the gradients of a network's trainable variables.
+    """A function that applies gradients of a network's trainable variables with an optimizer.
 
     Args:
-        optimizer: built for the network.
-        network: what it moves.
-        compiled: whether XLA compiles the step to a program of its own, which goes through memory
-            once, and not once for each of Adam's operations.
+        optimizer: the optimizer, built for the network.
+        network: the network that it updates.
+        compiled: whether XLA compiles the step to a separate program, which reads the memory once
+            instead of once for each of Adam's operations.
     """
 
     def apply(gradients: Sequence[tf.Tensor]) -> None:
@@ -141,7 +141,7 @@ def applying(
 def loss_scaled(
     optimizer: keras.optimizers.Optimizer, *networks: keras.Model
 ) -> keras.optimizers.Optimizer:
-    """An optimizer, in a `LossScale` if a network computes in float16 or it is in Keras' own."""
+    """The optimizer, inside a `LossScale` if a network uses float16 or it is in Keras' own."""
     if isinstance(optimizer, LossScale):
         return optimizer
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -155,7 +155,7 @@ def loss_scaled(
 def unscaled(
     optimizer: keras.optimizers.Optimizer, gradients: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Gradients of a loss from those of `optimizer.scale_loss(loss)`."""
+    """Converts gradients of `optimizer.scale_loss(loss)` to gradients of the loss."""
     scale = optimizer.scale_loss(tf.ones((), gradients[0].dtype))
     return [gradient / scale for gradient in gradients]
 
@@ -165,12 +165,12 @@ Rate = Any  # a number or a schedule of Keras'
 
 @keras.saving.register_keras_serializable("tfgan")
 class ExponentialDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """rate / divisor^t after t steps, and never less than `end`.
+    """rate / divisor^t after t steps, but at least `end`.
 
     Args:
         rate: the first learning rate.
-        divisor: what each step divides it by.
-        end: the least.
+        divisor: each step divides the rate by this number.
+        end: the smallest rate.
     """
 
     def __init__(self, rate: float, divisor: float, end: float = 0.0):
@@ -208,13 +208,14 @@ SCHEDULES: dict[str, Callable[[float, float, int, float], Rate]] = {
 
 
 def learning_rate(name: str, rate: float, end: float, steps: int, divisor: float) -> Rate:
-    """The learning rate of a run.
+    """The learning rate schedule of a run.
 
     Args:
-        name: "constant"; "linear" or "cosine", to `end` at the run's last step; "exponential".
-        rate: the first.
-        end: the last, or the least.
-        steps: of the whole run.
-        divisor: what each step divides an exponential one by.
+        name: "constant"; "linear" or "cosine", which reach `end` at the run's last step; or
+            "exponential".
+        rate: the first rate.
+        end: the last rate; for "exponential" the smallest.
+        steps: number of steps of the whole run.
+        divisor: for "exponential", each step divides the rate by this number.
     """
     return SCHEDULES[name](rate, end, steps, divisor)

@@ -1,6 +1,7 @@
-"""Gradient penalties: D is kept smooth where the data are (R1), where the fakes are (R2), between.
+"""Gradient penalties on D: at real images (R1), at fakes (R2), and between them (WGAN-GP).
 
-Where D judges packs of images (`tfgan.networks.packing`), the gradient is that in all of a pack.
+If D judges packs of images (`tfgan.networks.packing`), the gradient is with respect to the whole
+pack.
 """
 
 from collections.abc import Callable
@@ -24,9 +25,10 @@ def gradient_penalty(gamma: float) -> Penalty:
         gamma: weight of the penalty; 0 for none.
 
     Returns:
-        A function of D, of images `(batch, ...)`, alone or first in a tuple, and of what else D
-        takes, to the logits `(batch, 1)` and the penalty `(batch,)`: both from one pass through D.
-        The gradient is that in the images. The batch of both is that of packs.
+        A function that takes D, images `(batch, ...)` (alone or first in a tuple), and further
+        arguments of D. It returns the logits `(batch, 1)` and the penalty `(batch,)`, both from
+        one pass through D. The gradient is with respect to the images. With packs, `batch` is the
+        number of packs in both results.
 
     Reference:
         Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018, eq. 9.
@@ -46,17 +48,18 @@ def gradient_penalty(gamma: float) -> Penalty:
 def penalty_between(weight: float, seed: int, pack: int = 1) -> PenaltyBetween:
     """weight (||dl/dx|| - 1)^2 at points x on the straight lines from real images to fakes.
 
-    Where on its line, uniform in [0, 1), is a pure function of the seed, the step, the pass and the
-    place in the *global* batch. The images of a pack are equally far along theirs.
+    The position on a line, uniform in [0, 1), is a pure function of the seed, the step, the pass
+    and the place in the *global* batch. All images of a pack have the same position.
 
     Args:
-        weight: of the penalty; 0 for none. 10 in the paper.
+        weight: weight of the penalty; 0 for none, 10 in the paper.
         seed: the run's seed.
-        pack: how many images D judges together.
+        pack: the number of images that D judges together.
 
     Returns:
-        A function of D, of real images and of fakes `(batch, ...)`, alone or first in tuples whose
-        other parts they share, of the step and of the `Pass`, to the penalty `(batch / pack,)`.
+        A function that takes D, real images and fakes `(batch, ...)` (alone or first in tuples
+        whose other parts are equal), the step and the `Pass`. It returns the penalty
+        `(batch / pack,)`.
 
     Reference:
         Gulrajani et al., Improved Training of Wasserstein GANs, 2017, eq. 3.
@@ -82,7 +85,7 @@ def penalty_between(weight: float, seed: int, pack: int = 1) -> PenaltyBetween:
 
 
 def _with_squared_norm(judge: Judge, x: Any, *more: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """Logits `(batch, 1)`, and |dl/dx|^2, `(batch,)`, of all that each logit judges."""
+    """Logits `(batch, 1)`, and |dl/dx|^2 `(batch,)` for all images of each logit."""
     images = tf.nest.flatten(x)[0]
     with tf.GradientTape() as tape:
         tape.watch(images)

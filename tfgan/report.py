@@ -1,4 +1,4 @@
-"""`report.html`: what a finished run did, in one file that opens in a browser."""
+"""`report.html`: the report of a finished run, in one file for a browser."""
 
 import dataclasses
 import shlex
@@ -28,14 +28,14 @@ _BETTER = dict.fromkeys(
 
 
 def write_report(workdir: Workdir) -> None:
-    """Writes `workdir.report` from what lies in the run's folder, and from nothing else.
+    """Writes `workdir.report`, only from the files in the run's folder.
 
     Args:
-        workdir: of a run that is done.
+        workdir: the folder of a finished run.
 
     Raises:
         UserError: if there is no run, or one of its files is damaged.
-        OSError: if a file cannot be read or written; a report that was there stays.
+        OSError: if a file cannot be read or written; an existing report is kept.
     """
     recorded = workdir.existing_run()
     try:  # not where folders lie: reports are passed on
@@ -76,7 +76,7 @@ def write_report(workdir: Workdir) -> None:
 
 
 def _epoch_of(workdir: Workdir, best: dict[str, Any]) -> int:
-    """The epoch, from 0, at whose end the best generator was scored."""
+    """The epoch, from 0, after which the best generator was scored."""
     try:
         return next(
             int(row["epoch"]) for row in workdir.epochs() if int(row["step"]) == best["step"]
@@ -88,16 +88,16 @@ def _epoch_of(workdir: Workdir, best: dict[str, Any]) -> int:
 
 
 def _given(environment: dict[str, Any]) -> list[str]:
-    """What a script gave the run that no command can; taken out, but for the class's name."""
+    """Names of what only a script can give; removes the long records of networks."""
     names: list[str] = [name for name in ("networks", "gan_class") if name in environment]
     environment.pop("networks", None)  # pages of it
     return names
 
 
 def _command(config: dict[str, Any], defaults: dict[str, Any], given: list[str]) -> str:
-    """The command that makes such a run, for a shell; without where folders lie.
+    """The shell command that makes such a run, without the paths of folders.
 
-    Of a run that a script made, the call.
+    For a run that a script made, it is the Python call.
     """
     given = [*given, *(["data"] if config["dataset"] == OWN else [])]
     if given:
@@ -107,9 +107,9 @@ def _command(config: dict[str, Any], defaults: dict[str, Any], given: list[str])
 
 
 def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
-    """The named recipe that the settings are, whatever the seed and the number of threads.
+    """The named recipe with these settings, except for the seed and the number of threads.
 
-    Or that goes on for longer.
+    The run may have more epochs.
     """
 
     def decides(settings: dict[str, Any], *but: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _recipe(config: dict[str, Any], defaults: dict[str, Any]) -> str | None:
 
 
 def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
-    """The scores, if the run has been evaluated after its export, or else its last epoch."""
+    """The scores of the exported generator, or else those of the last epoch, if there are any."""
     epochs = workdir.epochs()
     step = exported_step(workdir.generator) or (int(epochs[-1]["step"]) if epochs else 0)
     content = record.evaluation(workdir, step)
@@ -144,9 +144,9 @@ def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
 
 
 def _doctor(workdir: Workdir, evaluation: dict[str, Any] | None) -> dict[str, Any]:
-    """What the doctor says of what the run recorded, and the evaluation of the same generator.
+    """The doctor's findings from the run's records and the evaluation of the same generator.
 
-    "findings" is None if neither has anything to go by; "skipped" is what was not looked for.
+    "findings" is None if there are neither; "skipped" are the diagnoses that were not possible.
     """
     history = record.read(workdir)
     history = dataclasses.replace(history, collapsed=record.collapsed(evaluation))

@@ -51,36 +51,36 @@ def train_and_export(
     data: Any = None,
     networks: Networks | None = None,
 ) -> GAN:
-    """Trains a GAN, or goes on with the run that lives in `config.workdir`, and exports it.
+    """Trains a GAN, or resumes the run in `config.workdir`, and exports the generator.
 
-    Called again with the same arguments, a run that was stopped goes on to the same bits.
+    Called again with the same arguments, an interrupted run resumes and ends with the same bits.
 
     Args:
-        config: everything that decides the run, but for what the other arguments give.
-        overwrite: removes a run that is there, instead of going on with it.
+        config: all settings of the run, except for what the other arguments give.
+        overwrite: whether to remove an existing run instead of resuming it.
         gan_class: the model's class, for an algorithm that differs in some step; a subclass of
-            `ConditionalGAN` for a conditional one.
+            `ConditionalGAN` for a conditional run.
         callbacks: Keras callbacks, which the chief calls after the run's own, before a checkpoint
-            is written. They see each epoch end once, whole. `model.stop_training` ends the run
-            well. What they remember is theirs: a resumed run begins with new ones.
+            is written. They see the end of each complete epoch once. `model.stop_training` ends
+            the run normally. Their state is not saved: a resumed run begins with new ones.
         data: the training set, instead of `config.dataset`: images `(size, height, width,
-            channels)`, uint8 or floats in [-1, 1]; `(images, labels)`; or a finite
+            channels)`, uint8 in [0, 255] or floats in [-1, 1]; `(images, labels)`; or a finite
             `tf.data.Dataset` of single examples, which is read once into memory, up to
-            `config.cache_limit_mb`. Images in memory must not change meanwhile.
-        networks: makes both networks, instead of `config.network`: from `(config, image_shape)`,
-            and `classes=` of a conditional run, to `(generator, discriminator)`, functional or
-            Sequential models. A function, because it is called in the scope of the run's devices,
-            under its precision, with Keras' random numbers set to its seed.
+            `config.cache_limit_mb`. Arrays must not change during the run.
+        networks: a function that makes both networks, instead of `config.network`. It takes
+            `(config, image_shape)`, and `classes=` in a conditional run, and returns `(generator,
+            discriminator)`, functional or Sequential models. It is called in the scope of the
+            run's devices, under its precision, with Keras' random numbers set to its seed.
 
     Returns:
         The trained model.
 
     Raises:
-        UserError: if something that the user gave cannot work, and nothing is changed; or if
-            the run diverges or its folder cannot be written any more, and what is there is whole.
-        Interrupted: if SIGINT, SIGTERM or SIGHUP came, here or to another worker; a checkpoint is
+        UserError: if an argument cannot work (then nothing is changed), or if the run diverges or
+            its folder can no longer be written (then its files are intact).
+        Interrupted: after SIGINT, SIGTERM or SIGHUP, here or in another worker; a checkpoint is
             written.
-        WorkerLost: if another worker is gone; a new start of all goes on from the checkpoint.
+        WorkerLost: if another worker is lost; restart all workers to resume from the checkpoint.
     """
     surroundings.check_keras()
     check_policy()
@@ -180,7 +180,7 @@ def _train_and_export(run: Run, recorded: Record | None, overwrite: bool, given:
 
 
 def _check_data(run: Run, recorded: Record) -> None:
-    """Makes sure that the run's set is still the one that it was trained on."""
+    """Makes sure that the run's set has not changed since it began."""
     before, now = recorded["environment"].get("data"), run.data.identity()
     if before in (None, now):  # runs of before 0.2 did not record it
         return
@@ -219,10 +219,10 @@ def _build(run: Run, given: Own) -> GAN:
 def _resume_and_export(
     run: Run, gan: GAN, recorded: Record | None, evaluation: Evaluate, given: Own
 ) -> str | None:
-    """Does what is left to do; the chief in the run's folder, which it has locked.
+    """Does the rest of the run; the chief does so in the run's folder, which it has locked.
 
     Returns:
-        What is to be said of a run that has ended before its last epoch.
+        A message, if the run ended before its last epoch.
     """
     config, workdir = run.config, run.workdir
     best = Best(gan, config.keep_best) if config.keep_best and run.is_chief else None
@@ -280,7 +280,7 @@ def _resume_and_export(
 
 
 def _export(run: Run, gan: GAN, best: Best | None) -> None:
-    """Writes the SavedModels of now: the generator or the best, and the last one beside that."""
+    """Writes the current SavedModels: the generator or the best, and the last one beside it."""
     workdir, config = run.workdir, run.config
     known = (int(gan.step.numpy()), config.latents, config.image_set.record(run.data.identity()))
     found = best if best and best.step else None
@@ -309,9 +309,9 @@ def _no_better(config: TrainConfig, best: Best, step: int) -> str:
 
 
 def _decorate(workdir: Workdir) -> None:
-    """Writes what shows the run, if that is not there yet; it says what it cannot write.
+    """Writes the GIF and the report, if they are missing; a failure is only reported.
 
-    After the generator, which is what the run is for.
+    It comes after the generator, which matters most.
     """
     made = saved_model.when_exported(workdir.generator)
     for file, write in (
@@ -344,10 +344,10 @@ def _fit(
     evaluation: list[keras.callbacks.Callback],
     given: Own,
 ) -> str | None:
-    """Trains from `gan.step` to the end of the last epoch, or as far as the options say.
+    """Trains from `gan.step` to the end of the last epoch, or until an option ends the run.
 
     Returns:
-        What is to be said of a run that has ended before its last epoch.
+        A message, if the run ended before its last epoch.
     """
     config = run.config
     start, begun = time.perf_counter(), int(gan.step.numpy())
@@ -439,7 +439,7 @@ def _go_on(run: Run, given: Own) -> str:
 
 
 def _evaluation(run: Run) -> Evaluate:
-    """What the run is evaluated by; before anything is written, for it may refuse the run."""
+    """The run's evaluation; made before anything is written, because it may refuse the run."""
     config = run.config
     if not (run.is_chief and config.evaluate_every):
         return lambda best: []

@@ -9,13 +9,13 @@
 #SBATCH --signal=TERM@120
 # With GPUs: #SBATCH --gpus-per-task=1
 
-# The strategy finds the other tasks of the step by Slurm's own variables. If one is lost, srun
-# ends the others, and all start again from the newest checkpoint.
+# The strategy finds the other tasks of the step through Slurm's variables. If one is lost, srun ends
+# the others, and all start again from the newest checkpoint.
 for attempt in 1 2 3; do
     srun --kill-on-bad-exit=1 python -m tfgan.train --strategy=multi_worker "$@"
     status=$?
     case $status in
-        0 | 2 | 143) break ;;  # done, a refused flag, or asked to stop
+        0 | 2 | 143) break ;;  # done, a flag was refused, or a signal asked it to stop
     esac
     echo "attempt $attempt ended with status $status"
 done

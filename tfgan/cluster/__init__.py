@@ -1,1 +1,1 @@
-"""Where the work goes: devices, several processes, and what their replicas share."""
+"""Devices, several processes, and what their replicas share."""

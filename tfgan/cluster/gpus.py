@@ -1,4 +1,4 @@
-"""GPUs: those that TensorFlow cannot use, and how those that it uses compute."""
+"""GPUs: warnings about unusable ones, and reproducible results on the others."""
 
 import contextlib
 import os
@@ -16,17 +16,17 @@ _MEND = (
 
 
 def on_cpu() -> bool:
-    """Whether TensorFlow works on CPUs alone."""
+    """Whether TensorFlow uses only CPUs."""
     return not tf.config.get_visible_devices("GPU")
 
 
 def unusable_gpus(devices: str = "", nodes: pathlib.Path = pathlib.Path("/dev")) -> str | None:
-    """What to tell somebody whose GPU would stand idle; None if none does.
+    """A warning if the machine has a GPU that TensorFlow cannot use; None if not.
 
     Args:
-        devices: as `--devices`; who asks for the CPU is told nothing.
-        nodes: folder of the device files. A container that was given no GPU has none there, while
-            its /proc may show those of the machine.
+        devices: the value of `--devices`; there is no warning if it selects the CPU.
+        nodes: folder of the device files. A container without a GPU has none there, although its
+            /proc may show those of the machine.
     """
     if devices.upper().startswith("CPU") or tf.config.list_physical_devices("GPU"):
         return None
@@ -41,7 +41,7 @@ def unusable_gpus(devices: str = "", nodes: pathlib.Path = pathlib.Path("/dev"))
 
 
 def _names_one(variable: str, count: int) -> bool:
-    """Whether `CUDA_VISIBLE_DEVICES` begins with a GPU: CUDA reads it up to what is none."""
+    """Whether `CUDA_VISIBLE_DEVICES` begins with a GPU; CUDA ignores what follows an error."""
     first = variable.split(",")[0].strip()
     named = first.startswith(("GPU-", "MIG-"))
     return named or (first.isdecimal() and int(first) < count)
@@ -49,11 +49,11 @@ def _names_one(variable: str, count: int) -> bool:
 
 @contextlib.contextmanager
 def same_bits() -> Iterator[None]:
-    """Has GPUs add up in a fixed order, so that a run has the same bits at each start.
+    """A context in which GPUs add in a fixed order, so that each start gives the same bits.
 
-    Left alone, TensorFlow's kernels and XLA's programs for GPUs add up as their threads come.
-    CPUs need none of this. What else a process does with TensorFlow is as free as before
-    afterwards: `tf.config.experimental.enable_op_determinism` has no way back of its own.
+    By default, TensorFlow's kernels and XLA's programs for GPUs add in the order in which their
+    threads finish. CPUs do not need this. The context restores the former setting at its end,
+    which `tf.config.experimental.enable_op_determinism` cannot do itself.
     """
     enabled = _pywrap_determinism.is_enabled()
     if enabled or on_cpu():

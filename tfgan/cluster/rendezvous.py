@@ -1,7 +1,7 @@
-"""Workers find one another before TensorFlow starts, which would wait for them deaf and mute.
+"""Workers meet before TensorFlow starts, whose own waiting cannot be interrupted.
 
-The chief listens at its own address of the cluster until every other worker has said what it is
-about to do; it compares, answers all, and frees the port for TensorFlow's server.
+The chief listens at its own address until every other worker has sent its settings. It compares
+them, answers all workers, and frees the port for TensorFlow's server.
 """
 
 import contextlib
@@ -18,17 +18,17 @@ _ONE_TRY_SECONDS = 5.0
 
 
 def meet(workers: Sequence[str], index: int, plan: dict[str, Any], timeout: float) -> None:
-    """Returns once all workers are there and about to do the same.
+    """Returns when all workers have joined with the same settings.
 
     Args:
-        workers: the address `host:port` of each; the first is the chief.
-        index: which of them this process is.
-        plan: what must be the same in all, by name; plain values.
-        timeout: seconds until it gives up.
+        workers: the address `host:port` of each worker; the first is the chief.
+        index: index of this process among them.
+        plan: settings that must be equal in all workers, by name.
+        timeout: seconds to wait.
 
     Raises:
-        UserError: if plans differ, in every worker; or if this worker's port is in use.
-        WorkerLost: if a worker does not come in time.
+        UserError: in every worker if settings differ; or if this worker's port is in use.
+        WorkerLost: if a worker does not join in time.
     """
     deadline = time.monotonic() + timeout
     with _listen(workers[index]) as server:
@@ -58,7 +58,7 @@ def _gather(
     timeout: float,
     deadline: float,
 ) -> str:
-    """The chief's side; returns what is wrong with the plans, or nothing."""
+    """The chief's side; returns what is wrong with the settings, or an empty string."""
     with contextlib.ExitStack() as stack:
         there: dict[int, socket.socket] = {}
         problem = ""
@@ -90,7 +90,7 @@ def _difference(ours: dict[str, Any], theirs: dict[str, Any], index: int) -> str
 
 
 def _report(chief: str, hello: dict[str, Any], timeout: float, deadline: float) -> str:
-    """The side of the others; returns what the chief finds wrong, or nothing."""
+    """The other workers' side; returns what the chief finds wrong, or an empty string."""
     host, _, port = chief.rpartition(":")
     while (left := deadline - time.monotonic()) > 0:
         try:
@@ -111,7 +111,7 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 def _read(connection: socket.socket, seconds: float) -> dict[str, Any]:
-    """The message that comes; an empty one if none does, or it makes no sense."""
+    """The received message; an empty one if there is none, or it is not valid."""
     connection.settimeout(seconds)
     try:
         with connection.makefile("rb") as lines:

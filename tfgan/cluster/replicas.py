@@ -1,4 +1,4 @@
-"""What the replicas of a strategy share: parts of a batch, values that all work out alike."""
+"""What the replicas of a strategy share: parts of a batch, and values that all compute alike."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """Which parts of every batch a process gets: `count` of `replicas` equal ones.
+    """The parts of every batch that a process gets: `count` of `replicas` equal parts.
 
     Attributes:
-        replicas: equal parts of a batch.
-        first: the first part of this process.
-        count: how many it gets, each as a batch of its own.
+        replicas: number of equal parts of a batch.
+        first: index of the first part of this process.
+        count: number of its parts, each of which is a separate batch.
     """
 
     replicas: int = 1
@@ -27,9 +27,9 @@ WHOLE = Share()
 
 
 def assign_alike(variables: Sequence[Any], values: Sequence[tf.Tensor]) -> None:
-    """Assigns, inside a training step, values that all replicas have worked out alike.
+    """Assigns, inside a training step, values that all replicas have computed alike.
 
-    Each replica keeps its own, as an optimizer does, and nothing is sent.
+    Each replica keeps its own, like an optimizer, and nothing is communicated.
     """
 
     def assign(made: tf.distribute.Strategy, *each: Any) -> None:
@@ -47,15 +47,15 @@ def assign_alike(variables: Sequence[Any], values: Sequence[tf.Tensor]) -> None:
 
 
 def places(count: tf.Tensor | int) -> tf.Tensor:
-    """The places in the global batch that this replica's `count` rows have, int32 `(count,)`."""
+    """The places of this replica's `count` rows in the global batch, int32 `(count,)`."""
     context = tf.distribute.get_replica_context()
     return count * context.replica_id_in_sync_group + tf.range(count)
 
 
 class Mean(keras.metrics.Mean):
-    """The mean of values that all replicas agree on, kept as weights are.
+    """The mean of values on which all replicas agree, stored like weights.
 
-    Keras' own keeps parts of it on each replica, which only all workers together can read.
+    Keras' own metric stores a part on each replica, which only all workers together can read.
     """
 
     def add_variable(

@@ -1,4 +1,4 @@
-"""Where the work goes: `tf.distribute` strategies by name, and what several workers agree on."""
+"""`tf.distribute` strategies by name, and agreement among several workers."""
 
 import contextlib
 import dataclasses
@@ -34,8 +34,8 @@ class Cluster:
     """The processes that train together.
 
     Attributes:
-        workers: the address `host:port` of each; the first is the chief.
-        index: which of them this process is.
+        workers: the address `host:port` of each worker; the first is the chief.
+        index: index of this process among them.
     """
 
     workers: tuple[str, ...]
@@ -43,14 +43,14 @@ class Cluster:
 
 
 def find_cluster(name: str = "auto") -> Cluster | None:
-    """The cluster that a strategy of that name runs on.
+    """The cluster of a strategy, by name.
 
     Returns:
-        The one that the environment describes, by `TF_CONFIG` or as a Slurm step; None if it
+        The cluster that the environment describes, by `TF_CONFIG` or as a Slurm step; None if it
         describes none, or if the strategy needs none.
 
     Raises:
-        UserError: if there must be one and is none, or `TF_CONFIG` is not as documented.
+        UserError: if the strategy needs a cluster and there is none, or `TF_CONFIG` is not valid.
     """
     if name not in ("auto", "multi_worker"):
         return None
@@ -87,7 +87,7 @@ def _from_environment() -> Cluster | None:
 
 
 def _number(name: str, default: int) -> int:
-    """A whole number of the environment."""
+    """An integer from an environment variable."""
     text = os.environ.get(name) or str(default)
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise UserError(f"{name}={text}: must be a whole number, as Slurm sets it")
@@ -128,14 +128,14 @@ def _from_tf_config(text: str) -> Cluster | None:
 
 
 def choose_devices(devices: str) -> None:
-    """Lets TensorFlow see only some devices of this machine.
+    """Makes only some devices of this machine visible to TensorFlow.
 
     Args:
-        devices: e.g. "CPU", "GPU:1" or "GPU:0,GPU:2"; several CPUs, as in "CPU:0,CPU:1", are
-            strategy out of the one that there is. Empty: all.
+        devices: e.g. "CPU", "GPU:1" or "GPU:0,GPU:2"; several CPUs, as in "CPU:0,CPU:1", split the
+            one CPU of the machine. Empty for all.
 
     Raises:
-        UserError: if there is no such device, or TensorFlow runs already with others.
+        UserError: if there is no such device, or TensorFlow already runs with others.
     """
     if not devices:
         return
@@ -178,15 +178,15 @@ def make_strategy(
     worker_timeout: float = 120,
     pack: int = 1,
 ) -> tf.distribute.Strategy:
-    """Makes the strategy of that name.
+    """Makes a strategy by name.
 
     Args:
         name: "auto", "one_device", "mirrored" or "multi_worker". "auto" is multi_worker if there
             is a cluster, else mirrored if there are several GPUs, else one_device.
-        batch_size: the global batch.
-        cluster: what `find_cluster(name)` found.
-        worker_timeout: seconds that another worker may be silent.
-        pack: images that stay together.
+        batch_size: number of images in a global batch.
+        cluster: the result of `find_cluster(name)`.
+        worker_timeout: seconds after which a silent worker counts as lost.
+        pack: number of images that stay together on one replica.
 
     Raises:
         UserError: if the batch cannot be shared evenly.
@@ -214,10 +214,10 @@ def make_strategy(
 
 @functools.cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    """The strategy of these devices, the same at each call.
+    """The strategy of these devices, the same object at each call.
 
-    A second one in a process would number its all-reduces from the first on again, and TensorFlow
-    takes two of one number for one, which ends the run if their shapes differ.
+    A second strategy in a process would number its all-reduces from the start again. TensorFlow
+    confuses two of the same number, which ends the run if their shapes differ.
     """
     return tf.distribute.MirroredStrategy(devices)
 
@@ -251,7 +251,7 @@ def _multi_worker(cluster: Cluster, worker_timeout: float) -> tf.distribute.Stra
 
 @contextlib.contextmanager
 def lost_workers(cluster: Cluster | None) -> Iterator[None]:
-    """Turns what TensorFlow raises when a worker of the cluster is gone into WorkerLost."""
+    """A context that converts TensorFlow's errors about a lost worker to `WorkerLost`."""
     try:
         yield
     except _LOST as error:
@@ -270,7 +270,7 @@ def joined() -> bool:
 
 
 def workers(strategy: tf.distribute.Strategy) -> int:
-    """How many processes train together."""
+    """The number of processes that train together."""
     resolver = strategy.cluster_resolver
     return len(resolver.cluster_spec().job_tasks("worker")) if resolver else 1
 
@@ -282,19 +282,19 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def share(context: tf.distribute.InputContext) -> Share:
-    """The parts of each batch that the devices of this process get."""
+    """The parts of each batch for the devices of this process."""
     replicas = context.num_replicas_in_sync
     count = replicas // context.num_input_pipelines
     return Share(replicas, count * context.input_pipeline_id, count)
 
 
 def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
-    """Whether the flag is up in any worker. All must ask together; each waits for the others."""
+    """Whether a flag is true in any worker. All workers must call this together."""
     return any_worker_each(strategy, [flag])[0]
 
 
 def any_worker_each(strategy: tf.distribute.Strategy, flags: Sequence[bool]) -> list[bool]:
-    """Of each of so many flags, whether it is up in any worker; see `any_worker`."""
+    """For each of several flags, whether it is true in any worker; see `any_worker`."""
     if workers(strategy) == 1:
         return list(flags)
     found = strategy.reduce("SUM", tf.constant(flags, tf.int32), axis=None)
@@ -302,7 +302,7 @@ def any_worker_each(strategy: tf.distribute.Strategy, flags: Sequence[bool]) -> 
 
 
 def from_chief(strategy: tf.distribute.Strategy, variables: Sequence[Any]) -> None:
-    """Gives every worker the chief's values, to the bit. All must ask together."""
+    """Copies the chief's values to every worker, to the bit. All must call this together."""
     if workers(strategy) == 1:
         return
     for variable in variables:

@@ -1,1 +1,1 @@
-"""How an image set reaches this machine and becomes batches."""
+"""How an image set is obtained and made into batches."""

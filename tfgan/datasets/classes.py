@@ -1,4 +1,4 @@
-"""`Classes`: what the labels of a set mean, and how often each comes."""
+"""`Classes`: the names of a set's labels, and the number of images of each."""
 
 import dataclasses
 from typing import Any
@@ -16,8 +16,8 @@ class Classes:
     """The classes of a labelled set.
 
     Attributes:
-        names: of each class, in the order of the labels.
-        counts: how many images each has.
+        names: name of each class, in the order of the labels.
+        counts: number of images of each class.
     """
 
     names: tuple[str, ...]
@@ -25,11 +25,10 @@ class Classes:
 
     @classmethod
     def of(cls, names: tuple[str, ...], labels: np.ndarray, split: str = "train") -> "Classes":
-        """Those of a split whose labels are known, integers `(size,)`.
+        """The classes of a split with known labels, integers `(size,)`.
 
         Raises:
-            UserError: if some are none of the classes: TensorFlow Datasets writes -1 where a label
-                is not known.
+            UserError: if a label is not a class: TensorFlow Datasets writes -1 for unknown labels.
         """
         if unknown := int(np.sum((labels < 0) | (labels >= len(names)))):
             raise UserError(
@@ -43,7 +42,7 @@ class Classes:
         """The inverse of `dataclasses.asdict`, also after JSON.
 
         Raises:
-            ValueError, LookupError or TypeError: if the content is something else.
+            ValueError, LookupError or TypeError: if the content is not valid.
         """
         names, counts = tuple(content["names"]), tuple(content["counts"])
         if not (
@@ -57,18 +56,18 @@ class Classes:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """How probable each class is, by its images."""
+        """The probability of each class: its share of the images."""
         total = sum(self.counts)
         return tuple(count / total for count in self.counts)
 
     @property
     def present(self) -> list[int]:
-        """The labels of the classes that have images: the others were never learnt."""
+        """The labels of the classes that have images; the others are not learnt."""
         return [label for label, count in enumerate(self.counts) if count]
 
     @classmethod
     def of_numbers(cls, count: int) -> "Classes":
-        """Of classes without names, all alike probable."""
+        """Classes with numbers as names, all equally probable."""
         return cls(tuple(map(str, range(count))), (1,) * count)
 
     @property

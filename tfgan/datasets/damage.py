@@ -1,4 +1,4 @@
-"""What is said where a prepared set cannot be read: its files' fault, or not."""
+"""Messages for a prepared set that cannot be read, because of its files or otherwise."""
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -17,12 +17,12 @@ _OF_DAMAGE = (
 
 
 def unreadable(name: str, builder: tfds.core.DatasetBuilder, error: Exception) -> UserError:
-    """What stopped the reading of a prepared set, where nothing else was done.
+    """The error for a prepared set whose reading failed.
 
     Args:
-        name: of the set.
-        builder: the prepared set.
-        error: what was raised.
+        name: name of the set.
+        builder: builder of the prepared set.
+        error: the exception of the reader.
     """
     text = first_line(error)
     few_files = "open files" in text  # to TensorFlow, a resource too
@@ -35,7 +35,7 @@ def unreadable(name: str, builder: tfds.core.DatasetBuilder, error: Exception) -
 
 
 def damaged(name: str, builder: tfds.core.DatasetBuilder, text: str) -> str:
-    """What is said of a set whose prepared files are not whole, and what helps."""
+    """The message for a set whose prepared files are damaged, with a remedy."""
     return (
         f"--dataset={name}: its prepared files in {builder.data_path} are damaged ({text}); remove "
         f"that folder, and the same command prepares the set again"

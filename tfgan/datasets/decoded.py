@@ -1,4 +1,4 @@
-"""Decoded images, kept beside the prepared sets: to decode MNIST takes seconds at each start."""
+"""Stores decoded images beside the prepared sets: decoding MNIST takes seconds at each start."""
 
 import contextlib
 import hashlib
@@ -19,9 +19,9 @@ Arrays = dict[str, np.ndarray]
 
 
 def kept(builder: tfds.core.DatasetBuilder, split: str) -> Arrays | None:
-    """What `keep` has kept of a split: its arrays, read as they are needed.
+    """The arrays of a split that `keep` has stored, read when they are needed.
 
-    None if there is nothing, if it is of other files than the set has now, or if it is damaged.
+    None if there are none, if the set's files have changed, or if the arrays are damaged.
     """
     folder = _folder(builder, split)
     try:
@@ -35,12 +35,12 @@ def kept(builder: tfds.core.DatasetBuilder, split: str) -> Arrays | None:
 
 
 def keep(builder: tfds.core.DatasetBuilder, split: str, arrays: Arrays) -> None:
-    """Keeps a split's arrays for the next start; without a word where that cannot be done.
+    """Stores a split's arrays for the next start; silently does nothing if it cannot.
 
     Args:
-        builder: of the prepared set.
-        split: which part of it.
-        arrays: by name.
+        builder: builder of the prepared set.
+        split: name of the split.
+        arrays: the arrays by name.
     """
     known = {"files": _files(builder, split), "sums": _sums(arrays)}
     root, folder = pathlib.Path(builder.data_dir_root), _folder(builder, split)
@@ -62,7 +62,7 @@ def _folder(builder: tfds.core.DatasetBuilder, split: str) -> pathlib.Path:
 
 
 def _files(builder: tfds.core.DatasetBuilder, split: str) -> list[list[Any]]:
-    """What tells the files that a split was decoded from: names, sizes, times."""
+    """The identity of the files of a split: their names, sizes and times."""
     found = []
     for file in builder.info.splits[split].filepaths:
         status = pathlib.Path(file).stat()

@@ -16,10 +16,10 @@ class Derived(NamedTuple):
     """How a set is made.
 
     Attributes:
-        base: TFDS name of the set that it is made from.
-        make: from images `(size, height, width, channels)` and labels `(size,)` of one of the
-            base's splits to those of the derived set.
-        names: from those of the base's classes to those of the derived set.
+        base: TFDS name of the base set.
+        make: a function from images `(size, height, width, channels)` and labels `(size,)` of a
+            split of the base to those of the derived set.
+        names: a function from the names of the base's classes to those of the derived set.
     """
 
     base: str
@@ -30,8 +30,8 @@ class Derived(NamedTuple):
 def stack(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Stacked MNIST: three digits as the channels of one image, 1,000 modes (Metz et al. 2017).
 
-    Channel c of the images is a permutation of the digits that depends on c alone, so every
-    digit appears once in each channel, and the set has as many images as MNIST.
+    Channel c of the images is a permutation of the digits that depends only on c. So every digit
+    occurs once in each channel, and the set has as many images as MNIST.
 
     Args:
         images: uint8 `(size, height, width, 1)`.

@@ -1,7 +1,7 @@
-"""Gzip files whose header a packager has stripped, put back as their authors published them.
+"""Restores the headers of gzip files that a packager has stripped.
 
-Debian strips name and time from the header of each gzip file in a package, so that packages can
-be built again bit by bit. The compressed data stay as they are, but a checksum of the file fails.
+Debian strips name and time from the header of each gzip file in a package, so that builds are
+reproducible. The compressed data do not change, but the checksum of the file does.
 """
 
 import hashlib
@@ -16,14 +16,14 @@ _HEADER_BYTES = 10
 
 
 def restored(file: pathlib.Path, checksum: str) -> bytes | None:
-    """A file's content with the header that it was published with.
+    """A file's content with its published header.
 
     Args:
-        file: a gzip file, of whose header the name and the time may have been stripped.
+        file: a gzip file, whose header may lack the name and the time.
         checksum: SHA-256 of the published file.
 
     Returns:
-        The published content, or None if the file has it already, or differs in more.
+        The published content; None if the file already has it, or differs in anything else.
     """
     content = file.read_bytes()
     if _is(content, checksum) or content[:4] != _MAGIC + bytes([_DEFLATE, 0]):

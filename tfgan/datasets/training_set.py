@@ -31,15 +31,15 @@ class InMemory:
 
     Args:
         images: `(size, height, width, channels)`, uint8 or float32 in [-1, 1].
-        version: of the set, by TFDS.
-        labels: of the images, int64 `(size,)`, or None.
-        classes: of the labels.
-        whole: whether its hash is of all images: nobody has checked them before.
+        version: TFDS's version of the set.
+        labels: labels of the images, int64 `(size,)`, or None.
+        classes: the classes of the labels.
+        whole: whether its hash covers all images, because they were not checked before.
 
     Attributes:
         shape: `(size, height, width, channels)`.
-        classes: of the labels; None without.
-        read_errors: what TensorFlow raises while it trains, if the set's files are damaged.
+        classes: the classes of the labels; None without labels.
+        read_errors: exceptions of TensorFlow during training if the set's files are damaged.
     """
 
     read_errors: tuple[type[Exception], ...] = ()
@@ -65,19 +65,19 @@ class InMemory:
     def batches(
         self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
     ) -> tf.data.Dataset:
-        """Endless batches, of pairs where there are labels; see `pipeline.batches`."""
+        """Endless batches, with labels if the set has them; see `pipeline.batches`."""
         images, labels = self._images, self._labels
         return pipeline.batches(images, batch_size, seed, first_step, share, labels)
 
     def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
-        """The uint8 batch that step number `step` gets."""
+        """The uint8 batch of step `step`."""
         batch = pipeline.batch_at(self._images, batch_size, seed, step)
         return batch if batch.dtype == np.uint8 else pictures.to_uint8(batch)
 
     def identity(self) -> dict[str, Any]:
-        """What tells this set from another of its name: version, shape, a hash of the content.
+        """What distinguishes this set from others of its name: version, shape, and a hash.
 
-        With labels, their classes and a hash of them too.
+        With labels, also their classes and their hash.
         """
         some = self._images[:: self._hashed_every]
         labels = b"" if self._labels is None else self._labels.tobytes()
@@ -87,21 +87,20 @@ class InMemory:
 class Streamed:
     """A set that stays on disk, in an order that is a pure function of (seed, epoch).
 
-    An epoch reads the shards in an order of its own, 16 at once, shuffles within windows, and
-    visits each image once. To begin inside an epoch it reads, but does not decode, what comes
-    before.
+    Each epoch reads the shards in its own order, 16 at once, shuffles within windows, and uses
+    each image once. To begin inside an epoch, it reads the earlier images without decoding them.
 
     Args:
-        builder: the prepared set, its files TFRecords.
-        split: which of its splits.
-        window: how many encoded images are shuffled together.
-        names: of its classes, if its labels are wanted.
+        builder: builder of the prepared set, whose files are TFRecords.
+        split: the split.
+        window: number of encoded images that are shuffled together.
+        names: names of its classes, if its labels are used.
 
     Attributes:
         shape: `(size, height, width, channels)`.
-        classes: of the labels; None without.
-        read_errors: what TensorFlow raises while it trains, if the set's files are damaged; and
-            for other reasons: `check` tells.
+        classes: the classes of the labels; None without labels.
+        read_errors: exceptions of TensorFlow during training if the set's files are damaged. They
+            can have other reasons, too: `check` finds out.
     """
 
     read_errors: tuple[type[Exception], ...] = (
@@ -134,7 +133,7 @@ class Streamed:
         """Reads and decodes all images once.
 
         Raises:
-            UserError: if that cannot be done; it says why.
+            UserError: if an image cannot be read, with the reason.
         """
         examples = tf.data.TFRecordDataset(self._files).map(self._decode)
         try:
@@ -166,7 +165,7 @@ class Streamed:
     def batches(
         self, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
     ) -> tf.data.Dataset:
-        """Endless batches, as those of `pipeline.batches`."""
+        """Endless batches, like those of `pipeline.batches`."""
         return (
             self._batches(batch_size, seed, first_step, share)
             .map(_images_to_unit)
@@ -175,12 +174,12 @@ class Streamed:
         )
 
     def batch_at(self, batch_size: int, seed: int, step: int) -> np.ndarray:
-        """The uint8 batch that step number `step` gets; reads what its epoch has before it."""
+        """The uint8 batch of step `step`; reads the earlier images of its epoch."""
         batch = next(self._batches(batch_size, seed, step, WHOLE).as_numpy_iterator())
         return batch if self._label is None else batch[0]
 
     def identity(self) -> dict[str, Any]:
-        """As that of `InMemory`, but that the first hash is of the files' sizes."""
+        """Like that of `InMemory`, but with a hash of the files' sizes instead of the images."""
         sizes = [pathlib.Path(file).stat().st_size for file in self._files]
         files = json.dumps(sizes).encode()
         version = str(self._builder.version)
@@ -251,7 +250,7 @@ def _identity(
 
 
 def mean_image(data: InMemory | Streamed) -> np.ndarray:
-    """The mean of the images that fit in 256 MiB, all of a small set, in [0, 1].
+    """The mean of the images that fit into 256 MiB (all images of a small set), in [0, 1].
 
     Returns:
         float64 `(height, width, channels)`.
@@ -266,19 +265,19 @@ def open_set(
     say: Callable[[str], None] = print,
     labelled: bool = False,
 ) -> InMemory | Streamed:
-    """Opens an image set, preparing it first if need be.
+    """Opens an image set, and prepares it first if necessary.
 
     Args:
-        image_set: which, and which split.
-        cache_limit_mb: a set that takes more, decoded, is streamed; in MB (10^6 bytes). Half of
-            it holds the window that a streamed set is shuffled in. A set of `derived.SETS` is
+        image_set: the set and its split.
+        cache_limit_mb: a set that takes more memory when decoded is streamed; in MB (10^6 bytes).
+            The window for shuffling a streamed set takes half of it. A set of `derived.SETS` is
             always in memory.
-        say: takes each line that a user should read.
-        labelled: whether its batches come with labels.
+        say: called with each line that a user should read.
+        labelled: whether its batches have labels.
 
     Raises:
-        UserError: if the set or the split cannot be had, or cannot be streamed; or if labels are
-            wanted and there are none, or of one class only.
+        UserError: if the set or the split is not available or cannot be streamed, or if labels are
+            required and there are none, or only one class.
     """
     name, split = image_set.name, image_set.split
     builder = sources.prepare(image_set, say)
@@ -307,7 +306,7 @@ def open_set(
 
 
 def _of_several(data: InMemory | Streamed, image_set: ImageSet) -> InMemory | Streamed:
-    """The set, if it has images of two classes or more."""
+    """The set, after a check that it has images of at least two classes."""
     counts = data.classes.counts if data.classes else ()
     if sum(count > 0 for count in counts) < 2:
         raise UserError(

@@ -1,11 +1,11 @@
-"""The run doctor: what is wrong with a run, how one sees it, and what to try.
+"""The run doctor: what is wrong with a run, the evidence, and what to try.
 
     from tfgan import doctor
 
     for finding in doctor.diagnose("runs/tutorial"):
         print(finding)
 
-`examiner` takes evidence of a model, `record` keeps that of a run, and `diagnoses` reads it: pure
+`examiner` collects evidence about a model, `record` stores that of a run, and `diagnoses` has pure
 functions from records to findings.
 """
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def diagnose(workdir: str | pathlib.Path) -> "list[Finding]":
-    """Names what is wrong with a run; nothing, if all is well.
+    """Finds what is wrong with a run; the list is empty for a healthy run.
 
-    It reads what the run recorded (`--monitor_every`), and if the newest checkpoint is not among
-    that, looks at it now, which takes seconds and needs the data. It writes nothing.
+    It reads the run's records (`--monitor_every`). If they lack the newest checkpoint, it examines
+    that now, which takes seconds and needs the data. It writes nothing.
 
     Raises:
-        UserError: if there is no run, nothing in it yet to look at, or something is damaged.
+        UserError: if there is no run, nothing to examine yet, or a file is damaged.
     """
     from tfgan.doctor import diagnoses, examination
 

@@ -1,4 +1,4 @@
-"""What the doctor looks at in a conditional GAN: is it the class, and does the class vary?"""
+"""Evidence about a conditional GAN: label accuracy, and variety within each class."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ FEWEST = 10  # images of a class whose variety says something
 
 
 class ClassExaminer:
-    """Takes the part of the evidence that only a conditional GAN has.
+    """Collects the evidence that only a conditional GAN has.
 
     Args:
         train: uint8 images and their labels `(count,)`.
-        heldout: the same, that the GAN never sees.
-        classes: how many there are.
-        classifier: tells them; None where there is none for the set. Then an image is of the
-            class whose mean training image is nearest.
+        heldout: images and labels that the GAN is not trained on.
+        classes: number of classes.
+        classifier: recognises classes; None if there is none for the set. Then the class is the
+            one whose mean training image is nearest.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ClassExaminer:
 
         Args:
             fakes: uint8 images.
-            labels: the classes that were asked for.
+            labels: the requested classes.
         """
         labels = np.asarray(labels)
         points, told = self._see(fakes)
@@ -63,7 +63,7 @@ class ClassExaminer:
         }
 
     def _see(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What spreads are taken of, and the class that each image is seen as."""
+        """The features for spreads, and the recognised class of each image."""
         if self._classifier:
             features, probabilities = self._classifier(images)
             return features, probabilities.argmax(axis=1)
@@ -71,12 +71,12 @@ class ClassExaminer:
         return images, self._labels[nearest]
 
     def _within(self, points: np.ndarray, labels: np.ndarray) -> list[float | None]:
-        """The spread within each class; None where there are fewer than 10."""
+        """The spread within each class; None for classes with fewer than 10 images."""
         each = [points[labels == label] for label in range(self._classes)]
         return [spread(part) if len(part) >= FEWEST else None for part in each]
 
 
 def spread(values: np.ndarray) -> float:
-    """Root of the trace of the covariance of `(count, ...)`."""
+    """The square root of the trace of the covariance of `(count, ...)`."""
     flat = np.asarray(values, np.float64).reshape(len(values), -1)
     return float(np.sqrt(flat.var(axis=0).sum()))

@@ -1,4 +1,4 @@
-"""From what was recorded of a run to what is wrong with it: pure functions, and their thresholds.
+"""Diagnoses: pure functions from a run's records to findings, and their thresholds.
 
 docs/doctor.md has the measurements that the thresholds come from.
 """
@@ -39,7 +39,7 @@ class Finding:
     """One thing that is wrong with a run.
 
     Attributes:
-        title: what it is, e.g. "mode collapse".
+        title: the fault, e.g. "mode collapse".
         evidence: the numbers that show it.
         advice: what to try.
     """
@@ -54,11 +54,11 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Skipped:
-    """One thing that was not looked for, or not as far as can be.
+    """A diagnosis that was not possible, or only in part.
 
     Attributes:
-        title: what it is, as a finding's.
-        why: what is lacking.
+        title: the fault, as in a finding.
+        why: why it was not possible.
     """
 
     title: str
@@ -72,12 +72,12 @@ Result = Finding | Skipped | None
 
 
 def diagnose(history: History) -> list[Finding]:
-    """All that is wrong with a run, the most telling first."""
+    """All findings about a run, the most important first."""
     return [each for each in _results(history) if isinstance(each, Finding)]
 
 
 def skipped(history: History) -> list[Skipped]:
-    """All that was not looked for: it is too early, or the evidence is lacking."""
+    """All diagnoses that were not possible: it is too early, or evidence is missing."""
     return [each for each in _results(history) if isinstance(each, Skipped)]
 
 
@@ -91,7 +91,7 @@ def _results(history: History) -> list[Result]:
 
 
 def diverged(history: History) -> Result:
-    """Numbers that are not finite ended the run."""
+    """A value that is NaN or infinite ended the run."""
     if not history.diverged:
         return None
     return Finding(
@@ -102,7 +102,7 @@ def diverged(history: History) -> Result:
 
 
 def labels_swapped(history: History) -> Result:
-    """D calls fakes real and reals fake, which no training towards equation 1 does."""
+    """D calls fakes real and real images fake, which training by equation 1 never does."""
     last = history.evidence[-1]
     if last.d_fake - last.d_real < SWAPPED:
         return None
@@ -114,9 +114,9 @@ def labels_swapped(history: History) -> Result:
 
 
 def discriminator_saturated(history: History) -> Result:
-    """D is sure of every image, and G has not gained on it since its first steps.
+    """D is certain about every image, and the fakes have not become more varied.
 
-    A D that is sure is no fault in itself: G can learn from the slope that it leaves.
+    A certain D alone is not a fault: G can still learn from its gradient.
     """
     last = history.evidence[-1]
     if last.step < SETTLED:
@@ -145,7 +145,7 @@ def gradient_vanished(history: History) -> Result:
 
 
 def mode_collapse(history: History) -> Result:
-    """G draws the same few things whatever z is."""
+    """G draws the same few images for every z."""
     last = history.evidence[-1]
     spread, space = last.feature_diversity, "a classifier's features"
     if spread is None:
@@ -168,7 +168,7 @@ def mode_collapse(history: History) -> Result:
 
 
 def classes_missing(history: History) -> Result:
-    """The evaluation has counted classes, with more samples than a look has."""
+    """The evaluation has found a collapse, with more samples than the doctor draws."""
     if history.collapsed is None:
         return Skipped("missing classes", "python -m tfgan.evaluate has not scored this generator")
     if not history.collapsed:
@@ -181,7 +181,7 @@ def classes_missing(history: History) -> Result:
 
 
 def class_ignored(history: History) -> Result:
-    """A conditional G draws several things, but not those that it is asked for."""
+    """A conditional G draws varied images, but not of the requested classes."""
     last = history.evidence[-1]
     seen, chance, real = (
         last.label_accuracy,
@@ -206,7 +206,7 @@ def class_ignored(history: History) -> Result:
 
 
 def class_collapsed(history: History) -> Result:
-    """A conditional G draws nearly the same image for a class whatever z is, but varies others."""
+    """A conditional G draws nearly the same image of a class for every z, but varies others."""
     last = history.evidence[-1]
     spreads = [
         (each, label) for label, each in enumerate(last.class_diversity or ()) if each is not None
@@ -232,9 +232,9 @@ def class_collapsed(history: History) -> Result:
 
 
 def oscillation(history: History) -> Result:
-    """D overshoots: it chases G so fast that it is worse than one that always says 1/2.
+    """D overshoots: it follows G so fast that it is worse than a D that always says 1/2.
 
-    At a single step D may be confident and right, so the mean over an epoch counts too.
+    At a single step D may be confident and right, so the mean over an epoch counts, too.
     """
     last = history.evidence[-1]
     if last.value_heldout < OVERSHOOTING and last.d_real >= last.d_fake:
@@ -259,7 +259,7 @@ def oscillation(history: History) -> Result:
 
 
 def discriminator_overfitted(history: History) -> Result:
-    """D knows its training images by heart: it tells them from fakes better than others."""
+    """D has memorised its training images: it tells them from fakes better than other images."""
     last = history.evidence[-1]
     on_train, on_heldout = bound(last.value_train), bound(last.value_heldout)
     if on_train - on_heldout < OVERFITTED:
@@ -293,7 +293,7 @@ def memorisation(history: History) -> Result:
 
 
 def dead_units(history: History) -> Result:
-    """Hidden units give one value whatever comes in, and learn no more."""
+    """Hidden units give the same value for every input, and no longer learn."""
     last = history.evidence[-1]
     dead = {"G": last.dead_generator, "D": last.dead_discriminator}
     worst = max(dead, key=lambda network: dead[network])

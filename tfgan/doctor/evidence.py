@@ -1,4 +1,4 @@
-"""What the doctor looks at: one record of numbers for each time that a run is looked at."""
+"""The doctor's evidence: a record of numbers for each examination of a run."""
 
 import dataclasses
 from typing import Any
@@ -14,38 +14,38 @@ _OPTIONAL = ("feature_diversity", "classes", *_CONDITIONAL)
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """A generator and a discriminator at one step, in numbers.
+    """Measurements of a generator and a discriminator at one step.
 
-    All on fresh latents, with dropout off; "held out" is the set's test split.
+    All use fresh latents and no dropout; "held out" is the set's test split.
 
     Attributes:
-        step: training steps done.
+        step: number of training steps so far.
         value_train: V(D, G) on training images, in nats, at most 0.
-        value_heldout: V(D, G) on held-out images.
-        value_probe: V of a fresh discriminator trained on this G alone, on held-out images.
+        value_heldout: V(D, G) on held-out images, in nats.
+        value_probe: V of a new discriminator trained on this G only, on held-out images, in nats.
         d_real: mean D(x) of held-out images.
         d_fake: mean D(G(z)).
-        accuracy: how many held-out images and fakes D tells right, the mean of both shares.
-        g_gradient: Euclidean norm of the gradient of G's objective, all weights together.
-        dead_generator: share of G's hidden units that give the same for every latent.
-        dead_discriminator: share of D's that give the same for every image.
-        diversity: spread of the fakes' pixels over that of held-out images; the root of the
-            trace of their covariance, so that 1 is as varied as the data.
-        feature_diversity: the same of a classifier's features; None without a classifier.
+        accuracy: mean of the shares of held-out images and of fakes that D classifies correctly.
+        g_gradient: Euclidean norm of the gradient of G's objective, over all weights.
+        dead_generator: share of G's hidden units that have the same value for every latent.
+        dead_discriminator: share of D's hidden units that have the same value for every image.
+        diversity: spread of the fakes' pixels divided by that of held-out images. The spread is the
+            root of the trace of the covariance, so 1 means as varied as the data.
+        feature_diversity: the same for a classifier's features; None without a classifier.
         classes: share of each class among the fakes; None without a classifier.
-        copied: share of training images among the images nearest to fakes, where there are as
-            many held-out ones: 0.5 for a generator that does not copy.
-        neighbours: how many images are nearest to some fake.
+        copied: share of training images among the images nearest to fakes, among as many training
+            as held-out images: 0.5 for a generator that does not copy.
+        neighbours: number of different images that are nearest to some fake.
 
-    What only a conditional GAN has, None for others and in older records:
+    Only for a conditional GAN, None for others and in older records:
 
     Attributes:
-        label_accuracy: share of fakes that are seen as the class that was asked for: by a
-            classifier, or without one by the nearest mean of a class's training images.
+        label_accuracy: share of fakes that are recognised as the requested class, by a classifier
+            or, without one, by the nearest mean of a class's training images.
         label_accuracy_chance: the same if the fakes' classes were shuffled.
-        label_accuracy_heldout: the same of held-out images.
-        class_diversity: the diversity within each class, of features or without a classifier of
-            pixels; None for a class of which too few images are looked at.
+        label_accuracy_heldout: the same for held-out images.
+        class_diversity: the diversity within each class, of features or, without a classifier, of
+            pixels; None for a class with too few images.
     """
 
     step: int
@@ -69,7 +69,7 @@ class Evidence:
     class_diversity: tuple[float | None, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """What is recorded: without what only other GANs have."""
+        """The values to record, without those of other kinds of GAN."""
         row = dataclasses.asdict(self)
         return {
             name: row[name] for name in row if name not in _CONDITIONAL or row[name] is not None
@@ -80,7 +80,7 @@ class Evidence:
         """The inverse of `to_dict`, also after JSON.
 
         Raises:
-            ValueError, KeyError or TypeError: if the row is something else.
+            ValueError, KeyError or TypeError: if the row is not valid.
         """
         lists = {name: row.get(name) for name in ("classes", "class_diversity")}
         tuples = {name: each if each is None else tuple(each) for name, each in lists.items()}

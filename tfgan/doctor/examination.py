@@ -1,4 +1,4 @@
-"""A run as it is now: what it recorded, and its newest checkpoint looked at."""
+"""Examines a run as it is now: its records and its newest checkpoint."""
 
 import dataclasses
 
@@ -13,10 +13,10 @@ from tfgan.run.workdir import Workdir
 
 
 def history(path: str) -> History:
-    """All that can be known of the run in a folder; see `tfgan.doctor.diagnose`.
+    """The records of the run in a folder, up to now; see `tfgan.doctor.diagnose`.
 
     Raises:
-        UserError: if there is no run, nothing in it yet to look at, or something is damaged.
+        UserError: if there is no run, nothing to examine yet, or a file is damaged.
     """
     workdir = Workdir(path)
     config = recorded_config(workdir)
@@ -28,7 +28,7 @@ def history(path: str) -> History:
 
 
 def _looked_at(workdir: Workdir, config: TrainConfig, found: History) -> History:
-    """The same, with evidence of the newest checkpoint."""
+    """The history with evidence of the newest checkpoint."""
     newest = checkpointing.newest(workdir.checkpoints)
     if newest is None and found.diverged is not None:
         return found

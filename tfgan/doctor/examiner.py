@@ -1,4 +1,4 @@
-"""Takes evidence of a model: what the doctor looks at."""
+"""Collects the doctor's evidence about a model."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ LOOKED_AT = 1000  # fakes that a classifier sees and whose neighbours are looked
 
 
 class Examiner:
-    """Takes evidence of one model.
+    """Collects evidence about one model.
 
     Args:
         gan: the model.
         train: uint8 images that it trains on; for a conditional GAN, with their labels.
-        heldout: the same that it never sees; at least two of the first 1,000 images differ.
-        classifier: tells classes; None where there is none for the set.
+        heldout: images that it is not trained on; at least two of the first 1,000 must differ.
+        classifier: recognises classes; None if there is none for the set.
     """
 
     def __init__(self, gan: GAN, train: Any, heldout: Any, classifier: Classifier | None):
@@ -47,7 +47,7 @@ class Examiner:
             self._by_class = ClassExaminer(train, some, len(gan.shares), classifier)
 
     def look(self) -> Evidence:
-        """Evidence of the model as it is now, a pure function of its weights, seed and step."""
+        """Evidence about the model now, a pure function of its weights, seed and step."""
         gan, step = self._gan, int(self._gan.step.numpy())
         z = gan.global_latents(Stream.MONITOR_LATENTS, step, loop.rows(self._heldout))
         fakes = probe.fakes(gan.generator, z)
@@ -109,11 +109,11 @@ def _mean_probability(logits: np.ndarray) -> float:
 
 
 def dead_units(network: keras.Model, inputs: Any) -> float:
-    """The share of hidden units behind an activation that give one value whatever the input.
+    """The share of hidden units with an activation that give the same value for every input.
 
     A channel of a convolution counts as one unit. A unit is dead if its range over all inputs
-    is below a millionth of the largest range in its layer: a ReLU that never opens, a tanh that
-    is stuck. 0 for a network without such layers, or whose layers are not a graph.
+    is below a millionth of the largest range in its layer: a ReLU that is always 0, or a saturated
+    tanh. The share is 0 for a network without such layers, or whose layers are not a graph.
     """
     layers = network.layers
     last = max((index for index, layer in enumerate(layers) if layer.weights), default=0)
@@ -138,17 +138,18 @@ def _is_activation(layer: keras.layers.Layer) -> bool:
 
 
 def copied(fakes: np.ndarray, train: np.ndarray, heldout: np.ndarray) -> tuple[float, int]:
-    """Whether fakes lie nearer to training images than to held-out ones, by pixels.
+    """Whether fakes are nearer to training images than to held-out ones, by pixels.
 
-    Each fake has a nearest image in the union of both sets, cut to one size. Of the images
-    that are nearest to some fake, each counted once, half belong to either set if the generator
-    knows the distribution but not the training images, however sharp or blurred it draws. An
-    image that a set repeats is one image: else more held-out ones would compete.
-    (The idea is that of Meehan et al. 2020, A Non-Parametric Test to Detect Data-Copying in
-    Generative Models; there each fake counts, which many fakes of one shape mislead.)
+    Each fake has a nearest image in the union of both sets, which are cut to the same size. Count
+    each image that is nearest to some fake once. Half of these belong to either set if the
+    generator knows the distribution but not the training images, however sharp or blurred its
+    images are. An image that a set repeats counts once, because otherwise there would be more
+    different held-out images. (The idea is that of Meehan et al. 2020, A Non-Parametric Test to
+    Detect Data-Copying in Generative Models. There each fake counts, and many similar fakes
+    mislead the test.)
 
     Returns:
-        The share of training images among those neighbours, and how many neighbours there are.
+        The share of training images among those neighbours, and the number of neighbours.
     """
     train, heldout = _distinct(train), _distinct(heldout)
     size = min(len(train), len(heldout))
@@ -160,6 +161,6 @@ def copied(fakes: np.ndarray, train: np.ndarray, heldout: np.ndarray) -> tuple[f
 
 
 def _distinct(images: np.ndarray) -> np.ndarray:
-    """The images in their order, each once."""
+    """The images in their order, without duplicates."""
     found = {image.tobytes(): at for at, image in enumerate(images)}
     return images[list(found.values())]

@@ -1,4 +1,4 @@
-"""The doctor's part in a run: looks at an interval, records, shows, and says what it finds."""
+"""The doctor in a run: examines it at intervals, records and plots the evidence, and reports."""
 
 import dataclasses
 import math
@@ -26,11 +26,11 @@ _SIDES = ("train", "heldout", "probe")
 
 
 class Monitors(EpochCallback):
-    """Takes evidence after every so many epochs; belongs after the board.
+    """Collects evidence after every N epochs; must come after the board.
 
     Args:
-        run: that it belongs to.
-        board: shows the curves.
+        run: the run that it belongs to.
+        board: plots the curves.
     """
 
     def __init__(self, run: Run, board: TensorBoard):
@@ -57,9 +57,9 @@ class Monitors(EpochCallback):
 
 
 def curves(evidence: Evidence) -> dict[str, float]:
-    """What TensorBoard draws, by tag: V, the bounds, each with its limit, and all else.
+    """The values for TensorBoard by tag: V and the bounds with their limits, and the others.
 
-    All below one group, which comes after the run's own curves.
+    All are in one group, which comes after the run's own curves.
     """
     row = dataclasses.asdict(evidence)
     values = {side: row.pop(f"value_{side}") for side in _SIDES}
@@ -78,7 +78,7 @@ def curves(evidence: Evidence) -> dict[str, float]:
 
 
 def check(config: TrainConfig) -> None:
-    """Makes sure that a run can be looked at, if that is asked for.
+    """Makes sure that a run can be examined, if it has monitors.
 
     Raises:
         UserError: if there is no test split that it does not train on, with images that differ.
@@ -88,11 +88,11 @@ def check(config: TrainConfig) -> None:
 
 
 def examiner_of(gan: GAN, config: TrainConfig) -> Examiner:
-    """Prepares the images that a run's model is judged by.
+    """Prepares the images for the examination of a run's model.
 
-    The held-out images are the first 10,000 of the set's test split, which no training sees;
-    beside them stand as many training images, the first in the order of TFDS. Of large images
-    there are as many as take 256 MiB.
+    The held-out images are the first 10,000 of the set's test split, which the run does not train
+    on. The training images are the first ones in the order of TFDS, in the same number. Large
+    images are limited to 256 MiB.
 
     Raises:
         UserError: if there is no test split that the run does not train on, with images that
@@ -104,7 +104,7 @@ def examiner_of(gan: GAN, config: TrainConfig) -> Examiner:
 
 
 def _classifier(config: TrainConfig) -> Classifier | None:
-    """The classifier that tfgan ships for the set; None where one would have to be trained."""
+    """The package's classifier for the set; None if one would have to be trained."""
     if config.image_set.family not in classifier.PINNED:
         return None
     return classifier.load(config.image_set)

@@ -1,7 +1,6 @@
-"""A fresh discriminator, which bounds how far p_g is from p_data.
+"""A new discriminator, which gives a lower bound of the divergence of p_g and p_data.
 
-See `tfgan.theory.divergence.bound`: any D gives a bound, if it is asked about images that it was
-not trained on.
+See `tfgan.theory.divergence.bound`: any D gives a bound on images that it was not trained on.
 """
 
 from typing import Any
@@ -21,7 +20,7 @@ _CHUNK = 1000
 
 
 def logits(discriminator: keras.Model, real: Any) -> np.ndarray:
-    """Logits `(count,)` of uint8 images, or of pairs of them and labels, dropout off."""
+    """Logits `(count,)` of uint8 images, or of images and labels, without dropout."""
     parts = [
         discriminator(to_unit(of_rows(real, slice(start, start + _CHUNK))), training=False)
         for start in range(0, loop.rows(real), _CHUNK)
@@ -43,18 +42,18 @@ def of_rows(data: Any, rows: Any) -> Any:
 
 
 class Probe:
-    """A discriminator that starts anew and sees one frozen G only.
+    """A new discriminator that is trained on one frozen G only.
 
-    The run's own D lags behind G and may know its training images by heart; the probe's bound
-    has neither fault, and is as tight as its few hundred steps make it. It is like D, and
-    starts at the weights that D started at if those come from seeds, as all of tfgan's do. Dropout
-    is off, and batch normalisation stays at its start.
+    The run's own D lags behind G and may have memorised its training images. The probe's bound
+    has neither fault; how tight it is depends on the number of steps. It has the same layers as D,
+    and the same initial weights if those come from seeds, like all of tfgan's. There is no dropout,
+    and batch normalisation keeps its initial statistics.
 
     Args:
-        discriminator: model to be like.
-        steps: its training steps.
-        batch_size: real images a step, and as many fakes.
-        learning_rate: Adam's.
+        discriminator: the model whose layers it has.
+        steps: number of training steps.
+        batch_size: number of real images a step, and of fakes.
+        learning_rate: Adam's learning rate.
     """
 
     _PER_CALL = 25
@@ -74,14 +73,14 @@ class Probe:
         self._start = [variable.numpy() for variable in self._variables]
 
     def train(self, gan: GAN, real: Any) -> keras.Model:
-        """Trains from the start; the seed and step of the GAN decide all random numbers.
+        """Trains from the initial weights; the seed and step of the GAN decide all random numbers.
 
         Args:
-            gan: whose G is frozen.
+            gan: the GAN whose G is frozen.
             real: uint8 images to train on, with their labels if the GAN is conditional.
 
         Returns:
-            The discriminator, until the next call.
+            The discriminator, valid until the next call.
         """
         for variable, start in zip(self._variables, self._start, strict=True):
             variable.assign(start)
@@ -129,10 +128,10 @@ def _generate(generator: keras.Model, z: Any) -> tf.Tensor:
 
 
 def beside_labels(images: Any, z: Any) -> Any:
-    """What D judges of images that were made of z: with the labels that z has, if it has any."""
+    """The images made from z, paired with the labels of z, if it has any: the input of D."""
     return (images, z[1]) if isinstance(z, tuple) else images
 
 
 def fakes(generator: keras.Model, z: Any) -> np.ndarray:
-    """Images as uint8 `(count, height, width, channels)`, rounded as pictures are."""
+    """Fakes as uint8 `(count, height, width, channels)`, rounded like image files."""
     return to_uint8(_generate(generator, z).numpy())

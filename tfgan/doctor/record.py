@@ -1,4 +1,4 @@
-"""What a run leaves for the doctor, read back from its folder."""
+"""The files of a run for the doctor, and how to read them."""
 
 import dataclasses
 import json
@@ -14,15 +14,15 @@ _CROSS_ENTROPY = ("non_saturating", "minimax")  # losses of which D's is -V(D, G
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """A run from its beginning.
+    """The records of a run from its beginning.
 
     Attributes:
-        evidence: one for each time that the run was looked at, in order of its steps.
-        diverged: what ended the run, if that were numbers that are not finite.
-        value: V(D, G) in nats, the mean over the batches of the last whole epoch; None before
-            its end, or for an objective whose D minimises something else.
-        collapsed: whether `python -m tfgan.evaluate` finds that classes are missing from the
-            generator's samples; None if it has not scored the generator of now.
+        evidence: one record for each examination, in order of the steps.
+        diverged: the step and name of a value that became NaN or infinite and ended the run.
+        value: V(D, G) in nats, the mean over the batches of the last complete epoch; None before
+            the end of the first, or if D minimises another objective.
+        collapsed: whether `python -m tfgan.evaluate` has found a collapse; None if it has not
+            scored the current generator.
     """
 
     evidence: tuple[Evidence, ...] = ()
@@ -32,7 +32,7 @@ class History:
 
 
 def read(workdir: Workdir) -> History:
-    """Reads what the run itself has recorded.
+    """Reads the run's own records.
 
     Raises:
         UserError: if a file is damaged.
@@ -55,7 +55,7 @@ def _last_value(workdir: Workdir) -> float | None:
 
 
 def read_evidence(workdir: Workdir) -> list[Evidence]:
-    """What the monitors recorded.
+    """The monitors' records.
 
     Raises:
         UserError: if the file is damaged.
@@ -92,12 +92,12 @@ def evaluation(workdir: Workdir, step: int) -> dict[str, Any] | None:
 
 
 def collapsed(scores: dict[str, Any] | None) -> bool | None:
-    """The verdict of an evaluation on what the run draws with; None without one."""
+    """Whether an evaluation has found a collapse of the exported generator; None without one."""
     return None if scores is None else "generator" in scores["collapsed"]
 
 
 def append(workdir: Workdir, new: Evidence) -> None:
-    """Adds one record. Those that a killed run left behind its checkpoint fall away.
+    """Adds one record, and removes those that a killed run wrote after its checkpoint.
 
     Raises:
         OSError: if it cannot be written.
@@ -108,5 +108,5 @@ def append(workdir: Workdir, new: Evidence) -> None:
 
 
 def note_divergence(workdir: Workdir, error: Diverged) -> None:
-    """Notes why the run ended; `Workdir.create` removes the note when the run goes on."""
+    """Records why the run ended; `Workdir.create` removes the record when it resumes."""
     write_file(workdir.diverged, f"{error.what}\n".encode())

@@ -1,7 +1,7 @@
-"""What a conditional generator is asked on top: is it the class, and how good is each class?
+"""Additional scores of a conditional generator: label accuracy, and scores within each class.
 
-Distances within a class are taken of as many samples as of real images that stand beside them:
-both depend on how many there are.
+Distances within a class use the same number of samples and of reference images, because they
+depend on that number.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ _NO_TAG = re.compile(r"[^\w.-]+")
 
 @dataclasses.dataclass(frozen=True)
 class Labelled:
-    """Images of which it is known what they should show, as the classifier sees them.
+    """Images with known classes, and the classifier's features and probabilities.
 
     Attributes:
         labels: int64 `(count,)` in [0, classes).
@@ -40,25 +40,25 @@ class Labelled:
 
     @property
     def confusion(self) -> np.ndarray:
-        """How many images of each class, a row, are seen as each, int64 `(classes, classes)`."""
+        """Counts by true class (row) and recognised class (column), int64 `(classes, classes)`."""
         classes = np.arange(self.probabilities.shape[1])
         return confusion_matrix(self.labels, self.probabilities.argmax(axis=1), labels=classes)
 
     @property
     def accuracy(self) -> float:
-        """The share of images, in [0, 1], that are seen as what they should show."""
+        """The share of images, in [0, 1], that are recognised as their class."""
         return float(np.mean(self.probabilities.argmax(axis=1) == self.labels))
 
     @property
     def accuracies(self) -> np.ndarray:
-        """The same of each class, `(classes,)`; NaN for a class without images."""
+        """The accuracy within each class, `(classes,)`; NaN for a class without images."""
         found = self.confusion
         with np.errstate(invalid="ignore"):
             return found.diagonal() / found.sum(axis=1)
 
     @property
     def counts(self) -> np.ndarray:
-        """How many images there are of each class, `(classes,)`."""
+        """The number of images of each class, `(classes,)`."""
         return np.bincount(self.labels, minlength=self.probabilities.shape[1])
 
     def sets(self, size: int) -> list["Labelled"]:
@@ -81,14 +81,14 @@ def compared(
     """Scores of each class by `METRICS`, against the real images of that class.
 
     Args:
-        sets: of samples.
-        floor: real images that are scored as samples are, and as many of them.
-        real: what both are compared with; `floor` has its accuracies.
+        sets: sets of samples.
+        floor: as many real images, which are scored like samples.
+        real: real images that both are compared with; its accuracies are reported as the floor's.
 
     Returns:
-        How many images of each class are scored, of each set and of `floor`: as many as the least
-        of them has. The rows of the samples, and those of real images, in the order of the
-        classes. A class that lacks the images has NaN.
+        The number of images of each class that are scored: the smallest number of any set and of
+        `floor`. The rows of the samples and of real images, in the order of the classes; NaN for
+        classes with too few images.
     """
     sizes = np.min([each.counts for each in (*sets, floor)], axis=0)
     wholes = [real.features[real.labels == label] for label in range(len(sizes))]
@@ -106,7 +106,7 @@ def compared(
 def _distances(
     images: Labelled, wholes: Sequence[np.ndarray], sizes: np.ndarray
 ) -> list[dict[str, float]]:
-    """FCD, recall and coverage of the first so many images of each class."""
+    """FCD, recall and coverage of the first images of each class, in given numbers."""
     found = []
     for label, (whole, size) in enumerate(zip(wholes, sizes, strict=True)):
         if min(len(whole), size) < FEWEST:
@@ -120,10 +120,10 @@ def _distances(
 
 
 def columns(names: Sequence[str]) -> list[str]:
-    """What the accuracy of each class is called in `metrics.csv` and in TensorBoard.
+    """The names of the classes' accuracies in `metrics.csv` and in TensorBoard.
 
-    Names of classes may be any text: what a tag cannot have becomes "_", and where two would be
-    alike all have their number too.
+    Class names may be any text. Characters that a tag cannot have become "_". If two names would be
+    equal, all contain their number.
     """
     plain = [_NO_TAG.sub("_", name) for name in names]
     if len(set(plain)) < len(plain) or not all(plain):

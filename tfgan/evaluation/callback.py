@@ -1,4 +1,4 @@
-"""`--evaluate_every`: scores while a run trains, and what `--keep_best` makes of them."""
+"""`--evaluate_every` and `--keep_best`: scores during training."""
 
 import time
 
@@ -16,13 +16,13 @@ from tfgan.run.run import Run
 
 
 class Evaluation(EpochCallback):
-    """Adds scores to the logs of every N-th epoch, and says them and what they cost.
+    """Adds scores to the logs of every N-th epoch, and prints them with the time they took.
 
-    It comes before the callbacks that write logs. It draws and scores what
-    `python -m tfgan.evaluate --quick` would, and leaves the training as it is.
+    It comes before the callbacks that write logs. It draws and scores the same samples as
+    `python -m tfgan.evaluate --quick`, and does not affect the training.
 
     Args:
-        run: that it belongs to.
+        run: the run that it belongs to.
     """
 
     def __init__(self, run: Run):
@@ -64,12 +64,13 @@ class KeepBest(EpochCallback):
     """Scores every N-th epoch on validation images, and keeps the generator that scored best.
 
     It adds the score, and the step of the best so far, to the logs, so it comes before the
-    callbacks that write them. The samples are of latents of their own, the same at each scoring.
+    callbacks that write them. The latents of the samples are a separate stream, the same at each
+    scoring.
 
     Args:
-        run: that it belongs to.
-        validation: what scores.
-        best: what it keeps.
+        run: the run that it belongs to.
+        validation: computes the score.
+        best: keeps the best generator.
     """
 
     def __init__(self, run: Run, validation: Validation, best: Best):

@@ -1,7 +1,7 @@
-"""The classifier whose features and probabilities the metrics look at: its recipe, its weights.
+"""The classifier whose features and probabilities the metrics use: its recipe and weights.
 
-The weights for MNIST come with the package and are pinned by their SHA-256. For any other set
-the same recipe trains a classifier on first use, and keeps it beside the data.
+The weights for MNIST are in the package, and their SHA-256 is checked. For any other set the
+same recipe trains a classifier on first use, and stores it beside the data.
 """
 
 import contextlib
@@ -67,15 +67,15 @@ class Classifier:
     """A trained classifier. Every call works in chunks of 500, so no score depends on a batch size.
 
     Args:
-        weights: content of an .npz file that `weights` has written.
+        weights: content of an .npz file that `train` has made.
 
     Attributes:
         image_shape: `(height, width, channels)`.
         classes: number of classes.
-        sha256: of the weights' file; two classifiers' features cannot be compared.
+        sha256: SHA-256 of the weights' file; features of different classifiers cannot be compared.
 
     Raises:
-        ValueError: if that is not what the content is.
+        ValueError: if the content is something else.
     """
 
     def __init__(self, weights: bytes):
@@ -94,7 +94,7 @@ class Classifier:
         )
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features and probabilities at once.
+        """Features and probabilities in one pass.
 
         Args:
             images: uint8 `(count, *image_shape)` in [0, 255].
@@ -120,7 +120,7 @@ class Classifier:
         return self(images)[1]
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
-        """The share of images, in [0, 1], whose likeliest class is their label."""
+        """The share of images, in [0, 1], whose most probable class is their label."""
         return float(np.mean(self.probabilities(images).argmax(axis=1) == labels))
 
 
@@ -161,15 +161,16 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, epochs: int = EP
 
 
 def load(image_set: ImageSet, say: Callable[[str], None] = print) -> Classifier:
-    """The classifier of a set: the pinned one, or else one that is trained on first use and kept.
+    """The classifier of a set: from the package, or trained on first use and then stored.
 
     Args:
-        image_set: whatever its split; classifiers that are not pinned lie beside its data. A set
-            of `derived.SETS` has that of its base.
-        say: takes each line.
+        image_set: the set; its split is ignored. Trained classifiers are stored beside its data. A
+            set of `derived.SETS` uses the classifier of its base.
+        say: called with each line of output.
 
     Raises:
-        UserError: if the pinned weights are damaged, or the set cannot be had or has no labels.
+        UserError: if the package's weights are damaged, or the set is not available or has no
+            labels.
     """
     if image_set.name in derived.SETS:
         image_set = dataclasses.replace(image_set, name=derived.SETS[image_set.name].base)

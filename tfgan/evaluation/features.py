@@ -1,7 +1,7 @@
 """Features for pictures without classes: a small network, trained on a set's own images.
 
-It learns which two of many altered images were one (SimCLR, Chen et al. 2020), needs no labels, and
-is kept beside the data.
+It learns which two of many altered images come from the same image (SimCLR, Chen et al. 2020). It
+needs no labels, and is stored beside the data.
 """
 
 import contextlib
@@ -71,10 +71,10 @@ class Features:
         weights: content of an .npz file that `train` has made.
 
     Attributes:
-        sha256: of the weights' file; scores in two networks' features cannot be compared.
+        sha256: SHA-256 of the weights' file; scores in different features cannot be compared.
 
     Raises:
-        ValueError: if that is not what the content is.
+        ValueError: if the content is something else.
     """
 
     def __init__(self, weights: bytes):
@@ -104,12 +104,12 @@ class Features:
 def train(images: np.ndarray, steps: int = STEPS) -> bytes:
     """Trains a network without labels: SimCLR, by Adam, 1e-3 falling to 0 along a cosine.
 
-    Each image of a batch is altered twice; of the others, which is the second form of it? Two more
-    dense layers, which are not kept, come between the features and that question.
+    Each image of a batch is altered twice, and the network must find the second form among all
+    others. Two more dense layers come between the features and the loss; they are not kept.
 
     Args:
         images: uint8 `(count, height, width, channels)`, of at most 64 pixels.
-        steps: batches of 128, each drawn by itself; 0 leaves the first weights.
+        steps: number of batches of 128, each drawn independently; 0 keeps the initial weights.
 
     Returns:
         The content of an .npz file, for `Features`.
@@ -140,8 +140,8 @@ def descend(
     """Trains models together.
 
     Args:
-        loss: of a batch, float32 in [0, 1], and of the index of the step.
-        models: whose weights it depends on.
+        loss: a function of a batch, float32 in [0, 1], and of the index of the step.
+        models: the models whose weights it depends on.
         images: see `train`.
         steps: see `train`.
     """
@@ -179,11 +179,11 @@ def _seed(index: tf.Tensor, kind: int) -> tf.Tensor:
 
 
 def altered(images: tf.Tensor, index: tf.Tensor, form: int) -> tf.Tensor:
-    """Images cut out, enlarged to their old size, perhaps mirrored, in other colours.
+    """Images that are cropped, enlarged to their old size, perhaps mirrored, and recoloured.
 
     Args:
-        images: float32 `(batch, height, width, channels)`.
-        index: of the step.
+        images: float32 `(batch, height, width, channels)` in [0, 1].
+        index: index of the step.
         form: 1 or 2; the same arguments give the same images.
     """
     count, (height, width, channels) = tf.shape(images)[0], images.shape[1:]
@@ -207,8 +207,8 @@ def contrast(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """SimCLR's loss: the cross-entropy of finding an image's other form among all forms.
 
     Args:
-        one: float32 `(batch, size)`, of the images' first forms.
-        other: of their second forms, in the same order.
+        one: float32 `(batch, size)`, features of the images' first forms.
+        other: features of their second forms, in the same order.
     """
     count = tf.shape(one)[0]
     forms = tf.math.l2_normalize(tf.concat([one, other], 0), axis=1)
@@ -220,12 +220,12 @@ def contrast(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
 
 
 def load(image_set: ImageSet, fit: str, say: Callable[[str], None] = print) -> Features:
-    """The features of a set, trained on first use and kept beside its data.
+    """The features of a set, trained on first use and stored beside its data.
 
     Args:
-        image_set: whatever its split.
+        image_set: the set; its split is ignored.
         fit: the split to train on.
-        say: takes each line.
+        say: called with each line of output.
     """
     path = picture_parts.cache(image_set, "features.npz", fit)
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

@@ -26,13 +26,13 @@ def save_neighbours(
     training: np.ndarray,
     small: Callable[[np.ndarray], np.ndarray] = lambda images: images,
 ) -> None:
-    """Writes samples in every other row, and below each its nearest training image.
+    """Writes rows of samples, with the nearest training image below each sample.
 
     Args:
         path: the PNG.
-        samples: uint8 `(count, height, width, channels)`, of which the first 32 are shown.
+        samples: uint8 `(count, height, width, channels)`; the first 32 are shown.
         training: uint8 `(size, height, width, channels)`.
-        small: what of images is compared.
+        small: a function that reduces images before the comparison.
     """
     shown = samples[:_PAIRS]
     nearest, _ = neighbours.nearest(small(shown), small(training))
@@ -48,14 +48,14 @@ def save_neighbours(
 def save_confusion(
     path: pathlib.Path, matrices: dict[str, np.ndarray], names: Sequence[str]
 ) -> None:
-    """Writes confusion matrices side by side: a row what was asked for, a column what is seen.
+    """Writes confusion matrices side by side: requested classes as rows, recognised as columns.
 
-    Each cell is the darker, the larger its share of the row is, and has that in percent.
+    A cell shows its share of the row in percent, and is darker if that is larger.
 
     Args:
         path: the PNG.
-        matrices: counts `(classes, classes)` by their titles.
-        names: of the classes; written, as the numbers are, where there are at most 30.
+        matrices: counts `(classes, classes)` by title.
+        names: names of the classes. Names and numbers are shown for up to 30 classes.
     """
     count = len(names)
     written = count <= _MOST_WRITTEN
@@ -95,13 +95,13 @@ def save_plots(
     """Writes `classes.png` and `precision_recall.png`.
 
     Args:
-        folder: where to.
-        shares: of the classes among the samples, `(classes,)`.
-        real_shares: the same among the test images.
-        rows: those that have "precision" and "recall" are shown.
+        folder: the folder.
+        shares: shares of the classes among the samples, `(classes,)`.
+        real_shares: shares among the test images.
+        rows: rows of scores; those with "precision" and "recall" are shown.
 
     Returns:
-        Empty, or a line that says how to get them, if matplotlib is not installed.
+        An empty string, or a line that says how to get the plots, if matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure

@@ -1,6 +1,6 @@
-"""What stands beside every score: real images and controls under the same metrics.
+"""Reference scores: real images and controls under the same metrics.
 
-It is computed once for a set and a classifier, and kept beside the data.
+They are computed once for a set and a classifier, and stored beside the data.
 """
 
 import contextlib
@@ -34,17 +34,17 @@ def load(
     quick: bool = False,
     say: Callable[[str], None] = print,
 ) -> tuple[Rows, RealImages | None]:
-    """The rows of real images and controls, and what the slow metrics need.
+    """The rows of real images and controls, and the images that the slow metrics need.
 
     Args:
-        reference: what samples are compared with.
-        quick: leaves the slow metrics out.
-        say: takes each line.
+        reference: the real images that samples are compared with.
+        quick: whether to leave out the slow metrics.
+        say: called with each line of output.
 
     Returns:
-        Rows "floor", `train[50000:]` against the test images; "kmeans", k-means centroids as
-        centres of Parzen windows; and "ideal", what a perfect sampler would have. And the images,
-        None if `quick`.
+        The rows "floor", `train[50000:]` against the test images; "kmeans", k-means centroids as
+        centres of Parzen windows; and "ideal", the scores of a perfect sampler. And the images for
+        the slow metrics, None if `quick`.
     """
     validation, _ = splits.load(reference.image_set, "validation")
     fit = None if quick else splits.load(reference.image_set, "fit")[0]
@@ -100,7 +100,7 @@ def _parzen(centres: np.ndarray, reference: Reference, real: RealImages) -> Row:
 
 
 def ideal(reference: Reference) -> Row:
-    """What a perfect sampler would have, where that is known without sampling."""
+    """The scores of a perfect sampler, as far as they are known without sampling."""
     shares = reference.shares
     true_shares = np.bincount(reference.labels) / len(reference.labels)
     known = {

@@ -1,4 +1,4 @@
-"""Samples that somebody else drew: a folder of pictures, a .npy or a .npz."""
+"""Samples from other programs: a folder of pictures, a .npy or a .npz."""
 
 import math
 import pathlib
@@ -29,12 +29,12 @@ Shape = tuple[int, ...]
 class Given:
     """Images of `--samples`, as a `samples.Source`.
 
-    They are taken in an order of chance, see `shuffled`: classes that follow one another would
-    spoil whatever looks at parts of the samples.
+    They are taken in a random order, see `shuffled`, because samples sorted by class would spoil
+    the metrics that use parts of the samples.
 
     Args:
         path: the value of `--samples`.
-        say: takes a line that says how they are read, if that is not plain.
+        say: called with a line that says how they are read, if that is not obvious.
     """
 
     def __init__(self, path: str, say: Callable[[str], None] = print):
@@ -58,7 +58,7 @@ class Given:
         return self._images[:count]
 
     def classes(self) -> None:
-        """Nothing says which were asked for; see `samples.Source`."""
+        """None: the requested classes are not known; see `samples.Source`."""
 
     def _enough(self, there: int, count: int) -> list[str]:
         if there < count:
@@ -130,7 +130,7 @@ class Given:
         return np.array(images, order="C")
 
     def _range(self, images: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], str]:
-        """From floats to uint8, by what they span; and what that is."""
+        """Converts floats to uint8 by their range; returns the range, too."""
         low, high = np.inf, -np.inf
         for start in range(0, len(images), _CHUNK):
             part = images[start : start + _CHUNK]
@@ -147,7 +147,7 @@ class Given:
         )
 
     def _opened(self, count: int) -> tuple[np.ndarray, int, list[str]]:
-        """The images to take, how many there are, and what else was chosen."""
+        """The images to use, the total number, and a note on other choices."""
         try:
             opened = np.load(self._path, mmap_mode="r", allow_pickle=False)
             if isinstance(opened, np.ndarray):
@@ -184,7 +184,7 @@ def _files(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _chosen(member: IO[bytes], count: int) -> tuple[np.ndarray, int]:
-    """The rows to take of a .npy that cannot be mapped into memory; how many it has."""
+    """The rows to use of a .npy that cannot be mapped into memory, and its total number."""
     version = np.lib.format.read_magic(member)
     headers = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -207,5 +207,5 @@ def _chosen(member: IO[bytes], count: int) -> tuple[np.ndarray, int]:
 
 
 def shuffled(count: int) -> np.ndarray:
-    """The order in which so many images are taken, a permutation of 0 ... count - 1."""
+    """The order in which `count` images are used, a permutation of 0 ... count - 1."""
     return np.random.default_rng(derive_seed(SEED, Stream.EVALUATION)).permutation(count)

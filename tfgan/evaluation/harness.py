@@ -34,16 +34,16 @@ _SHOWN_NAMES = 5
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """What is evaluated.
+    """What is evaluated: a run, a model or given samples.
 
     Attributes:
-        name: what tables call it.
-        sources: where the samples of each of its rows come from.
-        output: the folder for what is found.
-        image_set: that it imitates.
-        split: of that set, which it was trained on, if that is known.
+        name: its name in tables.
+        sources: the source of the samples of each of its rows.
+        output: the folder for the results.
+        image_set: the set that it imitates.
+        split: the split of that set that it was trained on, if it is known.
         config: the options of the run that made it, if they are known.
-        step: of that run, after which it was exported.
+        step: the training step of that run after which it was exported.
     """
 
     name: str
@@ -58,16 +58,17 @@ class Subject:
 def run(
     workdir: str, data_dir: str = "", manual_dir: str = "", truncations: Sequence[float] = ()
 ) -> Subject:
-    """A run's exported generators: that of the weights' running mean too, if there are both.
+    """A run's exported generators: `generator`, and `generator_raw` if it exists.
 
     Args:
         workdir: the run's folder.
-        data_dir: where its set is prepared; empty means where the run found it.
+        data_dir: the folder where its set is prepared; empty for that of the run.
         manual_dir: folder of the set's original files, or empty.
-        truncations: of which `generator` has a row each, see `tfgan.noise.truncated`.
+        truncations: thresholds, for each of which `generator` has a row; see
+            `tfgan.noise.truncated`.
 
     Raises:
-        UserError: if no finished run is there, or it is being extended.
+        UserError: if there is no finished run, or it is being extended.
     """
     place = Workdir(workdir)
     config = place.existing_run()["config"]
@@ -95,7 +96,7 @@ def run(
 
 
 def _truncated(path: str, named: str, truncations: Sequence[float]) -> dict[str, samples.FromModel]:
-    """A generator as it is, and with its latents truncated; all of one seed."""
+    """A generator without truncation, and with each truncation, all with the same seed."""
     found = {"generator": samples.FromModel(path, named)}
     for threshold in truncations:
         name = f"{figures.TRUNCATED}{threshold:g}"
@@ -106,14 +107,14 @@ def _truncated(path: str, named: str, truncations: Sequence[float]) -> dict[str,
 def model(
     path: str, output: str, image_set: ImageSet, truncations: Sequence[float] = ()
 ) -> Subject:
-    """A SavedModel with the signature `sample`, as a run exports it.
+    """A SavedModel with the signature `sample`, like those that a run exports.
 
     Args:
         path: its folder, or one of `pretrained.NAMES`.
-        output: the folder for what is found.
-        image_set: that it imitates; one without a name is that which the export records, or else
-            MNIST.
-        truncations: that have a row each; see `run`.
+        output: the folder for the results.
+        image_set: the set that it imitates; without a name, the one that the export records, or
+            else MNIST.
+        truncations: thresholds; see `run`.
 
     Raises:
         UserError: if the export records another set.
@@ -134,13 +135,13 @@ def model(
 def images(
     path: str, output: str, image_set: ImageSet, say: Callable[[str], None] = print
 ) -> Subject:
-    """Images of whatever made them: a folder, a .npy or a .npz; see `given.Given`.
+    """Images of any program: a folder, a .npy or a .npz; see `given.Given`.
 
     Args:
         path: the file or folder.
-        output: the folder for what is found.
-        image_set: that they imitate; one without a name is MNIST.
-        say: takes a line that says how they are read, if that is not plain.
+        output: the folder for the results.
+        image_set: the set that they imitate; without a name, MNIST.
+        say: called with a line that says how they are read, if that is not obvious.
     """
     image_set = dataclasses.replace(image_set, name=image_set.name or DATASET)
     found = {"samples": given.Given(path, say)}
@@ -152,18 +153,19 @@ def evaluate(
     quick: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[dict[str, Any]]:
-    """Evaluates each subject, writes `evaluation.json` and pictures, and says tables.
+    """Evaluates each subject, writes `evaluation.json` and pictures, and prints tables.
 
     Args:
-        subjects: of one set of images.
-        quick: one set of samples, 10,000 by `tfgan-eval-v2`, without the slow metrics.
-        say: takes each line.
+        subjects: what to evaluate, all for the same set of images.
+        quick: whether to score one set of samples (10,000 by `tfgan-eval-v2`) without the slow
+            metrics.
+        say: called with each line of output.
 
     Returns:
         The content of each subject's `evaluation.json`.
 
     Raises:
-        UserError: if something that the user gave cannot be evaluated.
+        UserError: if a subject cannot be evaluated.
     """
     first = subjects[0]
     for other in subjects:
@@ -206,7 +208,7 @@ def _check_distinct(subjects: Sequence[Subject]) -> None:
 
 
 def _check(subject: Subject, quick: bool) -> None:
-    """Makes sure, before a classifier is trained, that it can be scored and what is found kept."""
+    """Makes sure in advance that a subject can be scored and its results written."""
     check_folder(subject.output, "" if subject.config else "--output")
     kind = judges.kind(subject.image_set)
     count, wanted = kind.wanted(subject.image_set, quick), kind.shape(subject.image_set)
@@ -223,7 +225,7 @@ def _check(subject: Subject, quick: bool) -> None:
 
 
 def _check_classes(subject: Subject, classes: Classes) -> None:
-    """Makes sure that labels mean the same to a conditional generator and to its judge."""
+    """Makes sure that a conditional generator and its judge have the same classes."""
     image_set = subject.image_set
     names = pipeline.class_names(sources.prepare(image_set, lambda line: None), image_set)
     if classes.names != names:
@@ -318,7 +320,7 @@ def _evaluate(
 
 
 def _beside(judge: Judge, told: bool) -> tuple[dict[str, Row], dict[str, Metric]]:
-    """The rows beside a score, and what is shown of them; for a generator that is told classes."""
+    """The reference rows and the metrics to show, with those of a conditional generator."""
     rows, metrics = judge.reference_rows, judge.metrics
     if not (told and isinstance(judge, SampleQuality)):
         return rows, metrics
@@ -327,9 +329,9 @@ def _beside(judge: Judge, told: bool) -> tuple[dict[str, Row], dict[str, Metric]
 
 
 def _by_class(judge: SampleQuality, asked: dict[str, list[Labelled]]) -> dict[str, Any]:
-    """What `evaluation.json` has of each class, in the order of the labels.
+    """The scores of each class for `evaluation.json`, in the order of the labels.
 
-    "images" are how many of each class are scored, of each set and of real images.
+    "images" are the numbers of samples of each class that are scored, in each set.
     """
     rows: dict[str, list[Row]] = {}
     confusion = {}
@@ -350,9 +352,9 @@ def _class_table(found: dict[str, Any], name: str) -> str:
 
 
 def _recipe(config: dict[str, Any] | None) -> Any:
-    """What runs that differ in their seed alone have in common; None groups with nothing.
+    """The settings that runs of a group share, which differ only in the seed; None for no group.
 
-    Their threads may differ too, which decide about rounding.
+    The numbers of threads, which only affect rounding, may also differ.
     """
     if config is None:
         return object()

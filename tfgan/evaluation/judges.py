@@ -1,4 +1,4 @@
-"""Who scores the samples of a set: by its classes, by modes of Stacked MNIST, or as pictures."""
+"""The judges of samples: by classes, by modes of Stacked MNIST, or as pictures."""
 
 import functools
 import pathlib
@@ -33,18 +33,18 @@ def _shown(metrics: dict[str, Metric], quick: bool) -> dict[str, Metric]:
 
 
 class SampleQuality:
-    """Scores by every metric of `tfgan-eval-v2`.
+    """Scores samples by every metric of `tfgan-eval-v2`.
 
     Args:
         image_set: that the samples imitate, whatever its split.
-        quick: one set of 10,000, without the slow metrics.
-        say: takes each line.
+        quick: whether to score one set of 10,000, without the slow metrics.
+        say: called with each line of output.
 
     Attributes:
-        metrics: how each is shown.
-        count: how many samples it wants.
-        image_shape: of the samples, `(height, width, channels)`.
-        sha256: of the weights of its `eyes`; scores by others cannot be compared.
+        metrics: how each metric is shown.
+        count: number of samples that it needs.
+        image_shape: shape of the samples, `(height, width, channels)`.
+        sha256: SHA-256 of the weights of its `eyes`; scores with different ones cannot be compared.
     """
 
     protocol = PROTOCOL
@@ -85,10 +85,10 @@ class SampleQuality:
         return protocol.row(images, self._reference, None if self._quick else self._floors[1])
 
     def labelled_row(self, images: np.ndarray, labels: np.ndarray) -> tuple[Row, list[Labelled]]:
-        """Scores images that were to be of given classes, int64 `(self.count,)`.
+        """Scores images with requested classes, int64 `(self.count,)`.
 
         Returns:
-            The row, with `by_class.ACCURACY` too; and what the classifier sees in each set.
+            The row, including `by_class.ACCURACY`; and the classifier's output for each set.
         """
         seen = self._reference.classifier(images)
         real = None if self._quick else self._floors[1]
@@ -97,35 +97,35 @@ class SampleQuality:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the classes."""
+        """The names of the classes."""
         return pipeline.class_names(
             sources.prepare(self._reference.image_set, lambda line: None), self._reference.image_set
         )
 
     @property
     def real(self) -> Labelled:
-        """What the classifier sees in the test images."""
+        """The test images, with the classifier's output."""
         reference = self._reference
         return Labelled(reference.labels, reference.features, reference.probabilities)
 
     @functools.cached_property
     def floor(self) -> Labelled:
-        """What the classifier sees in the validation images, as many as a set of samples has."""
+        """As many validation images as a set has samples, with the classifier's output."""
         images, labels = splits.load(self._reference.image_set, "validation")
         return Labelled(labels[:SET_SIZE], *self._reference.classifier(images[:SET_SIZE]))
 
     def collapsed(self, row: Row) -> bool:
-        """Whether a class that the test images have is missing: has less than 1 %, of ten."""
+        """Whether a class has less than a tenth of an equal share: 1 % for ten classes."""
         present = row["classes"]["mean"] or 0
         return present < metrics.classes_present(self._reference.shares)
 
     def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
-        """Writes pictures into a folder; returns what is missing for one of them, or nothing.
+        """Writes pictures to a folder; returns a line if a package is missing for some of them.
 
         Args:
-            folder: where to.
+            folder: the folder.
             images: samples, uint8.
-            rows: the rows of precision and recall to show, `reference_rows` among them.
+            rows: the rows whose precision and recall are shown, including `reference_rows`.
         """
         fit, _ = splits.load(self._reference.image_set, "fit")
         figures.save_neighbours(folder / "neighbours.png", images, fit)
@@ -163,7 +163,7 @@ class ModeCoverage:
         return protocol.alone(modes.score(modes.modes(images, self._judge), self._shares))
 
     def collapsed(self, row: Row) -> bool:
-        """Never said: the number of modes says it."""
+        """Always false: the number of modes shows it."""
         return False
 
     def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
@@ -205,7 +205,7 @@ class PictureQuality:
         return picture_protocol.row(images, self._reference, self._quick)
 
     def collapsed(self, row: Row) -> bool:
-        """Whether most samples repeat one another."""
+        """Whether most samples are near copies of each other."""
         return (row["repeats"]["mean"] or 0) > 0.5
 
     def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
@@ -225,12 +225,12 @@ def judge(image_set: ImageSet, quick: bool = False, say: Callable[[str], None] =
     """The judge of a set.
 
     Raises:
-        UserError: if the set cannot be had, or has too few images.
+        UserError: if the set is not available, or has too few images.
     """
     return kind(image_set)(image_set, quick, say)
 
 
 def kind(image_set: ImageSet) -> Kind:
-    """The kind of judge that a set has, which knows what it wants before it can judge."""
+    """The class of a set's judge, which knows the number and shape of samples in advance."""
     usual = PictureQuality if picture_parts.is_for(image_set) else SampleQuality
     return JUDGES.get(image_set.name, usual)

@@ -1,6 +1,6 @@
-"""How far a set of samples is from a set of real images, in a classifier's features and classes.
+"""Distances of samples from real images, in a classifier's features and classes.
 
-Every function takes float64 arrays, a row an image, and is symmetric in the order of the rows.
+Every function takes float64 arrays with a row for each image. The order of rows does not matter.
 """
 
 import numpy as np
@@ -22,8 +22,9 @@ BLOCKS = 10  # of the jackknife
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """Squared Frechet distance of two Gaussians fitted to features (Heusel et al. 2017, eq. 6).
 
-    |m - n|^2 + Tr(S + T - 2 (S T)^(1/2)). The trace of the root is the sum of the roots of the
-    eigenvalues of S^(1/2) T S^(1/2), which is symmetric: nothing can turn out complex.
+    |m - n|^2 + Tr(S + T - 2 (S T)^(1/2)). The trace of the root is computed as the sum of the
+    square roots of the eigenvalues of S^(1/2) T S^(1/2), which is symmetric, so that no result is
+    complex.
 
     Args:
         real: `(count, features)`.
@@ -52,9 +53,9 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
         fake: `(count, features)`.
 
     Returns:
-        Mean over the subsets, about 0 if both are alike and then as often below 0; and its
-        standard error, for new images of both kinds: `jackknife_error` of the estimate from all
-        images, and what the choice of subsets adds.
+        The mean over the subsets, about 0 for equal distributions and then as often negative as
+        positive; and its standard error over new images of both kinds, which is `jackknife_error`
+        of the estimate from all images, plus the error of choosing subsets.
     """
     size = min(SUBSET_SIZE, len(real), len(fake))
     rng = np.random.default_rng(derive_seed(0, Stream.EVALUATION))
@@ -77,7 +78,7 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
 
 
 def _block_distances(real: np.ndarray, fake: np.ndarray) -> list[float]:
-    """The unbiased squared MMD of all images but those of each block, from one pass over pairs."""
+    """The unbiased squared MMD without each block of images, from one pass over pairs."""
     blocks = _blocks(real, fake)
     parts = [np.array_split(features, blocks) for features in (real, fake)]
     within = np.zeros((2, blocks, blocks))  # sums of k over pairs of blocks, without k(x, x)
@@ -101,7 +102,7 @@ def _block_distances(real: np.ndarray, fake: np.ndarray) -> list[float]:
 
 
 def frechet_error(real: np.ndarray, fake: np.ndarray) -> float:
-    """Standard error of `frechet_distance`, for new images of both kinds: `jackknife_error`."""
+    """Standard error of `frechet_distance` over new images of both kinds: `jackknife_error`."""
     blocks = _blocks(real, fake)
     split = [np.array_split(np.arange(len(features)), blocks) for features in (real, fake)]
     return jackknife_error(
@@ -115,8 +116,8 @@ def frechet_error(real: np.ndarray, fake: np.ndarray) -> float:
 def jackknife_error(values: list[float]) -> float:
     """Standard error of an estimate, from its values without each of B disjoint blocks.
 
-    ((B - 1) / B sum (v - mean)^2)^(1/2) (Efron & Stein 1981: on average not too small). Its
-    interval is Student's with B - 1 degrees of freedom.
+    ((B - 1) / B sum (v - mean)^2)^(1/2) (Efron & Stein 1981: on average not too small). For an
+    interval, use Student's t with B - 1 degrees of freedom.
     """
     return float(np.std(values) * np.sqrt(len(values) - 1))
 
@@ -126,9 +127,9 @@ def _blocks(real: np.ndarray, fake: np.ndarray) -> int:
 
 
 class _Cubic:
-    """KID's kernel of all pairs of rows, (x.y / d + 1)^3; each call writes over the last result.
+    """KID's kernel of all pairs of rows, (x.y / d + 1)^3; each call overwrites the last result.
 
-    New arrays of some megabytes for each would take longer than what is computed in them.
+    To allocate new arrays of some megabytes each time would take longer than the computation.
     """
 
     def __init__(self) -> None:
@@ -153,9 +154,9 @@ def classifier_score(probabilities: np.ndarray) -> tuple[float, float]:
         probabilities: `(count, classes)`.
 
     Returns:
-        Mean and standard deviation over splits of 1,000, or one of all if there are fewer; in
-        [1, classes]. A larger split scores higher: its mean is nearer to the true one, and so
-        scores of different numbers of images can be compared only by splits of one size.
+        Mean and standard deviation over splits of 1,000 (one split if there are fewer images), in
+        [1, classes]. Larger splits score higher, because their mean is nearer to the true one. So
+        scores can be compared only for splits of the same size.
     """
     scores = []
     for part in np.array_split(probabilities, max(1, round(len(probabilities) / SPLIT_SIZE))):
@@ -165,7 +166,7 @@ def classifier_score(probabilities: np.ndarray) -> tuple[float, float]:
 
 
 def class_shares(probabilities: np.ndarray) -> np.ndarray:
-    """The share `(classes,)` of images whose likeliest class is each."""
+    """The share of images with each class as the most probable one, `(classes,)`."""
     likeliest = probabilities.argmax(axis=1)
     return np.bincount(likeliest, minlength=probabilities.shape[1]) / len(likeliest)
 
@@ -173,7 +174,7 @@ def class_shares(probabilities: np.ndarray) -> np.ndarray:
 def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
     """KL(p || q) in nats, in [0, inf], of two histograms that sum to 1, both `(classes,)`.
 
-    Infinite where p has what q lacks.
+    It is infinite if p has a class that q lacks.
     """
     return float(scipy.special.rel_entr(p, q).sum())
 
@@ -181,15 +182,15 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
 def class_error(shares: np.ndarray, true_shares: np.ndarray) -> float:
     """The largest relative error of any class's share, in [0, inf).
 
-    A missing class is off by 1. Both `(classes,)`, with sum 1; classes without a true share do
-    not count.
+    A missing class has an error of 1. Both arguments are `(classes,)` with sum 1; classes without a
+    true share do not count.
     """
     there = true_shares > 0
     return float(abs(shares[there] / true_shares[there] - 1).max())
 
 
 def classes_present(shares: np.ndarray) -> int:
-    """How many classes have at least a tenth of an equal share: of ten, those at 1 % or more.
+    """The number of classes with at least a tenth of an equal share: 1 % for ten classes.
 
     Args:
         shares: `(classes,)`, with sum 1.
@@ -198,7 +199,7 @@ def classes_present(shares: np.ndarray) -> int:
 
 
 def expected_kl(p: np.ndarray, count: int) -> float:
-    """The mean of KL(histogram || p) over histograms of `count` perfect samples, in nats.
+    """The expected KL(histogram || p) of a histogram of `count` perfect samples, in nats.
 
     E[(X / n) log((X / n) / p)] summed over the classes, X binomial: exact, near (classes - 1) / 2n.
 
@@ -217,15 +218,15 @@ def expected_kl(p: np.ndarray, count: int) -> float:
 def two_sample_accuracy(real: np.ndarray, fake: np.ndarray) -> float:
     """Classifier two-sample test, C2ST (Lopez-Paz & Oquab 2017).
 
-    A logistic regression learns to tell the first half of each set apart, and is asked about the
-    second half.
+    A logistic regression is trained to tell the first halves of both sets apart, and tested on the
+    second halves.
 
     Args:
         real: `(count, features)`.
         fake: `(count, features)`.
 
     Returns:
-        Its accuracy: about 0.5 if nothing tells them apart, 1 if everything does.
+        Its accuracy: about 0.5 if the sets cannot be told apart, 1 if always.
     """
     half = min(len(real), len(fake)) // 2
     learn = np.concatenate([real[:half], fake[:half]])

@@ -1,4 +1,4 @@
-"""Stacked MNIST: how many of its 1,000 modes a generator covers, and how evenly.
+"""Stacked MNIST: the number of its 1,000 modes that a generator covers, and how evenly.
 
 VEEGAN's protocol (Srivastava et al. 2017; Lin et al. 2018): 26,000 samples, whose mode is the
 three digits that the MNIST classifier reads in their channels.
@@ -27,7 +27,7 @@ METRICS = {
 def load(
     image_set: ImageSet, say: Callable[[str], None] = print
 ) -> tuple[Classifier, np.ndarray, dict[str, Row]]:
-    """The classifier of digits, the true shares of the modes, and the rows beside a score.
+    """The classifier of digits, the true shares of the modes, and the reference rows.
 
     Returns:
         The classifier; float64 `(1000,)`, products of the digits' shares in MNIST's training
@@ -58,7 +58,7 @@ def modes(images: np.ndarray, judge: Classifier) -> np.ndarray:
 
 
 def score(found: np.ndarray, shares: np.ndarray) -> dict[str, float]:
-    """How many modes there are among samples, and KL(their histogram || shares) in nats.
+    """The number of modes among samples, and KL(their histogram || shares) in nats.
 
     Args:
         found: the mode of each sample, in 0 ... 999, `(count,)`.

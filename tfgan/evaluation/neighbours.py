@@ -1,4 +1,4 @@
-"""What nearest neighbours tell of fidelity, variety and copying."""
+"""Metrics of fidelity, variety and copying by nearest neighbours."""
 
 from typing import NamedTuple
 
@@ -12,13 +12,13 @@ _CHUNK = 500
 
 
 class Manifolds(NamedTuple):
-    """Fidelity and variety, each in [0, 1], but for the density, which can exceed 1.
+    """Fidelity and variety, each in [0, 1], except the density, which can exceed 1.
 
     Attributes:
-        precision: share of samples near enough to a real image (Kynkaanniemi et al. 2019).
-        recall: share of real images near enough to a sample (the same).
-        density: how many real images' neighbourhoods hold a sample, over k (Naeem et al. 2020).
-        coverage: share of real images whose neighbourhood holds a sample (the same).
+        precision: share of samples in the ball of a real image (Kynkaanniemi et al. 2019).
+        recall: share of real images in the ball of a sample (the same).
+        density: mean number of real balls that contain a sample, over k (Naeem et al. 2020).
+        coverage: share of real images whose ball contains a sample (the same).
     """
 
     precision: float
@@ -47,13 +47,13 @@ def radii(features: np.ndarray, k: int = K) -> np.ndarray:
 def manifolds(
     real: np.ndarray, fake: np.ndarray, real_radii: np.ndarray | None = None, k: int = K
 ) -> Manifolds:
-    """Precision, recall, density and coverage: balls around each row, out to its k-th neighbour.
+    """Precision, recall, density and coverage, by balls around each row up to its k-th neighbour.
 
     Args:
         real: float64 features `(count, features)`.
         fake: float64 features `(count, features)`.
-        real_radii: `radii(real)`, if they are known already.
-        k: which neighbour.
+        real_radii: `radii(real)`, if they are already known.
+        k: the number of the neighbour that sets the radius.
     """
     real_radii = radii(real, k) if real_radii is None else real_radii
     fake_radii = radii(fake, k)
@@ -77,23 +77,24 @@ def manifolds(
 
 
 def chunks(rows: np.ndarray) -> list[np.ndarray]:
-    """Rows in parts, of which each may be compared with thousands of others in memory."""
+    """Parts of the rows that are small enough to be compared with thousands of others at once."""
     return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
 
 
 class Squares:
-    """Squared Euclidean distances of rows, as `squared_distances` has them, to the bit.
+    """Squared Euclidean distances of rows, equal to `squared_distances` to the bit.
 
-    A matrix product is ten times as fast, but rounds by where a row stands: a tie or a copy would
-    fall on either side. So it decides only what it can, and the few pairs left are computed.
+    A matrix product is ten times as fast, but its rounding depends on the position of a row, so a
+    tie or a copy could fall on either side. So it decides only the clear cases, and the few other
+    pairs are computed exactly.
 
     Args:
         x: float64 `(count, features)`.
         y: float64 `(others, features)`.
 
     Attributes:
-        rough: `(count, others)`, by a matrix product.
-        error: how far from the truth those can be, at most.
+        rough: distances `(count, others)` by a matrix product.
+        error: the largest possible error of those.
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray):
@@ -108,7 +109,7 @@ class Squares:
         self.error = float(terms * (lengths[0].max() + lengths[1].max()))
 
     def exact(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-        """The distances themselves, `(pairs,)`, of some rows i of x to rows j of y."""
+        """The exact distances `(pairs,)` of some rows i of x to rows j of y."""
         if len(i) > self.rough.size // 8:
             return squared_distances(self._x, self._y)[i, j]
         total = np.zeros(len(i))
@@ -132,7 +133,7 @@ class Squares:
 def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Squared Euclidean distances `(len(x), len(y))` of rows.
 
-    A distance depends on its two rows alone, to the bit, and is 0 between copies.
+    A distance depends only on its two rows, to the bit, and is 0 between copies.
     """
     return scipy.spatial.distance.cdist(x, y, "sqeuclidean")
 
@@ -140,7 +141,7 @@ def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def nearest(queries: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest image of each query, by the Euclidean distance of their pixels.
 
-    It is looked for in float32; the distance that is returned is exact.
+    The search is in float32; the returned distance is exact.
 
     Args:
         queries: uint8 `(count, ...)`.

@@ -1,7 +1,7 @@
 """The Parzen window log-likelihood of 2014: a historical check, never the headline.
 
-As in `parzen_ll.py` of goodfeli/adversarial. Theis et al. 2015 (arXiv 1511.01844) advise against
-it: blur is rewarded, and k-means centroids beat real images.
+It follows `parzen_ll.py` of goodfeli/adversarial. Theis et al. 2015 (arXiv 1511.01844) advise
+against it: it rewards blur, and k-means centroids beat real images.
 """
 
 from typing import NamedTuple
@@ -19,12 +19,12 @@ _ITERATIONS = 5
 
 
 class LogLikelihood(NamedTuple):
-    """In nats.
+    """A log-likelihood, in nats.
 
     Attributes:
-        mean: over the test images.
-        error: standard deviation over the test images, over the root of their number.
-        sigma: the window's width that the validation images chose.
+        mean: mean over the test images.
+        error: standard deviation over the test images, divided by the root of their number.
+        sigma: the width of the windows, chosen on the validation images, in units of [0, 1] pixels.
     """
 
     mean: float
@@ -33,7 +33,7 @@ class LogLikelihood(NamedTuple):
 
 
 def log_densities(points: np.ndarray, centres: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """log of the mean of Gaussians N(centre, sigma^2 I), in nats.
+    """The log of the mean of Gaussians N(centre, sigma^2 I), in nats.
 
     Args:
         points: float64 `(count, pixels)`.
@@ -56,7 +56,7 @@ def log_densities(points: np.ndarray, centres: np.ndarray, sigmas: np.ndarray) -
 
 
 def log_likelihood(centres: np.ndarray, validation: np.ndarray, test: np.ndarray) -> LogLikelihood:
-    """Log-likelihood of the test images under windows around samples.
+    """Log-likelihood of the test images under Gaussian windows around samples.
 
     Args:
         centres: samples, uint8 or float in [0, 255], `(count, ...)`.
@@ -77,7 +77,7 @@ def centroids(images: np.ndarray, count: int) -> np.ndarray:
 
     Args:
         images: uint8 `(size, ...)`.
-        count: how many.
+        count: number of centroids.
 
     Returns:
         float32 `(count, pixels)` in [0, 255].

@@ -1,8 +1,7 @@
 """The sliced Wasserstein distance of patches, which needs no network (Karras et al. 2018).
 
-Each image becomes a Laplacian pyramid: its details of one size, of twice that size, ..., and what
-is left at 16 pixels or more. At each level the patches of two sets are compared along random
-lines.
+Each image becomes a Laplacian pyramid: details of one size, of twice that size, ..., and the
+rest at 16 pixels or more. At each level the patches of two sets are compared along random lines.
 """
 
 import numpy as np
@@ -21,9 +20,9 @@ _KERNEL = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
 
 def levels(side: int) -> list[int]:
-    """The sides of a pyramid's levels from fine to coarse, for an image whose shorter side it is.
+    """The sides of a pyramid's levels from fine to coarse, for an image with this shorter side.
 
-    A level has half the side of the one before, as long as that is 16 or more.
+    Each level has half the side of the one before, as long as that is at least 16.
     """
     found = [side]
     while -(-found[-1] // 2) >= SMALLEST:
@@ -39,8 +38,8 @@ def pyramid(images: np.ndarray, depth: int) -> list[np.ndarray]:
         depth: number of levels.
 
     Returns:
-        Each level's details, from fine to coarse; last, what is left. All sum up to the images,
-        once `enlarged`.
+        The details of each level, from fine to coarse, and last the rest. Their sum, after
+        `enlarged`, is the images.
     """
     found = []
     for _ in range(depth - 1):
@@ -51,7 +50,7 @@ def pyramid(images: np.ndarray, depth: int) -> list[np.ndarray]:
 
 
 def enlarged(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Images of twice the size, smoothly; `shape` says whether a side ends with an odd pixel."""
+    """Images smoothly enlarged to twice their size; `shape` tells whether a side is odd."""
     wide = np.zeros((len(images), *shape[1:]), np.float32)
     wide[:, ::2, ::2] = images
     return 4 * _blurred(wide)
@@ -64,13 +63,14 @@ def _blurred(images: np.ndarray) -> np.ndarray:
 
 
 def descriptors(images: np.ndarray) -> list[np.ndarray]:
-    """Patches of 7 x 7 of each level, at places that depend on the image's index alone.
+    """Patches of 7 x 7 from each level, at places that depend only on the image's index.
 
     Args:
         images: uint8 `(count, height, width, channels)`.
 
     Returns:
-        For each level float32 `(patches, 49, channels)`, in 0..255; as many patches of each image.
+        For each level float32 `(patches, 49, channels)` in units of [0, 255], with the same number
+        of patches from each image.
     """
     depth = len(levels(min(images.shape[1:3])))
     each = max(1, min(MOST_AN_IMAGE, PATCHES // len(images)))
@@ -107,7 +107,7 @@ class Reference:
         self._sorted = self._places(images)
 
     def _places(self, images: np.ndarray) -> list[np.ndarray]:
-        """Where the patches of images lie along each line, in order: `(lines, patches)`."""
+        """Sorted positions of the images' patches along each line, `(lines, patches)`."""
         found = []
         for patches, (mean, scale, lines) in zip(descriptors(images), self._levels, strict=True):
             standard = ((patches - mean) / scale).astype(np.float32)
@@ -117,12 +117,12 @@ class Reference:
     def distances(self, images: np.ndarray) -> list[float]:
         """The sliced Wasserstein distance of each level, from fine to coarse, times 1,000.
 
-        The mean over 256 random lines of the mean distance of patches, once both sets are sorted
-        along the line. Patches are measured in standard deviations of the real ones, channel by
+        It is the mean over 256 random lines of the mean distance of patches, after both sets are
+        sorted along the line. The unit is the standard deviation of the real patches, for each
         channel.
 
         Args:
-            images: as many as the real ones.
+            images: uint8 samples, as many as real images.
         """
         return [
             1000 * float(np.abs(real - fake).mean(dtype=np.float64))

@@ -19,14 +19,14 @@ _MOST_FIT, _MOST_FIT_BYTES = 50_000, 2**30
 
 
 class Parts(NamedTuple):
-    """Which images are used for what, by TFDS's fixed order, as splits.
+    """The use of each image, as splits in TFDS's fixed order.
 
     Attributes:
-        fit: trains the features; what copies are looked for in.
-        floor: real images that are scored as samples are.
-        held_out: what samples are compared with.
+        fit: images that train the features; the search for copies uses them, too.
+        floor: real images that are scored like samples.
+        held_out: images that samples are compared with.
         rest: the images of `train` that are in neither of the latter two.
-        size: images in `held_out` and in `floor`, and in each set of samples.
+        size: number of images in `held_out`, in `floor`, and in each set of samples.
     """
 
     fit: str
@@ -37,12 +37,12 @@ class Parts(NamedTuple):
 
 
 def parts(image_set: ImageSet) -> Parts:
-    """The parts of a set, whatever its split.
+    """The parts of a set; its split is ignored.
 
     With a split `test`, its first images are held out; without, the last sixth of `train`.
 
     Raises:
-        UserError: if it cannot be had, has no images to train on, or too few.
+        UserError: if the set is not available, or has no training images or too few.
     """
     builder = sources.prepare(image_set, lambda line: None)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
@@ -74,7 +74,7 @@ def load(image_set: ImageSet, split: str) -> np.ndarray:
 
 
 def seen(image_set: ImageSet) -> tuple[int, int]:
-    """How many held-out images a split of a set holds, and how many there are."""
+    """The number of held-out images in a split of a set, and the number of all."""
     builder = sources.prepare(image_set, lambda line: None)
     found = parts(image_set)
     try:
@@ -85,7 +85,7 @@ def seen(image_set: ImageSet) -> tuple[int, int]:
 
 
 def warnings(image_set: ImageSet) -> list[str]:
-    """What makes scores of a run on a split say less than they seem to, a sentence each."""
+    """Warnings about the scores of a run on a split, as sentences."""
     common, count = seen(image_set)
     if not common:
         return []
@@ -98,7 +98,7 @@ def warnings(image_set: ImageSet) -> list[str]:
 
 
 def is_for(image_set: ImageSet) -> bool:
-    """Whether this protocol is a set's: of one's own pictures, or one without classes or test."""
+    """Whether a set has this protocol: your own pictures, or no classes, or no split test."""
     if image_set.name in derived.SETS:
         return False
     builder = sources.prepare(image_set, lambda line: None)
@@ -113,12 +113,12 @@ def has_classes(image_set: ImageSet) -> bool:
 
 
 def cache(image_set: ImageSet, kind: str, *of: object) -> pathlib.Path:
-    """A file beside a set's data for what is computed once.
+    """A file beside a set's data for results that are computed once.
 
     Args:
-        image_set: whatever its split.
-        kind: begins the file's name; its suffix ends it.
-        of: what else it depends on, beside the prepared files.
+        image_set: the set; its split is ignored.
+        kind: the start of the file's name, and its suffix.
+        of: what the result depends on, in addition to the prepared files.
     """
     builder = sources.prepare(image_set, lambda line: None)
     digest = hashlib.sha256()
@@ -137,10 +137,10 @@ def at_most(images: np.ndarray, side: int) -> np.ndarray:
 
     Args:
         images: uint8 `(count, height, width, channels)`.
-        side: the largest.
+        side: the largest side, in pixels.
 
     Returns:
-        uint8; the images themselves if they are as small already.
+        uint8 images; the same ones if they are small enough.
     """
     height, width = images.shape[1:3]
     shrink = side / max(height, width)

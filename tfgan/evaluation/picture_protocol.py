@@ -1,4 +1,4 @@
-"""`tfgan-eval-pictures-v1`: the rows of samples of any set of pictures, and those beside them."""
+"""`tfgan-eval-pictures-v1`: the scores of samples of any set of pictures, and the references."""
 
 import contextlib
 import dataclasses
@@ -47,12 +47,12 @@ IDEAL = {
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """What samples are compared with: held-out images.
+    """The held-out images that samples are compared with.
 
     Attributes:
-        image_set: where they are from.
-        parts: of that set.
-        features: trained on its other images.
+        image_set: their set.
+        parts: the parts of that set.
+        features: the features, trained on its other images.
         images: uint8 `(count, height, width, channels)`.
     """
 
@@ -66,7 +66,7 @@ class Reference:
         """Loads the images and the features, which are trained if there are none yet.
 
         Raises:
-            UserError: if the set cannot be had, or has too few images.
+            UserError: if the set is not available, or has too few images.
         """
         parts = picture_parts.parts(image_set)
         seeing = selfsupervised.load(image_set, parts.fit, say)
@@ -89,23 +89,23 @@ class Reference:
 
     @functools.cached_property
     def fit(self) -> np.ndarray:
-        """Images to look for copies in, of which a generator may hold some; at most 32 pixels."""
+        """Training images for the search for copies, of at most 32 pixels."""
         images = picture_parts.load(self.image_set, self.parts.fit)
         return small(images)
 
     @functools.cached_property
     def floor_images(self) -> np.ndarray:
-        """Real images that are scored as samples are."""
+        """Real images that are scored like samples."""
         return picture_parts.load(self.image_set, self.parts.floor)
 
     @functools.cached_property
     def distances(self) -> tuple[float, float]:
-        """Of the images to their nearest in `fit`: median and 1st percentile."""
+        """Distances of the images to the nearest in `fit`: median and 1st percentile."""
         return _nearest(self.images, self.fit)
 
 
 def small(images: np.ndarray) -> np.ndarray:
-    """What of images is compared with training images, pixel by pixel: 32 pixels at most."""
+    """Images reduced to at most 32 pixels, for the comparison with training images."""
     return picture_parts.at_most(images, PIXELS_SIDE)
 
 
@@ -118,8 +118,8 @@ def score(images: np.ndarray, reference: Reference, quick: bool = False) -> dict
     """Every metric of one set of samples, as many as there are held-out images.
 
     Returns:
-        Values by the names of `METRICS`; "fsd_error" and "kid_error" are standard errors,
-        "swd_32" is that of the level whose shorter side has 32 pixels.
+        Values by the names of `METRICS`. "fsd_error" and "kid_error" are standard errors, and
+        "swd_32" is the SWD of the level whose shorter side has 32 pixels.
     """
     features = reference.features(images)
     kid, kid_error = metrics.kernel_distance(reference.seen, features)
@@ -147,22 +147,22 @@ def score(images: np.ndarray, reference: Reference, quick: bool = False) -> dict
 
 
 def repeats(real_radii: np.ndarray, radii: np.ndarray) -> float:
-    """The share of samples whose 5 nearest are as near as those of 1 % of real images.
+    """The share of samples whose 5th neighbour is as near as that of the nearest 1 % of real ones.
 
-    About 0.01 of real images, 1 where every sample is there six times.
+    It is about 0.01 for real images, and 1 if every sample occurs six times.
 
     Args:
         real_radii: `neighbours.radii` of the real images.
-        radii: of the samples.
+        radii: `neighbours.radii` of the samples.
     """
     return float(np.mean(radii <= np.percentile(real_radii, _REPEATED)))
 
 
 def row(images: np.ndarray, reference: Reference, quick: bool = False) -> Row:
-    """Scores disjoint sets, each of as many as there are held-out images, one by one.
+    """Scores disjoint sets separately, each with as many samples as held-out images.
 
     Returns:
-        Mean and standard deviation over the sets, None if there is one.
+        Mean and standard deviation over the sets; the latter is None for one set.
     """
     size = reference.parts.size
     sets = [images[start : start + size] for start in range(0, len(images), size)]
@@ -172,11 +172,11 @@ def row(images: np.ndarray, reference: Reference, quick: bool = False) -> Row:
 def floors(
     reference: Reference, quick: bool = False, say: Callable[[str], None] = print
 ) -> dict[str, Row]:
-    """What stands beside every score; computed once for a set and its features, and kept.
+    """The reference scores, computed once for a set and its features, and stored.
 
     Returns:
-        Rows "floor", other real images against the held-out ones; and "ideal", what a perfect
-        sampler would have.
+        The rows "floor", other real images against the held-out ones; and "ideal", the scores of
+        a perfect sampler.
     """
     digest = hashlib.sha256(reference.images.tobytes())
     digest.update(reference.floor_images.tobytes())

@@ -1,4 +1,4 @@
-"""The rows of the protocol: what is computed of a set of samples, and what stands beside it."""
+"""The rows of `tfgan-eval-v2`: the scores of a set of samples."""
 
 import dataclasses
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Metric(NamedTuple):
 
     Attributes:
         label: its name in tables.
-        decimals: digits after the point.
+        decimals: number of decimals.
         quick: whether `--quick` computes it.
     """
 
@@ -52,10 +52,10 @@ Row = dict[str, dict[str, float | None]]
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """What samples are compared with: real images, as a classifier sees them.
+    """The real images that samples are compared with, and the classifier's output for them.
 
     Attributes:
-        image_set: where they are from.
+        image_set: their set.
         classifier: the set's.
         images: uint8 `(count, height, width, channels)`, at most 10,000.
         labels: their classes, int64 `(count,)`.
@@ -82,12 +82,13 @@ class Reference:
         """Loads the images and the classifier, which is trained if there is none yet.
 
         Args:
-            image_set: whatever its split.
-            say: takes each line.
-            part: of the set, see `splits.name`; "validation" to choose a recipe by.
+            image_set: the set; its split is ignored.
+            say: called with each line of output.
+            part: the part of the set, see `splits.name`; use "validation" to choose a recipe.
 
         Raises:
-            UserError: if the set cannot be had, or has no labels, no test split, or too few images.
+            UserError: if the set is not available, or has no labels, no test split, or too few
+                images.
         """
         splits.check(image_set, FEWEST)
         images, labels = splits.load(image_set, part)
@@ -109,13 +110,13 @@ class Reference:
 
 @dataclasses.dataclass(frozen=True)
 class RealImages:
-    """The images that only the full protocol looks at.
+    """The images that only the full protocol uses.
 
     Attributes:
-        fit: uint8 `train[:50000]`, of which a generator may hold copies.
+        fit: uint8 `train[:50000]`, which a generator may have copied.
         validation: uint8 `train[50000:]`.
-        median: of the distances of the test images to their nearest in `fit`.
-        p01: their 1st percentile.
+        median: median of the distances of the test images to the nearest in `fit`.
+        p01: 1st percentile of those distances.
     """
 
     fit: np.ndarray
@@ -130,18 +131,18 @@ def score(
     reference: Reference,
     real: RealImages | None = None,
 ) -> dict[str, float]:
-    """Every metric of one set of samples, but for those that `METRICS` has and quick lacks.
+    """Every metric of one set of samples; without `real`, only the fast ones.
 
     Args:
         images: uint8 `(count, height, width, channels)`.
         seen: their features `(count, features)` and probabilities `(count, classes)`, by the
             reference's classifier.
-        reference: what to compare with.
-        real: what the slow metrics need; None leaves them out.
+        reference: the real images.
+        real: the images for the slow metrics; None leaves those out.
 
     Returns:
-        Values by the names of `METRICS`; "fcd_error", "kid_error" and "parzen_error" are
-        standard errors, "parzen_sigma" a width of pixels in [0, 1].
+        Values by the names of `METRICS`. "fcd_error", "kid_error" and "parzen_error" are
+        standard errors, and "parzen_sigma" is a width in units of [0, 1] pixels.
     """
     features, probabilities = seen
     kid, kid_error = metrics.kernel_distance(reference.features, features)
@@ -171,10 +172,10 @@ def score(
 
 
 def copying(images: np.ndarray, real: RealImages) -> dict[str, float]:
-    """Distances of samples to the training images, over those of test images.
+    """Distances of samples to the training images, divided by those of test images.
 
-    About 1 if a sample is as far from them as a new image is, 0 if samples are copies. A smoke
-    test, no proof.
+    The ratio is about 1 if samples are as far from them as new images are, and 0 for copies. It is
+    a smoke test, not a proof.
     """
     _, distances = neighbours.nearest(images, real.fit)
     with np.errstate(divide="ignore", invalid="ignore"):  # test images that are in `fit` too
@@ -190,17 +191,17 @@ def row(
     real: RealImages | None = None,
     seen: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Row:
-    """Scores disjoint sets of 10,000 one by one.
+    """Scores disjoint sets of 10,000 separately.
 
     Args:
         images: uint8 `(sets * 10000, height, width, channels)`.
-        reference: what to compare with.
-        real: what the slow metrics need; None leaves them out.
-        seen: what the reference's classifier makes of the images, if that is known; see `score`.
+        reference: the real images.
+        real: the images for the slow metrics; None leaves those out.
+        seen: the classifier's output for the images, if it is known; see `score`.
 
     Returns:
-        Mean and standard deviation over the sets, None if there is one; for the classifier
-        score those over splits of 1,000 of all images.
+        Mean and standard deviation over the sets; the latter is None for one set. For the
+        classifier score, both are over splits of 1,000 of all images.
     """
     scores, probabilities = [], []
     for start in range(0, len(images), SET_SIZE):

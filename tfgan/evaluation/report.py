@@ -1,4 +1,4 @@
-"""What an evaluation says: tables and `evaluation.json`."""
+"""The results of an evaluation: tables and `evaluation.json`."""
 
 import math
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ _MOST_LETTERS = 24  # of a class's name
 
 
 def table(rows: dict[str, Row], metrics: dict[str, Metric]) -> str:
-    """A line a metric, a column a row; mean and standard deviation over sets of samples.
+    """A table with a line for each metric: mean and standard deviation over sets of samples.
 
-    Where there is one set, ± is the standard error, of those that have one.
+    With one set, ± is the standard error, for the metrics that have one.
     """
     lines = [["", *rows]]
     for name, metric in metrics.items():
@@ -39,16 +39,16 @@ def comparison(
     reference_rows: dict[str, Row],
     metrics: dict[str, Metric],
 ) -> str:
-    """A line a run; for runs that differ in their seed alone, also the mean over the seeds.
+    """A table with a line for each run, and the mean of runs that differ only in the seed.
 
     Args:
-        runs: name, recipe, seed and row of each.
+        runs: name, recipe, seed and row of each run.
         reference_rows: rows for the end of the table.
         metrics: the columns.
 
     Returns:
-        The table. A mean over seeds has the half-width of its 95 % interval, by Student's t.
-        There is none where a seed stands twice: two runs of one seed are no two draws.
+        The table. A mean over seeds has the half-width of its 95 % interval, by Student's t. If two
+        runs have the same seed there is no mean, because they are not independent.
     """
     lines = [["", *(metric.label for metric in metrics.values())]]
 
@@ -80,13 +80,13 @@ def class_table(
     floors: Sequence[Row],
     metrics: dict[str, Metric],
 ) -> str:
-    """A line a class: how many images are scored, and each metric beside that of real images.
+    """A table with a line for each class: number of images, and each metric beside its floor.
 
     Args:
-        names: of the classes.
-        images: how many samples of each are scored, and real images beside them.
-        rows: of the samples, a class each.
-        floors: of real images, a class each.
+        names: names of the classes.
+        images: number of samples of each class that are scored, and as many real images.
+        rows: scores of the samples, by class.
+        floors: scores of real images, by class.
         metrics: the columns. The last line is the mean over the classes that have a value.
     """
     lines = [["class", "images"]]
@@ -112,7 +112,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def interval(values: Sequence[float | None]) -> tuple[float | None, float | None]:
-    """Mean, and half-width of its 95 % interval by Student's t with n - 1 degrees of freedom."""
+    """The mean and the half-width of its 95 % interval, by Student's t with n - 1 degrees."""
     if any(value is None for value in values):
         return None, None
     known = np.array(values, np.float64)
@@ -121,12 +121,12 @@ def interval(values: Sequence[float | None]) -> tuple[float | None, float | None
 
 
 def number(value: float | None, metric: Metric) -> str:
-    """A value as a table shows it; "-" if there is none."""
+    """A value for a table; "-" if there is none."""
     return "-" if value is None else f"{value:.{metric.decimals}f}"
 
 
 def finite(content: Any) -> Any:
-    """The same, with None for every number that JSON cannot hold."""
+    """The same values, with None for every number that JSON cannot represent."""
     if isinstance(content, dict):
         return {name: finite(value) for name, value in content.items()}
     if isinstance(content, list):

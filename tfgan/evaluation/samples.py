@@ -1,8 +1,8 @@
-"""Where the samples come from: an exported generator, or one in training.
+"""Sources of samples: an exported generator, or one in training.
 
-Generators draw them in parts of 1,000, each with a seed of its own, whatever is asked at once:
-the samples are the same ones in training and after export, and the first 10,000 of 50,000 are
-those that `--quick` looks at. A conditional generator is asked for classes by their shares.
+Samples are always drawn in parts of 1,000, each with its own seed. So they are the same during
+training and after export, and `--quick` uses the first 10,000 of the 50,000. A conditional
+generator draws classes by their shares.
 """
 
 import functools
@@ -28,33 +28,33 @@ _CHECKED = 64  # drawn before the work
 
 
 class Source(Protocol):
-    """Gives samples."""
+    """A source of samples."""
 
     def check(self, count: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Makes sure, before the work, that `count` samples can be had.
+        """Makes sure in advance that `count` samples are available, as far as possible.
 
         Args:
-            count: how many.
-            shape: of the images that they imitate, which tells how those of a file lie.
+            count: number of samples.
+            shape: shape of the images that they imitate, which tells the layout of an array.
 
         Returns:
-            The shape of one, `(height, width, channels)`.
+            The shape of a sample, `(height, width, channels)`.
 
         Raises:
-            UserError: if they cannot be had, as far as can be known.
+            UserError: if they are not available.
         """
         ...
 
     def draw(self, count: int) -> np.ndarray:
-        """Samples, uint8 `(count, height, width, channels)`, once they are checked.
+        """Samples, uint8 `(count, height, width, channels)`; call `check` first.
 
         Raises:
-            UserError: if they cannot be had.
+            UserError: if they are not available.
         """
         ...
 
     def classes(self) -> Classes | None:
-        """The classes that are asked for, see `labels`; None for samples of whatever comes.
+        """The requested classes, see `labels`; None if no class is requested.
 
         Raises:
             UserError: if they cannot be known.
@@ -67,8 +67,8 @@ class FromModel:
 
     Args:
         model: its folder.
-        named: what messages call it, if it is not the value of `--model`.
-        truncation: of its latents, see `tfgan.noise.truncated`; None for latents as they are.
+        named: its name in messages, if it is not the value of `--model`.
+        truncation: threshold for its latents, see `tfgan.noise.truncated`; None for none.
     """
 
     def __init__(self, model: str, named: str = "", truncation: float | None = None):
@@ -98,7 +98,7 @@ class FromModel:
         return np.concatenate(parts)[:count]
 
     def classes(self) -> Classes | None:
-        """Those that the export records; see `Source`."""
+        """The classes that the export records; see `Source`."""
         if not self._loaded.conditional:
             return None
         if self._loaded.recorded is None:
@@ -110,12 +110,12 @@ class FromModel:
 
 
 def from_gan(gan: GAN, count: int, stream: Stream = Stream.SAMPLES) -> np.ndarray:
-    """Draws from a model in training what its export would draw; see `FromModel`.
+    """Draws the samples of a model in training that its export would draw; see `FromModel`.
 
     Args:
         gan: the model.
-        count: of samples.
-        stream: of their latents; another than usual for samples that nothing else is scored by.
+        count: number of samples.
+        stream: stream of their latents; another one for scores that choose a generator.
     """
     parts = []
     for part in _parts(count):
@@ -126,11 +126,11 @@ def from_gan(gan: GAN, count: int, stream: Stream = Stream.SAMPLES) -> np.ndarra
 
 
 def labels(count: int, shares: Sequence[float]) -> np.ndarray:
-    """The classes, int64 `(count,)`, that the first samples of a conditional generator are of.
+    """The classes of the first samples of a conditional generator, int64 `(count,)`.
 
     Args:
-        count: of samples.
-        shares: how probable each class is.
+        count: number of samples.
+        shares: probability of each class.
     """
     parts = [_labels(part, shares).numpy() for part in _parts(count)]
     return np.concatenate(parts)[:count]

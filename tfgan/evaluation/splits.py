@@ -1,7 +1,7 @@
-"""Which images the protocol uses for what: by TFDS's fixed order, in TFDS's split syntax.
+"""The protocol's use of each image, by TFDS's fixed order and in TFDS's split syntax.
 
-TFDS stores MNIST in an order of its own, not that of the original files. "The first 50,000" here
-means `train[:50000]` of that order, which every machine with TFDS has, and not the first 50,000
+TFDS stores MNIST in its own order, not that of the original files. "The first 50,000" here
+means `train[:50000]` in that order, which is the same on every machine, and not the first 50,000
 of the original files, as in the papers of 2014. Both leave out 10,000 images at random.
 """
 
@@ -19,12 +19,12 @@ _CACHE = "tfgan-eval-v1"  # by its first name: the classifiers in it are those o
 
 
 def name(part: str, sizes: dict[str, int]) -> str:
-    """The split in TFDS's syntax.
+    """The split of a part in TFDS's syntax.
 
     Args:
         part: "fit", the first five sixths of the training images (`train[:50000]` of MNIST);
             "validation", the rest; or "test", at most the first 10,000 of the test images.
-        sizes: images in "train" and in "test".
+        sizes: numbers of images in "train" and in "test".
     """
     fit = sizes["train"] - sizes["train"] // 6
     return {
@@ -35,10 +35,10 @@ def name(part: str, sizes: dict[str, int]) -> str:
 
 
 def load(image_set: ImageSet, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of a part of a set, whatever its split; see `name`.
+    """Images and labels of a part of a set, whose split is ignored; see `name`.
 
     Raises:
-        UserError: if the set cannot be had, or lacks labels or one of the two splits.
+        UserError: if the set is not available, or lacks labels or one of the two splits.
     """
     builder = sources.prepare(image_set, lambda line: None)
     wanted = image_set.with_split(name(part, _sizes(builder, image_set)))
@@ -46,14 +46,14 @@ def load(image_set: ImageSet, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check(image_set: ImageSet, fewest: int) -> None:
-    """Makes sure, before the work, that each part of a set has enough images.
+    """Makes sure in advance that each part of a set has enough images.
 
     Args:
-        image_set: whatever its split.
-        fewest: images that the validation part and the test part must have.
+        image_set: the set; its split is ignored.
+        fewest: smallest number of images for the validation part and the test part.
 
     Raises:
-        UserError: if there are fewer; or the set cannot be had, or lacks one of the two splits.
+        UserError: if there are fewer, or the set is not available, or lacks one of the two splits.
     """
     builder = sources.prepare(image_set, lambda line: None)
     sizes = _sizes(builder, image_set)
@@ -65,10 +65,10 @@ def check(image_set: ImageSet, fewest: int) -> None:
 
 
 def test_images_in(image_set: ImageSet) -> tuple[int, int]:
-    """How many of the protocol's test images a split of a set holds, and how many there are.
+    """The number of the protocol's test images in a split of a set, and the number of all.
 
     Args:
-        image_set: which, and which split; a split that the set does not have holds none.
+        image_set: the set and its split; a split that the set does not have contains none.
 
     Raises:
         UserError: if the set cannot be had, or lacks train or test.
@@ -93,10 +93,10 @@ def validation(image_set: ImageSet) -> tuple[str, str]:
 
 
 def warnings(image_set: ImageSet) -> list[str]:
-    """What makes scores of a run on a split say less than they seem to, a sentence each.
+    """Warnings about the scores of a run on a split, as sentences.
 
     Args:
-        image_set: which, and which split.
+        image_set: the set and its split.
 
     Raises:
         UserError: if the set cannot be had, or lacks train or test.
@@ -121,6 +121,6 @@ def _sizes(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> dict[str, 
 
 
 def cache(builder: tfds.core.DatasetBuilder, protocol: str = _CACHE) -> pathlib.Path:
-    """The folder beside a set's data for what a protocol computes once."""
+    """The folder beside a set's data for results that a protocol computes once."""
     root = pathlib.Path(builder.data_dir_root)
     return root / protocol / pathlib.Path(builder.data_path).relative_to(root)

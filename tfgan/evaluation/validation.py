@@ -1,4 +1,4 @@
-"""`--keep_best`: one score of samples, by real images that neither training nor the test sees."""
+"""`--keep_best`: one score of samples on validation images, which are not trained or tested on."""
 
 import dataclasses
 import functools
@@ -34,7 +34,7 @@ class Real:
 
     Attributes:
         images: uint8 `(count, height, width, channels)`.
-        eyes: what sees features of images.
+        eyes: computes features of images.
     """
 
     images: np.ndarray
@@ -68,8 +68,8 @@ class Score(NamedTuple):
 
     Attributes:
         shown: how it is shown.
-        of: from samples, uint8 as many as are wanted, and validation images.
-        by: the kinds of judges whose sets it is for.
+        of: a function of the needed number of uint8 samples and of validation images.
+        by: the classes of judges whose sets it supports.
     """
 
     shown: Metric
@@ -89,19 +89,19 @@ class Validation:
     """Scores samples of a set by one metric, against its validation images.
 
     Args:
-        image_set: that the run trains on.
-        name: of the metric.
-        say: takes each line.
+        image_set: the run's training set.
+        name: name of the metric.
+        say: called with each line of output.
 
     Attributes:
-        column: what the score is called in logs.
+        column: name of the score in logs.
         shown: how it is shown.
-        split: the validation images, as a split.
-        count: how many samples it wants.
+        split: the split of the validation images.
+        count: number of samples that it needs.
 
     Raises:
-        UserError: if the metric is not for that set, the run trains on validation images, or the
-            set cannot be had or has too few images.
+        UserError: if the metric does not support that set, the run trains on validation images, or
+            the set is not available or has too few images.
     """
 
     def __init__(self, image_set: ImageSet, name: str, say: Callable[[str], None]):

@@ -1,1 +1,1 @@
-"""The trained generator for other programs: SavedModel, Keras, ONNX, LiteRT, a page."""
+"""Exports of a trained generator for other programs: SavedModel, Keras, ONNX, LiteRT, a page."""

@@ -79,7 +79,7 @@ Apache-2.0.
 
 
 def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) -> None:
-    """Writes the card of a folder of exports, on the formats that it holds, as `README.md`."""
+    """Writes the model card of a folder of exports, with the formats in it, as `README.md`."""
     generator = trained.generator
     classes = classes_of(generator, trained.data)
     latent_size = labelled.latent_size_of(generator)
@@ -114,7 +114,7 @@ _UNTOLD |= {"choice": ""}
 
 
 def _told(classes: Classes) -> dict[str, Any]:
-    """What the card of a conditional generator says instead."""
+    """The other texts in the card of a conditional generator."""
     count = len(classes.present)
     rows = min(count, MOST_ROWS)
     which = "the classes" if rows == count else f"the first {rows} of {count} classes"
@@ -134,7 +134,7 @@ def _told(classes: Classes) -> dict[str, Any]:
 
 
 def _settings(config: dict[str, Any]) -> str:
-    """The options that decide the weights and are not the tutorial's."""
+    """The options that affect the weights and differ from the tutorial's."""
     defaults = TrainConfig().to_dict()
     shown = TrainConfig.from_recorded(config).shown().items()
     changed = [code(f"--{name}={value}") for name, value in shown if value != defaults[name]]
@@ -154,7 +154,7 @@ def _loading(name: str, latent_size: int, folder: pathlib.Path, generator: keras
 
 
 def _metrics(trained: Trained, say: Callable[[str], None]) -> tuple[str, hub.Scores | None]:
-    """What `evaluation.json` says of this generator, if it is of the same step, also as a table."""
+    """The scores in `evaluation.json`, if they are of the same step, also as a table."""
     file = trained.workdir.path / "evaluation" / "evaluation.json"
     try:
         found = json.loads(file.read_bytes())

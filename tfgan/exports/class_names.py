@@ -1,6 +1,6 @@
-"""The classes that a user names, `--label=7,sneaker`, of an exported generator.
+"""The classes that a user selects of an exported generator, `--label=7,sneaker`.
 
-Without TensorFlow, so that a command can check them before it loads the generator.
+This works without TensorFlow, so that a command can check them before it loads the generator.
 """
 
 import difflib
@@ -15,10 +15,10 @@ _SHOWN_NAMES = 12
 
 
 def recorded_classes(path: pathlib.Path) -> Classes | None:
-    """The classes that an exported generator draws; None if it knows none, or does not say.
+    """The classes that an exported generator records; None if it records none.
 
     Raises:
-        UserError: if what it says is damaged.
+        UserError: if the record is damaged.
     """
     file = path / DATA
     try:
@@ -31,10 +31,10 @@ def recorded_classes(path: pathlib.Path) -> Classes | None:
 
 
 def check(text: str, path: pathlib.Path) -> None:
-    """Makes sure that the generator of a folder knows the classes of `text`, if it says which.
+    """Makes sure that the generator in a folder has the classes of `text`, if it records any.
 
     Raises:
-        UserError: if it knows no such class, or none at all.
+        UserError: if it has no such class, or no classes.
     """
     classes = recorded_classes(path)
     if text and classes:
@@ -44,10 +44,10 @@ def check(text: str, path: pathlib.Path) -> None:
 
 
 def chosen(text: str, classes: Classes) -> list[int]:
-    """The classes that a user names: "7", "7,1,3", "sneaker" or "all"; a name before a number.
+    """The selected classes: "7", "7,1,3", "sneaker" or "all". Names take precedence over numbers.
 
     Raises:
-        UserError: if there is no such class, or it had no images to learn from.
+        UserError: if there is no such class, or it had no training images.
     """
     if text == "all":
         return classes.present
@@ -77,7 +77,7 @@ def _chosen(part: str, names: list[str], text: str) -> int:
 
 
 def unconditional(text: str, named: str) -> UserError:
-    """What to say to who asks a generator without classes for one."""
+    """The message if a user selects a class of a generator without classes."""
     return UserError(
         f"--label={text}: {named} draws whatever comes; only a generator trained with "
         f"--conditional knows classes"

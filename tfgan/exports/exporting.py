@@ -1,4 +1,4 @@
-"""A run's generator in the formats that other programs read, each checked before it counts."""
+"""Exports a run's generator to the formats of other programs, and checks each of them."""
 
 import pathlib
 import shlex
@@ -33,24 +33,24 @@ def export(
     which: str = "auto",
     say: Callable[[str], None] = print,
 ) -> pathlib.Path:
-    """Writes a generator of a run, a picture of it and its card into the run's `exports/`.
+    """Writes a generator of a run, a picture and its model card into the run's `exports/`.
 
-    The folder there is named after the generator and its step; formats that it has already
-    stay. It is replaced as a whole, or stays as it was.
+    The folder is named after the generator and its step, and keeps the formats that it already
+    has. It is replaced as a whole, or not changed.
 
     Args:
-        workdir: the run's folder; it may still be training.
-        names: of `formats.FORMATS`.
-        which: "raw", the weights as trained; "ema", their moving average; "auto", what the run
-            exports: the moving average if there is one, the best if it keeps it.
-        say: takes each line.
+        workdir: the run's folder; the run may still be training.
+        names: names of `formats.FORMATS`.
+        which: "raw", the last step's weights; "ema", their moving average; "auto", the generator
+            that the run exports: the best if it keeps it, else the moving average if there is one.
+        say: called with each line of output.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: if there is no such run or generator, what a format needs is not installed,
-            one differs from the generator by more than `TOLERANCE`, or it cannot be written.
+        UserError: if there is no such run or generator, a required package is not installed, an
+            export differs from the generator by more than `TOLERANCE`, or it cannot be written.
     """
     chosen = formats.choose(names)
     check_folder(Workdir(workdir).exports)
@@ -96,14 +96,14 @@ def export(
 
 
 def _inputs(trained: Trained, count: int) -> Inputs:
-    """Those of the first images that the SavedModel's `sample` draws, of any class."""
+    """The inputs of the first images of the SavedModel's `sample`, without chosen classes."""
     size, distribution = labelled.latent_size_of(trained.generator), trained.config["latents"]
     z = noise.latents(0, Stream.SAMPLES, SEED, count, size, distribution=distribution).numpy()
     return {"z": z} | ({"label": np.full(count, -1)} if _classes(trained) else {})
 
 
 def _shown(trained: Trained) -> Inputs:
-    """Those of the picture: 64 images; of a conditional generator, a row of 8 for each class."""
+    """The inputs of the picture: 64 images, or with classes a row of 8 for each."""
     classes = saved_model.classes_of(trained.generator, trained.data)
     if not classes:
         return _inputs(trained, SHOWN)
@@ -117,7 +117,7 @@ def _classes(trained: Trained) -> int:
 
 
 def _with_classes(inputs: Inputs, shares: Sequence[float]) -> Inputs:
-    """The same with the classes that the labels -1 stand for."""
+    """The same inputs with each label -1 replaced by its class."""
     drawn = noise.by_share(noise.unit_of(tf.constant(inputs["z"])), shares).numpy()
     return inputs | {"label": np.where(inputs["label"] == -1, drawn, inputs["label"])}
 
@@ -130,7 +130,7 @@ def _write_checked(
     batches: Sequence[Inputs],
     expected: Sequence[np.ndarray],
 ) -> str:
-    """Writes one format, runs it, and compares; returns a line on it."""
+    """Writes one format, runs it, and compares its images; returns a line about it."""
     kind.write(folder / kind.file, trained)
     if kind.run is None:
         return f"{name}: {kind.file}, {(folder / kind.file).stat().st_size / 1e6:,.1f} MB"
@@ -157,15 +157,15 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def trained_generator(workdir: str, which: str, say: Callable[[str], None]) -> Trained:
-    """One of the generators of a run's newest whole checkpoint.
+    """One of the generators of a run's newest intact checkpoint.
 
-    The checkpoint, and not the exported `generator/`, because it holds a Keras model, both
-    generators and checksums, and is there while the run trains.
+    It does not use the exported `generator/`, because the checkpoint has a Keras model, both
+    generators and checksums, and exists while the run trains.
 
     Args:
         workdir: the run's folder.
         which: "auto", "ema" or "raw"; see `export`.
-        say: takes each line.
+        say: called with each line of output.
 
     Raises:
         UserError: if there is no run, no checkpoint or no such generator.

@@ -1,6 +1,6 @@
-"""The formats of an exported generator: how each is written, and how it is run again.
+"""The formats of an exported generator: how each is written, and how it is run.
 
-Nothing heavy is imported before it is used, so that a command can check names quickly.
+Large packages are imported only when they are used, so that a command can check names quickly.
 """
 
 import dataclasses
@@ -32,15 +32,15 @@ class Trained:
     """A generator of a run.
 
     Attributes:
-        name: "generator", what the run exports as that; or "generator_raw", the last weights as
-            trained, where that is their moving average or the best of the run.
-        weights: which these are, and after which step, in words.
+        name: "generator", the one that the run exports; or "generator_raw", the last step's
+            weights, if "generator" is their moving average or the best of the run.
+        weights: which weights these are, and after which step, in words.
         generator: model from latents `(batch, latent_size)`, and labels if it is conditional, to
             images in [-1, 1].
         step: the run's training step.
         workdir: the run's folder.
         config: every option of the run, by name.
-        data: what the run was trained on, if that is known; see `ImageSet.record`.
+        data: the record of the training set, if it is known; see `ImageSet.record`.
     """
 
     name: str
@@ -59,19 +59,19 @@ Run = Callable[[pathlib.Path, Sequence[Inputs]], list[np.ndarray]]
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """One way to hand a generator on.
+    """A format for exports.
 
     Attributes:
         file: its name in the folder of exports.
-        what: a phrase on what it is good for.
-        write: writes a generator to a path.
-        run: runs what was written on batches of inputs, by the runtime that its users have; gives
-            images in [0, 1]. None: it is no program.
-        where: a phrase on that runtime.
+        what: a phrase that says what it is for.
+        write: a function that writes a generator to a path.
+        run: a function that runs an export on batches of inputs, with the runtime of its users,
+            and returns images in [0, 1]. None if it cannot be run.
+        where: a phrase that names that runtime.
         needs: modules of the `[export]` extra.
         loading: lines of Python that draw 16 `images`; `{latent_size}` is filled in.
-        loading_told: the same of a conditional generator; all are of class 1.
-        takes_any: whether a label may be -1, a class by the classes' shares.
+        loading_told: the same for a conditional generator; all images are of class 1.
+        takes_any: whether a label may be -1, a class drawn by the classes' shares.
         brings: the formats that are written before it.
     """
 
@@ -88,10 +88,10 @@ class Format:
 
 
 def choose(names: Sequence[str]) -> list[str]:
-    """Checks names of formats; each counts once, and so does each that it brings.
+    """Checks names of formats; adds the formats that they bring, and removes duplicates.
 
     Raises:
-        UserError: if there is none, one is unknown, or what it needs is not installed.
+        UserError: if there is none, one is unknown, or a required package is not installed.
     """
     chosen = list(dict.fromkeys(name.strip() for name in names))
     flag = f"--format={','.join(names)}"
@@ -137,7 +137,7 @@ np.savez(sys.argv[3], *[generate(**batch)["images"].numpy() for batch in batches
 
 
 def _run_saved_model(path: pathlib.Path, batches: Sequence[Inputs]) -> list[np.ndarray]:
-    """In a fresh process that knows neither tfgan nor Keras, on the CPU: this one has the GPU."""
+    """Runs it in a new process without tfgan and Keras, on the CPU: this one has the GPU."""
     with tempfile.TemporaryDirectory() as folder:
         inputs, images = (os.path.join(folder, name) for name in ("inputs.npz", "images.npz"))
         given: dict[str, Any] = {

@@ -1,6 +1,6 @@
-"""What the Hugging Face Hub reads at the top of a model card, as YAML.
+"""The YAML header of a model card, which the Hugging Face Hub reads.
 
-Written without the Hub's library, which is an extra; the tests read it with that.
+It is written without the Hub's library, which is an extra. The tests read it with that library.
 """
 
 import json
@@ -23,12 +23,12 @@ _DATASETS = {
 
 
 class Scores(NamedTuple):
-    """What an evaluation found of a generator.
+    """The scores of a generator.
 
     Attributes:
-        protocol: by which protocol, in words.
+        protocol: the name of the protocol.
         means: the mean of each metric.
-        labels: what a metric is called in tables, if that is known.
+        labels: the name of each metric in tables, if it is known.
     """
 
     protocol: str
@@ -40,11 +40,11 @@ def front_matter(trained: Trained, scores: Scores | None) -> str:
     """The metadata of a model repository, between two lines of dashes.
 
     A conditional generator has no `pipeline_tag`: the Hub has no task for images of a class.
-    There is no `license`, which nobody but the author of the weights can choose.
+    There is no `license`, which only the author of the weights can choose.
 
     Args:
         trained: the generator.
-        scores: what is known of its samples.
+        scores: its scores, if there are any.
 
     Reference:
         https://github.com/huggingface/hub-docs/blob/main/modelcard.md
@@ -77,7 +77,7 @@ def front_matter(trained: Trained, scores: Scores | None) -> str:
 
 
 def _yaml(value: Any) -> list[str]:
-    """Lines of YAML: blocks of keys and dashes, and JSON for what is neither."""
+    """Lines of YAML: blocks of keys and dashes, with JSON for all other values."""
     if isinstance(value, dict):
         lines = []
         for key, each in value.items():

@@ -1,4 +1,4 @@
-"""An exported generator, loaded; needs only the SavedModel, no `tfgan.GAN`."""
+"""Loads an exported generator; needs only the SavedModel, not `tfgan.GAN`."""
 
 import dataclasses
 import functools
@@ -25,14 +25,14 @@ ROUNDING = 1e-3  # that a pixel may be outside [0, 1] by
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Loaded:
-    """A SavedModel with the signatures `generate` and `sample`, whoever made it.
+    """A SavedModel with the signatures `generate` and `sample`, from any source.
 
     Attributes:
-        named: what messages call it.
+        named: its name in messages.
         path: its folder, or its file.
-        model: what TensorFlow loaded; its weights go with it.
-        distribution: of its latents, see `tfgan.noise.latents`.
-        recorded: the classes that it says it knows; None if it knows none, or does not say.
+        model: the loaded object, which keeps the weights alive.
+        distribution: distribution of its latents, see `tfgan.noise.latents`.
+        recorded: the classes that it records; None if it records none.
     """
 
     named: str
@@ -43,16 +43,16 @@ class Loaded:
 
     @property
     def conditional(self) -> bool:
-        """Whether it draws the class that it is told."""
+        """Whether it takes a class."""
         return "label" in self.model.signatures["sample"].structured_input_signature[1]
 
     def generate(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Images `(count, height, width, channels)` in [0, 1] of latents `(count, latent_size)`.
 
-        A conditional generator also takes a class each, int64 `(count,)`, -1 for any.
+        A conditional generator also takes classes, int64 `(count,)`; -1 draws one by the shares.
 
         Raises:
-            UserError: if what it gives are no such images.
+            UserError: if its output is anything else.
         """
         if not self.conditional:
             return self._call("generate", z=tf.constant(z))
@@ -72,16 +72,16 @@ class Loaded:
 
     @functools.cached_property
     def classes(self) -> Classes:
-        """Those that a conditional generator knows, by numbers if it does not name them."""
+        """The classes of a conditional generator, with numbers as names if it records none."""
         inputs = self.model.signatures["blend"].structured_input_signature[1]
         return self.recorded or Classes.of_numbers(int(inputs["weights"].shape[1]))
 
     @functools.cached_property
     def latent_size(self) -> int:
-        """How many numbers `generate` takes for an image.
+        """The length of the latents of `generate`.
 
         Raises:
-            UserError: if it does not say.
+            UserError: if its signature does not tell.
         """
         given = self.model.signatures["generate"].structured_input_signature[1].get("z")
         if given is None or given.shape.rank != 2 or given.shape[1] is None:
@@ -89,7 +89,7 @@ class Loaded:
         return int(given.shape[1])
 
     def truncate(self, z: np.ndarray, threshold: float | None) -> np.ndarray:
-        """Its latents, truncated as `tfgan.noise.truncated` does; as they are for None.
+        """Latents truncated by `tfgan.noise.truncated`; unchanged for None.
 
         Raises:
             UserError: if they are not of N(0, I).
@@ -144,14 +144,14 @@ class Loaded:
 
 
 def load(model: str, named: str = "") -> Loaded:
-    """Loads a SavedModel with the signatures `generate` and `sample`, or one that comes with tfgan.
+    """Loads a SavedModel with the signatures `generate` and `sample`, or one of the package.
 
     Args:
         model: its folder, or one of `pretrained.NAMES`.
-        named: what messages call it, if it is not the value of `--model`.
+        named: its name in messages, if it is not the value of `--model`.
 
     Raises:
-        UserError: if there is none, or if it is not a generator of tfgan.
+        UserError: if there is none, or if it does not have those signatures.
     """
     path = user_path(model, "--model")
     named = named or f"--model={model}"
@@ -175,7 +175,7 @@ def load(model: str, named: str = "") -> Loaded:
 
 
 def _from_package(name: str, named: str) -> Loaded:
-    """One of the package, with the signatures that its export would have."""
+    """A generator of the package, with the signatures that its export would have."""
     generator = pretrained.pretrained(name)
     data = pretrained.record(name)["data"]
     signatures = {
@@ -189,7 +189,7 @@ def _from_package(name: str, named: str) -> Loaded:
 def _as_signature(
     function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[tf.TensorSpec]
 ) -> Callable[..., dict[str, tf.Tensor]]:
-    """A function of tensors by name, as the signatures of a SavedModel are."""
+    """A function that takes tensors by name, like the signatures of a SavedModel."""
 
     def by_name(**given: tf.Tensor) -> dict[str, tf.Tensor]:
         return function(*(given[spec.name] for spec in inputs))
@@ -199,13 +199,13 @@ def _as_signature(
 
 
 def trained_on(model: str) -> ImageSet | None:
-    """The set and the split that a generator was trained on; None if it does not say.
+    """The set and the split that a generator was trained on; None if it records none.
 
     Args:
         model: its folder, or one of `pretrained.NAMES`.
 
     Raises:
-        UserError: if what it says is damaged.
+        UserError: if the record is damaged.
     """
     if pretrained.comes_with_tfgan(model):
         return pretrained.image_set(model)
@@ -213,10 +213,10 @@ def trained_on(model: str) -> ImageSet | None:
 
 
 def labels_of(text: str, loaded: Loaded) -> list[int]:
-    """The classes that a user names: "7", "7,1,3", "sneaker" or "all"; none for "".
+    """The selected classes: "7", "7,1,3", "sneaker" or "all"; none for "".
 
     Raises:
-        UserError: if the generator knows no such class, or none at all.
+        UserError: if the generator has no such class, or no classes.
     """
     if not text:
         return []

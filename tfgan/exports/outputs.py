@@ -1,4 +1,4 @@
-"""The files that samples and walks are written into, by what `--output` ends in."""
+"""The kinds of files for samples and walks, by the suffix of `--output`."""
 
 import dataclasses
 import itertools
@@ -20,13 +20,13 @@ ARRAY = "arr_0"  # of a .npz, as `numpy.savez` calls the first
 
 @dataclasses.dataclass(frozen=True)
 class Frames:
-    """What a file is written of.
+    """The content of a file.
 
     Attributes:
-        count: how many images there are.
-        batches: the images, uint8 `(some, height, width, channels)` at a time.
-        columns: of a grid.
-        frames_a_second: of an animation.
+        count: number of images.
+        batches: the images in batches, uint8 `(some, height, width, channels)`.
+        columns: images in a row of a grid.
+        frames_a_second: speed of an animation.
     """
 
     count: int
@@ -43,9 +43,9 @@ class Kind(NamedTuple):
     """A kind of file.
 
     Attributes:
-        write: writes frames to a path.
-        most: images that it may have.
-        walks: whether `--interpolate` writes it.
+        write: a function that writes frames to a path.
+        most: largest number of images.
+        walks: whether `--interpolate` can write it.
     """
 
     write: Callable[[pathlib.Path, Frames], None]
@@ -90,7 +90,7 @@ def _npz(path: pathlib.Path, frames: Frames) -> None:
 
 
 def _write_array(file: IO[bytes], frames: Frames) -> None:
-    """As `numpy.save` would, but a batch at a time."""
+    """Writes an array like `numpy.save`, but one batch at a time."""
     batches = iter(frames.batches)
     first = next(batches)
     header = {
@@ -115,7 +115,7 @@ FILES = {
 
 
 def is_folder(output: str) -> bool:
-    """Whether that is a folder: one that is there, or a name that ends in "/" or has no suffix."""
+    """Whether it is a folder: an existing one, or a name that ends in "/" or has no suffix."""
     path = user_path(output, "--output")
     return output.endswith(os.sep) or path.is_dir() or not path.suffix
 
@@ -126,20 +126,20 @@ def kind_of(output: str) -> Kind:
 
 
 def most(output: str) -> int:
-    """How many images it may hold."""
+    """The largest number of images that it may have."""
     return sample_folder.MOST if is_folder(output) else kind_of(output).most
 
 
 def check(output: str, interpolate: bool, overwrite: bool) -> None:
-    """Makes sure, before the work, that samples or walks can be written there.
+    """Makes sure in advance that samples or walks can be written there.
 
     Args:
         output: the file or folder.
         interpolate: whether walks are to be written.
-        overwrite: whether what is there already may be replaced.
+        overwrite: whether existing files may be replaced.
 
     Raises:
-        UserError: if not.
+        UserError: if they cannot.
     """
     endings = [ending for ending, kind in FILES.items() if kind.walks or not interpolate]
     folder = is_folder(output)

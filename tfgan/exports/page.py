@@ -37,20 +37,20 @@ def write_page(
 ) -> None:
     """Writes one self-contained HTML file that runs the generator.
 
-    For a seed it draws what `python -m tfgan.sample --n=64` draws for it. It carries a few
-    latents with the pictures that Keras makes of them, and says how far its own are away.
+    For each seed it draws the images of `python -m tfgan.sample --n=64`. It contains a few
+    latents with the images that Keras makes of them, and shows how much its own images differ.
 
     Args:
-        path: the file; one that is there is replaced.
+        path: the file, which is replaced if it exists.
         generator: model from latents `(batch, latent_size)`, and labels if it is conditional, to
-            images in [-1, 1], a chain of layers that `describe` knows.
-        workdir: the run that trained it: its curves, its pictures through time, the distribution
-            of its latents. None: the generator alone, N(0, I).
+            images in [-1, 1], a chain of layers that `describe` supports.
+        workdir: the run that trained it, for its curves, its pictures and the distribution of its
+            latents. None for the generator alone, with latents of N(0, I).
         trained_on: the record of the set, see `ImageSet.record`, with its classes.
 
     Raises:
-        UserError: if the generator has a layer that the page cannot compute, gives pixels that are
-            not finite, or is so large that no browser would open the file.
+        UserError: if the page does not support a layer, if a pixel is not finite, or if the file
+            would be too large for browsers.
         OSError: if the file cannot be written.
     """
     weights = 16 * generator.count_params() // 3  # bytes of float32 in base64
@@ -103,9 +103,9 @@ def directions(generator: keras.Model) -> np.ndarray:
     """The largest singular directions of the first layer in latent space, largest first.
 
     Returns:
-        float32 `(up to 8, latent_size)`, orthonormal: singular vectors of the first layer's
-        kernel, of its rows for z, each with the sign that makes its largest part positive. Without
-        a dense first layer, the latent's own axes.
+        float32 `(up to 8, latent_size)`, orthonormal: left singular vectors of those rows of the
+        first layer's kernel that belong to z. The sign makes the largest component positive.
+        Without a dense first layer, the axes of z.
     """
     size = labelled.latent_size_of(generator)
     layers = [layer for layer, *_ in chain(generator) if not isinstance(layer, Beside)]

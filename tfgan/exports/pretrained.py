@@ -1,6 +1,6 @@
-"""Generators that come with the package, trained, so that the first picture needs no training.
+"""Trained generators in the package, so that a first picture needs no training.
 
-Without TensorFlow but in `pretrained`, so that a command can look one up before it loads that.
+Only `pretrained` needs TensorFlow, so that a command can look one up before it loads that.
 """
 
 import functools
@@ -29,15 +29,15 @@ def pretrained(name: str = "mnist") -> "keras.Model":
     """A trained generator, as a Keras model.
 
     Args:
-        name: "mnist", the digits: from latents `(batch, 64)`, N(0, I), and labels, int64
-            `(batch,)` in [0, 9], to images `(batch, 28, 28, 1)` in [-1, 1].
+        name: "mnist", for digits. The model takes latents `(batch, 64)` of N(0, I) and labels,
+            int64 `(batch,)` in [0, 9], and returns images `(batch, 28, 28, 1)` in [-1, 1].
 
     Example:
         >>> generator = tfgan.pretrained("mnist")
         >>> sevens = generator((tf.random.normal((8, 64)), tf.fill((8,), 7)))
 
     Raises:
-        UserError: if there is none of that name, or its file is damaged.
+        UserError: if the name is unknown, or the file is damaged.
     """
     import keras
 
@@ -56,18 +56,19 @@ def file(name: str) -> pathlib.Path:
 
 @functools.cache
 def record(name: str) -> dict[str, Any]:
-    """What is known of such a generator.
+    """The record of such a generator.
 
     Returns:
-        command: that trained it; its seed and settings are in there.
-        environment: versions and devices of that run.
-        scores: of `python -m tfgan.evaluate --quick`, by metric.
-        data: the record of its training set, with its classes; see `ImageSet.record`.
-        step: its training step.
-        sha256: of its file.
+        A dictionary with
+        command: the command that trained it, with its seed and settings;
+        environment: versions and devices of that run;
+        scores: the scores of `python -m tfgan.evaluate --quick`, by metric;
+        data: the record of its training set, with its classes; see `ImageSet.record`;
+        step: its training step;
+        sha256: the SHA-256 of its file.
 
     Raises:
-        UserError: if there is none of that name.
+        UserError: if the name is unknown.
     """
     if name not in NAMES:
         raise UserError(
@@ -78,25 +79,25 @@ def record(name: str) -> dict[str, Any]:
 
 
 def image_set(name: str) -> ImageSet:
-    """What it was trained on."""
+    """The set and the split that it was trained on."""
     data = record(name)["data"]
     return ImageSet(data["name"], data["split"])
 
 
 def comes_with_tfgan(model: str) -> bool:
-    """Whether `--model` names one of them, and not a folder that is there."""
+    """Whether `--model` names one of them, and not an existing folder."""
     return model in NAMES and not user_path(model, "--model").exists()
 
 
 def check_model(model: str, label: str) -> None:
-    """Makes sure that there is a generator, and that it knows the classes of `label`, if it says.
+    """Makes sure that a generator exists, and has the classes of `label`, if it records any.
 
     Args:
         model: the folder of a SavedModel, or one of `NAMES`.
         label: see `class_names.chosen`.
 
     Raises:
-        UserError: if there is none, or it knows no such class, or none at all.
+        UserError: if there is no such generator, or it has no such class, or no classes.
     """
     if comes_with_tfgan(model):
         if label:

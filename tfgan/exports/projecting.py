@@ -1,4 +1,4 @@
-"""`python -m tfgan.project`: images beside what an exported generator has nearest to them."""
+"""`python -m tfgan.project`: images beside the nearest images of an exported generator."""
 
 import io
 from collections.abc import Callable
@@ -24,21 +24,21 @@ def project(
     seed: int,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Finds images in a generator, says how near it comes, and writes a picture or an archive.
+    """Finds images in a generator, prints the distances, and writes a picture or an archive.
 
     Args:
         model: folder of a SavedModel, or one of `pretrained.NAMES`.
         targets: the images.
-        output: a .png, rows of images with what was found below each; or a .npz with `z`,
+        output: a .png, rows of images with the nearest image below each; or a .npz with `z`,
             `distances`, `reconstructions` and `images`, uint8, and `labels`, if there are classes.
         label: classes to try, see `loading.labels_of`; all if it is empty.
-        restarts: of each image and class.
-        steps: of each restart.
-        seed: of the latents that the search begins at.
-        say: takes each line.
+        restarts: restarts for each image and class.
+        steps: steps of each restart.
+        seed: seed of the latents where the search starts.
+        say: called with each line of output.
 
     Raises:
-        UserError: if the model or the images cannot be had, the model has no gradient, or the
+        UserError: if the model or the images cannot be loaded, the model has no gradient, or the
             file cannot be written.
     """
     loaded = loading.load(model)
@@ -73,7 +73,7 @@ def _archive(found: Projection, images: np.ndarray) -> bytes:
 
 
 def _picture(found: Projection, images: np.ndarray) -> np.ndarray:
-    """Rows of up to 8 images, and below each what was found."""
+    """Rows of up to 8 images, with the nearest image below each."""
     drawn = pictures.unit_to_uint8(found.images)
     columns = min(len(images), pictures.COLUMNS)
     blank = np.zeros((-len(images) % columns, *images.shape[1:]), np.uint8)

@@ -1,4 +1,4 @@
-"""An image found in a generator: the latent whose picture is nearest to it."""
+"""Projection: the latent whose image is nearest to a given image."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -24,14 +24,14 @@ _ROWS = 256  # searches that go on at once
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Projection:
-    """What a generator has nearest to each of `count` images.
+    """The nearest images of a generator to each of `count` images.
 
     Attributes:
         z: the latents, float32 `(count, latent_size)`.
-        labels: the classes, int64 `(count,)`; None if the generator knows none.
-        images: what it draws of them, float32 `(count, height, width, channels)` in [0, 1].
-        distances: from the given images, float32 `(count,)`: the root of the mean squared
-            difference of a pixel, in [0, 1].
+        labels: the classes, int64 `(count,)`; None if the generator has none.
+        images: the images G(z), float32 `(count, height, width, channels)` in [0, 1].
+        distances: distances from the given images, float32 `(count,)`: the root of the mean
+            squared difference of the pixels, in [0, 1].
     """
 
     z: np.ndarray
@@ -49,30 +49,33 @@ def project_images(
     seed: int = 1,
     distribution: str = "normal",
 ) -> Projection:
-    """Finds the latent whose picture is nearest to each image, by the squares of its pixels.
+    """Finds for each image x the latent z that minimises ||G(z) - x||^2.
 
-    Of 1,000 latents, the same ones for each image, the `restarts` with the nearest pictures are
-    starts. From each of them Adam minimises the mean squared difference of the pixels, at a rate
-    that falls from 0.1 to 0 along a cosine. The nearest end is kept. What is found for an image
-    does not depend on the other images, but for rounding.
+    Of 1,000 latents, the same ones for each image, the `restarts` with the nearest images are
+    starts. From each of them Adam minimises the mean squared difference of the pixels, with a rate
+    that falls from 0.1 to 0 along a cosine. The nearest result is kept. The result for an image
+    does not depend on the other images, up to rounding.
 
-    After each step z is put back where the generator was trained: its length is kept between the
-    least and the largest of the 1,000, and its numbers within their largest.
+    After each step z is projected back to where the generator was trained: its length to the range
+    of lengths of the 1,000 latents, and its numbers to their largest absolute value.
 
     Args:
         generator: a Keras model from latents, and labels if it is conditional, to images in
-            [-1, 1]; or what `tfgan.exports.loading.load` loads.
-        images: uint8 `(count, height, width, channels)`.
-        classes: which a conditional generator tries; none: all that it knows.
-        restarts: of each image and class, in [1, 1000].
-        steps: of each restart, at least 1.
-        seed: of the 1,000.
-        distribution: of a Keras model's latents, see `tfgan.noise.latents`; one that was loaded
-            has its own.
+            [-1, 1]; or the result of `tfgan.exports.loading.load`.
+        images: uint8 `(count, height, width, channels)` in [0, 255].
+        classes: classes that a conditional generator tries; empty for all.
+        restarts: restarts for each image and class, in [1, 1000].
+        steps: steps of each restart, at least 1.
+        seed: seed of the 1,000 latents.
+        distribution: distribution of a Keras model's latents, see `tfgan.noise.latents`; a loaded
+            generator has its own.
+
+    Returns:
+        The nearest images, their latents and distances; see `Projection`.
 
     Raises:
-        UserError: if the generator has no such images or classes, gives pixels that are not
-            finite, or has no gradient by z; or if a number is not allowed.
+        UserError: if the images or classes do not fit the generator, if it returns pixels that are
+            not finite, or has no gradient with respect to z, or if a number is out of range.
     """
     if not 1 <= restarts <= CANDIDATES:
         raise UserError(f"--restarts={restarts}: must lie between 1 and {CANDIDATES:,}")
@@ -113,11 +116,11 @@ class _Generator:
     """A generator of either kind.
 
     Attributes:
-        named: what messages call it.
-        size: of a latent.
-        distribution: of the latents.
-        classes: that it was trained on; none if it knows none.
-        call: from `z` and, where there are classes, `label` to `images` in [0, 1].
+        named: its name in messages.
+        size: length of a latent.
+        distribution: distribution of the latents.
+        classes: the classes that it was trained on; empty if it has none.
+        call: a function of `z` and, with classes, `label`, which returns `images` in [0, 1].
     """
 
     named: str
@@ -128,7 +131,7 @@ class _Generator:
 
     @classmethod
     def of(cls, generator: keras.Model | Loaded, distribution: str) -> "_Generator":
-        """The `distribution` is that of a Keras model."""
+        """Wraps a generator; `distribution` is used for a Keras model."""
         if isinstance(generator, Loaded):
             classes = generator.classes.present if generator.conditional else []
             call = generator.model.signatures["generate"]
@@ -141,7 +144,7 @@ class _Generator:
         return cls(model.name, size, distribution, classes, call)
 
     def tried(self, classes: Sequence[int]) -> list[int]:
-        """The classes that are tried; one that counts for nothing if there are none."""
+        """The classes to try; a single placeholder if the generator has none."""
         unknown = [label for label in classes if label not in self.classes]
         if unknown and not self.classes:
             raise UserError(f"classes: {self.named} knows none")
@@ -154,10 +157,10 @@ class _Generator:
         return self.call(z=z, **({"label": labels} if self.classes else {}))["images"]
 
     def draw(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """The same of any number.
+        """Images in [0, 1] of any number of latents.
 
         Raises:
-            UserError: if it cannot draw, or gives numbers that are not finite.
+            UserError: if it cannot draw, or returns pixels that are not finite.
         """
         parts = [slice(start, start + _ROWS) for start in range(0, len(z), _ROWS)]
         try:
@@ -172,7 +175,7 @@ class _Generator:
 def _nearest(
     known: _Generator, candidates: np.ndarray, label: int, targets: np.ndarray, count: int
 ) -> np.ndarray:
-    """Which candidates, drawn as a class, are nearest to each target, `(len(targets), count)`."""
+    """Indices of the nearest candidates to each target, for a class, `(len(targets), count)`."""
     drawn = known.draw(candidates, np.full(len(candidates), label)).reshape(len(candidates), -1)
     # |drawn - target|^2 without |target|^2, which is the same for all.
     squares = (drawn**2).sum(axis=1) - 2 * targets.reshape(len(targets), -1) @ drawn.T
@@ -180,14 +183,14 @@ def _nearest(
 
 
 class _Search:
-    """Adam from many starts at once, always as many, so that one graph does for all.
+    """Adam from a fixed number of starts at once, so that one graph is enough.
 
     Args:
         known: the generator.
-        candidates: whose lengths and numbers bound those of z.
-        rows: how many starts.
-        shape: of an image.
-        steps: from each start.
+        candidates: latents whose lengths and numbers bound those of z.
+        rows: number of starts.
+        shape: shape of an image.
+        steps: steps from each start.
     """
 
     def __init__(
@@ -213,7 +216,7 @@ class _Search:
     def run(
         self, z: np.ndarray, labels: np.ndarray, targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Where the searches from up to `rows` latents end, and their mean squared differences."""
+        """The results from up to `rows` latents, and their mean squared differences."""
         count = len(z)
         rows = np.resize(np.arange(count), self._rows)
         for variable, values in zip(

@@ -1,4 +1,4 @@
-"""A folder of samples, a PNG each, which a second call goes on with where the first one ended."""
+"""A folder of samples, each a PNG, which a second call completes."""
 
 import json
 import pathlib
@@ -24,12 +24,12 @@ Record = dict[str, Any]
 
 
 class Draw(Protocol):
-    """What a folder is filled with.
+    """The samples for a folder.
 
     Attributes:
-        count: pictures in each sub-folder.
+        count: number of pictures in each sub-folder.
         folders: the sub-folders; "" for the folder itself.
-        starts: the number of each batch's first picture.
+        starts: the index of each batch's first picture.
     """
 
     count: int
@@ -38,17 +38,17 @@ class Draw(Protocol):
 
     @property
     def record(self) -> Record:
-        """What decides about the pictures, for `RECORD`."""
+        """The settings that decide the pictures, for `RECORD`."""
 
     def batch(self, place: int, start: int) -> np.ndarray:
         """A batch of a sub-folder, uint8 `(some, height, width, channels)`."""
 
 
 def check(output: str) -> None:
-    """Makes sure, before the work, that it can be filled.
+    """Makes sure in advance that a folder can be filled.
 
     Raises:
-        UserError: if it cannot be written to, or has something else inside than a draw.
+        UserError: if it cannot be written, or contains anything but samples.
     """
     path = check_folder(output, "--output")
     others = path.is_dir() and any(not each.name.startswith(".") for each in path.iterdir())
@@ -61,9 +61,8 @@ def check(output: str) -> None:
 def names_of(classes: Sequence[str], labels: Sequence[int]) -> list[str]:
     """The sub-folder of each class: its name.
 
-    Where a file system may not take a character, that is written as in an address: "/" as "%2F".
-    If two would be the same but for capitals, or one is too long or empty, all begin with their
-    numbers.
+    Characters that a file system may not allow are percent-encoded: "/" as "%2F". If two names
+    differ only in capitals, or one is too long or empty, all names begin with their numbers.
     """
     names = [_escaped(classes[label]) for label in labels]
     distinct = {unicodedata.normalize("NFC", name).casefold() for name in names}
@@ -87,17 +86,17 @@ def _escaped(name: str) -> str:
 def fill(
     path: pathlib.Path, output: str, draw: Draw, overwrite: bool, say: Callable[[str], None]
 ) -> None:
-    """Writes the pictures that are not there yet.
+    """Writes the missing pictures.
 
     Args:
         path: the folder.
-        output: what the user calls it.
-        draw: what to write.
-        overwrite: whether another draw that is there is removed first.
-        say: takes each line.
+        output: the user's name for it.
+        draw: the samples.
+        overwrite: whether pictures with other settings are removed first.
+        say: called with each line of output.
 
     Raises:
-        UserError: if another draw is there, or a picture that is not of this one.
+        UserError: if the folder has pictures with other settings, or other pictures.
         OSError: if it cannot be written.
     """
     from tqdm import tqdm  # which reads variables, and may not like them
@@ -131,7 +130,7 @@ def _write_batch(folder: pathlib.Path, draw: Draw, place: int, start: int, outpu
 
 
 def _begin(path: pathlib.Path, output: str, draw: Draw, overwrite: bool) -> None:
-    """Leaves a record of the draw, and its sub-folders."""
+    """Writes the record of the samples, and creates the sub-folders."""
     record, known = draw.record, _recorded(path, "--output")
     if known is not None and overwrite:
         _clear(path, known["folders"])
@@ -153,7 +152,7 @@ def _begin(path: pathlib.Path, output: str, draw: Draw, overwrite: bool) -> None
 
 
 def _clear(path: pathlib.Path, folders: Sequence[str]) -> None:
-    """Removes the pictures of an earlier draw, and nothing else."""
+    """Removes the pictures of earlier samples, and nothing else."""
     for folder in folders:
         if (path / folder).is_dir():
             for file in (path / folder).iterdir():
@@ -164,14 +163,14 @@ def _clear(path: pathlib.Path, folders: Sequence[str]) -> None:
 
 
 def pictures_of(path: pathlib.Path, flag: str) -> list[pathlib.Path] | None:
-    """The pictures of a folder in the order in which they were drawn; None if it is of no draw.
+    """The pictures of a folder of samples in order; None if it is another kind of folder.
 
     Args:
         path: the folder.
-        flag: what it was given as, for messages.
+        flag: the flag that gave it, for messages.
 
     Raises:
-        UserError: if its draw has not ended.
+        UserError: if pictures are missing.
     """
     record = _recorded(path, flag)
     if record is None:
@@ -194,7 +193,7 @@ def _name(number: int) -> str:
 
 
 def _is_there(file: pathlib.Path) -> bool:
-    """A machine that lost its power may have left it empty."""
+    """Whether a file exists and is not empty, as it can be after a loss of power."""
     try:
         return file.stat().st_size > 0
     except FileNotFoundError:
@@ -209,7 +208,7 @@ def _holds(file: pathlib.Path, image: np.ndarray) -> bool:
 
 
 def _recorded(path: pathlib.Path, flag: str) -> Record | None:
-    """What a folder says of its draw; None if it says nothing."""
+    """The record of a folder's samples; None if there is none."""
     try:
         record = json.loads((path / RECORD).read_bytes())
         count, folders = record["n"], record["folders"]

@@ -1,7 +1,7 @@
 """Samples and walks of an exported generator.
 
-The k-th sample of a seed is the same however many are drawn, and whatever they are written into:
-it has the k-th latent of that seed, and is computed among the same 64, since wide networks round
+The k-th sample of a seed does not depend on the number of samples or on the kind of output. It has
+the k-th latent of that seed, and is computed in the same batch of 64, because wide networks round
 differently in batches of another size.
 """
 
@@ -27,18 +27,18 @@ _SAMPLES_A_SECOND, _STEPS_A_SECOND = 4, 12
 
 
 class Draw:
-    """The first samples of a seed, of each of some classes; see `sample_folder.Draw`.
+    """The first samples of a seed, for each of some classes; see `sample_folder.Draw`.
 
     Args:
         loaded: the generator.
-        seed: of the latents; each class has the same ones.
+        seed: seed of the latents; each class has the same ones.
         count: samples of each class.
-        labels: the classes; `[ANY]` for samples of whatever comes.
-        truncation: see `tfgan.noise.truncated`; None for latents as they are.
+        labels: the classes; `[ANY]` for classes drawn by their shares.
+        truncation: see `tfgan.noise.truncated`; None for no truncation.
 
     Raises:
-        UserError: if its latents cannot be truncated, or its own `sample` draws other images than
-            its `generate` does from the latents that it should have.
+        UserError: if its latents cannot be truncated, or its `sample` draws other images than its
+            `generate` from the expected latents.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Draw:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What decides about the samples."""
+        """The settings that decide the samples."""
         return {
             "model_sha256": self._loaded.sha256()[:16],
             "seed": self._seed,
@@ -77,7 +77,7 @@ class Draw:
         }
 
     def batch(self, place: int, start: int) -> np.ndarray:
-        """Those of a class from number `start` on, at most 64 of them."""
+        """Samples of a class from index `start` on, at most 64."""
         z, label = self._latents(start), self._labels[place]
         labels = np.full(len(z), label)
         if label == ANY and self._loaded.conditional and self._truncation is not None:
@@ -87,7 +87,7 @@ class Draw:
         return pictures.unit_to_uint8(images)[: self.count - start]
 
     def batches(self) -> Iterator[np.ndarray]:
-        """All of them, class after class."""
+        """All samples in batches, class after class."""
         for place in range(len(self._labels)):
             for start in self.starts:
                 yield self.batch(place, start)
@@ -109,18 +109,18 @@ def sample(
     overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Writes samples into a file, see `outputs.FILES`, or a picture each into a folder.
+    """Writes samples to a file, see `outputs.FILES`, or as single pictures to a folder.
 
     Args:
         model: folder of a SavedModel.
-        n: how many; of each class, where `label` has several. None: 64, or 8 of each.
-        seed: of the latents; several classes get the same ones.
-        output: the file, which is replaced, or folder, where what is there of the draw stays.
-        label: classes of a conditional generator, see `labels_of`; in a grid, several are a row
-            each; in a folder, a sub-folder each; else they follow one another.
-        truncation: see `tfgan.noise.truncated`; None for latents as they are.
-        overwrite: whether another draw in the folder is removed first.
-        say: takes each line.
+        n: number of samples; if `label` has several classes, of each class. None: 64, or 8 of each.
+        seed: seed of the latents; several classes have the same ones.
+        output: the file, which is replaced, or the folder, which is completed.
+        label: classes of a conditional generator, see `labels_of`. Several classes are rows of a
+            grid, or sub-folders of a folder; otherwise they follow one another.
+        truncation: see `tfgan.noise.truncated`; None for no truncation.
+        overwrite: whether pictures with other settings in the folder are removed first.
+        say: called with each line of output.
 
     Raises:
         UserError: if the model cannot be loaded, has no such class, or the output cannot be
@@ -152,7 +152,7 @@ def draw(loaded: Loaded, n: int, seed: int, label: int = ANY) -> np.ndarray:
     """`n` images by the signature `sample` of a SavedModel, uint8 `(n, height, width, channels)`.
 
     Raises:
-        UserError: if what it gives are no such images.
+        UserError: if its output is anything else.
     """
     return pictures.unit_to_uint8(loaded.sample(n, seed, label))
 
@@ -165,11 +165,11 @@ def interpolate(
     label: str = "",
     truncation: float | None = None,
 ) -> None:
-    """Writes spherical walks between `n` latents: a row each as PNG, or a closed tour of frames.
+    """Writes spherical walks between `n` latents: a row for each as PNG, or a closed tour.
 
-    With classes, all unless `label` names some, each latent is of the next of them, and the walks
-    go from class to class along straight lines between the rows of the identity that they are.
-    Every latent on the way is truncated, so that each picture is one that `sample` may draw.
+    With classes (all, unless `label` selects some), each latent has the next class, and the walks
+    go from class to class along straight lines between their one-hot vectors. Every latent on the
+    way is truncated, so that `sample` could draw each of the images.
 
     Raises:
         UserError: if the model cannot be loaded, has no such class, or the file cannot be written.
@@ -193,7 +193,7 @@ def interpolate(
 
 
 def _shown(batches: Iterable[np.ndarray], total: int) -> Iterator[np.ndarray]:
-    """The batches, with a bar on a terminal."""
+    """The batches, with a progress bar on a terminal."""
     from tqdm import tqdm  # which reads variables, and may not like them
 
     with tqdm(total=total, unit=" images", disable=None, leave=False) as bar:
@@ -205,7 +205,7 @@ def _shown(batches: Iterable[np.ndarray], total: int) -> Iterator[np.ndarray]:
 def _between(
     stops: np.ndarray, fractions: np.ndarray, tour: bool, point: Callable[..., np.ndarray]
 ) -> np.ndarray:
-    """The points on the way from each stop to the next; on a tour, from the last to the first."""
+    """The points from each stop to the next; on a tour, also from the last to the first."""
     ends = np.roll(stops, -1, axis=0)
     ways = list(zip(stops, ends, strict=True))[: None if tour else -1]
     return np.array([point(a, b, t) for a, b in ways for t in fractions], stops.dtype)
@@ -218,7 +218,7 @@ def _chunks(rows: np.ndarray) -> list[np.ndarray]:
 def slerp(a: np.ndarray, b: np.ndarray, fraction: float) -> np.ndarray:
     """The point at `fraction` in [0, 1] of the great circle from a to b (Shoemake 1985).
 
-    A straight line would pass through lengths that latents hardly ever have.
+    A straight line would pass through latents of lengths that hardly ever occur.
     """
     cosine = np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b))
     angle = np.arccos(np.clip(cosine, -1, 1))

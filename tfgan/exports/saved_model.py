@@ -67,17 +67,17 @@ _LATENTS = "latents.txt"
 
 
 def when_exported(path: pathlib.Path) -> float:
-    """When that generator was written, in seconds of the clock of its file system."""
+    """The time when a generator was written, in seconds, by the clock of its file system."""
     return (path / STEP).stat().st_mtime
 
 
 def distribution(path: pathlib.Path) -> str:
-    """That of an exported generator's latents; see `tfgan.noise.latents`.
+    """The distribution of an exported generator's latents; see `tfgan.noise.latents`.
 
-    Exports of before it was written there are taken to be of the tutorial's recipe.
+    Older exports do not record it; they count as the tutorial's.
 
     Raises:
-        UserError: if it is damaged.
+        UserError: if the record is damaged.
     """
     file = path / _LATENTS
     try:
@@ -94,10 +94,10 @@ def distribution(path: pathlib.Path) -> str:
 def trained_on(path: pathlib.Path) -> ImageSet | None:
     """The set and the split that an exported generator was trained on, without folders.
 
-    None if the export does not say: it is somebody else's, or of before tfgan 0.2.
+    None if the export has no record, because it is from elsewhere or from before tfgan 0.2.
 
     Raises:
-        UserError: if what it says is damaged.
+        UserError: if the record is damaged.
     """
     file = path / DATA
     try:
@@ -115,7 +115,7 @@ def trained_on(path: pathlib.Path) -> ImageSet | None:
 
 
 def inputs_spec(generator: keras.Model) -> list[tf.TensorSpec]:
-    """The inputs of an exported generator: any number of latents `z`, and their `label`."""
+    """The inputs of an exported generator: any number of latents `z`, and with classes `label`."""
     size = labelled.latent_size_of(generator)
     z = tf.TensorSpec((None, size), tf.float32, name="z")
     label = tf.TensorSpec((None,), tf.int64, name="label")
@@ -125,10 +125,10 @@ def inputs_spec(generator: keras.Model) -> list[tf.TensorSpec]:
 def endpoint(
     generator: keras.Model, shares: Sequence[float] = ()
 ) -> Callable[..., dict[str, tf.Tensor]]:
-    """What an exported generator computes: images in [0, 1] from float32 latents `z`.
+    """The function of an exported generator: from float32 latents `z` to images in [0, 1].
 
-    And from `label`, if it is conditional, where -1 is a class by the `shares`: a pure function of
-    the latent, as all else is.
+    A conditional one also takes `label`, where -1 is a class drawn by the `shares`, a pure function
+    of the latent.
     """
 
     def generate(z: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -144,15 +144,16 @@ def endpoint(
 def endpoints(
     generator: keras.Model, distribution: str = "normal", data: dict[str, Any] | None = None
 ) -> dict[str, Endpoint]:
-    """What an exported generator offers by name: `generate`, `sample`, and `blend` with classes.
+    """The signatures of an exported generator: `generate`, `sample`, and with classes `blend`.
 
     Args:
-        generator: see `save_generator`, as the other arguments.
-        distribution: of its latents.
-        data: what it was trained on.
+        generator: see `save_generator`, also for the other arguments.
+        distribution: distribution of its latents.
+        data: the record of its training set.
 
     Returns:
-        Functions that give a dictionary with `images` in [0, 1], and the specs of their arguments.
+        Functions that return a dictionary with `images` in [0, 1], and the specs of their
+        arguments.
     """
     latent_size = labelled.latent_size_of(generator)
     classes = labelled.classes_of(generator)
@@ -200,12 +201,12 @@ def _unit(images: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 def classes_of(generator: keras.Model, data: dict[str, Any] | None) -> Classes | None:
-    """The classes of a conditional generator, by what it was trained on; None if it has none.
+    """The classes of a conditional generator, from its training set; None if it has none.
 
     Args:
         generator: the generator.
-        data: its record, see `ImageSet.record`; where it does not say, names are numbers, and all
-            classes are alike probable.
+        data: the record of its training set, see `ImageSet.record`; without it, names are numbers,
+            and all classes are equally probable.
     """
     count = labelled.classes_of(generator)
     if not count:
@@ -216,7 +217,7 @@ def classes_of(generator: keras.Model, data: dict[str, Any] | None) -> Classes |
 
 
 def shares_of(generator: keras.Model, data: dict[str, Any] | None) -> tuple[float, ...]:
-    """How probable each of them is; () if there are none."""
+    """The probability of each class; () if there are none."""
     classes = classes_of(generator, data)
     return classes.shares if classes else ()
 
@@ -232,16 +233,16 @@ def save_generator(
     """Writes a generator as a SavedModel with the signatures `generate` and `sample`.
 
     Args:
-        path: folder to write; one of that name is replaced.
+        path: the folder, which is replaced if it exists.
         generator: model from latents `(batch, latent_size)`, and labels if it is conditional, to
             images in [-1, 1]; a conditional one also gets the signature `blend`.
-        step: the run's training step, which is written beside it.
-        distribution: of its latents, which is too; see `tfgan.noise.latents`.
-        data: what it was trained on, which is too, if it is known; see `ImageSet.record`.
-        chosen: which of the run's it is, if not that of the last step; the rest of a sentence.
+        step: the run's training step, which is recorded.
+        distribution: distribution of its latents, which is recorded; see `tfgan.noise.latents`.
+        data: its training set, which is recorded if it is known; see `ImageSet.record`.
+        chosen: which of the run's generators it is, if not the last step's; the end of a sentence.
 
     Raises:
-        OSError: if it cannot be written; one that was there stays.
+        OSError: if it cannot be written; an existing folder is kept.
     """
     generator = precision.in_float32(generator)
     known = classes_of(generator, data)
@@ -279,7 +280,7 @@ def save_generator(
 
 
 def _names(classes: Classes) -> str:
-    """For a person to read: "0 (zero), 1 (one)"; numbers alone where they are the names."""
+    """Readable names: "0 (zero), 1 (one)", or only numbers if they are the names."""
     if classes.numbered:
         return f"0 to {len(classes.names) - 1}"
     return ", ".join(f"{label} ({plain(name)})" for label, name in enumerate(classes.names))

@@ -20,19 +20,19 @@ Shape = tuple[int, ...]
 
 
 def describe(generator: keras.Model) -> list[Step]:
-    """The generator for `web/network.js`: what to compute, in order, with the weights.
+    """The steps of a generator for `web/network.js`, in order, with their weights.
 
     Raises:
-        UserError: if a layer is not known, or the layers are no chain.
+        UserError: if a layer is not supported, or the layers are not a chain.
     """
     return [step for layer, x, y in chain(generator) for step in _describe(layer, x, y)]
 
 
 def chain(generator: keras.Model) -> list[tuple[keras.layers.Layer, Shape, Shape]]:
-    """The layers, those of models inside too, each with the shapes that it takes and gives.
+    """The layers, including those of inner models, with their input and output shapes.
 
     Raises:
-        UserError: if one after the other they do not give what the generator gives.
+        UserError: if the layers, applied in sequence, do not give the generator's output.
     """
     x = z = noise.latents(0, Stream.SAMPLES, 0, 2, labelled.latent_size_of(generator))
     classes = labelled.classes_of(generator)
@@ -230,5 +230,5 @@ def _bias(layer: Any) -> str:
 
 
 def as_base64(values: Any) -> str:
-    """Numbers as the page reads them: float32, the lowest byte first."""
+    """Numbers in the page's encoding: float32, little-endian, as base64."""
     return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()

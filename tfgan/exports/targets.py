@@ -1,4 +1,4 @@
-"""The images that a generator is searched for: pictures, an array, or a slice of a set."""
+"""The images of `python -m tfgan.project`: pictures, an array, or a slice of a set."""
 
 import dataclasses
 import functools
@@ -24,14 +24,14 @@ Named = tuple[list[str], np.ndarray]
 
 
 class Targets(Protocol):
-    """Gives the images of `--images`."""
+    """The images of `--images`."""
 
     def read(self, shape: tuple[int, ...], say: Callable[[str], None]) -> Named:
-        """What to call each image, and uint8 `(count, *shape)`.
+        """The name of each image, and the images, uint8 `(count, *shape)`.
 
         Args:
-            shape: of the generator's images, `(height, width, channels)`.
-            say: takes a line on what was left out.
+            shape: shape of the generator's images, `(height, width, channels)`.
+            say: called with a line that says which files were left out.
 
         Raises:
             UserError: if there are none, more than `MOST`, or they cannot have that shape.
@@ -40,16 +40,16 @@ class Targets(Protocol):
 
 
 def find(given: str, image_set: ImageSet, model: str) -> Targets:
-    """What a user means by `--images`.
+    """Finds the images that `--images` names.
 
     Args:
-        given: pictures with commas between, a folder or an archive of them, a .npy file, or a
+        given: pictures separated by commas, a folder or an archive of them, a .npy file, or a
             slice like "test[:16]".
-        image_set: of which that is a slice; without a name, the one that the model records.
+        image_set: the set of the slice; without a name, the one that the model records.
         model: the value of `--model`.
 
     Raises:
-        UserError: if there is no such thing, as far as can be known without TensorFlow.
+        UserError: if they do not exist, as far as can be checked without TensorFlow.
     """
     path = user_path(given, "--images")
     if path.suffix.lower() == ".npy" and path.is_file():
@@ -141,7 +141,7 @@ class _Slice:
 def _prepared(
     given: str, files: Iterator[folders.File], shape: tuple[int, ...]
 ) -> tuple[list[tuple[str, np.ndarray]], list[str]]:
-    """The pictures, prepared as those that a run trains on, with their names; what is none, why."""
+    """The pictures, prepared like those of a run, with their names; and why others were left."""
     height, width, channels = shape
     if height != width or channels not in _MODES:
         raise UserError(

@@ -1,4 +1,4 @@
-"""What a user gives as `--truncation`, looked at before TensorFlow is loaded."""
+"""Checks `--truncation` before TensorFlow is loaded."""
 
 import math
 
@@ -6,7 +6,7 @@ from tfgan.ground.errors import UserError
 
 
 def check(threshold: float) -> float:
-    """The threshold, if it is one.
+    """The threshold, after a check.
 
     Raises:
         UserError: if it is not a number above 0.
@@ -20,7 +20,7 @@ def check(threshold: float) -> float:
 
 
 def thresholds(given: list[str]) -> list[float]:
-    """Those of a list, each once, the largest first.
+    """The thresholds of a list without duplicates, largest first.
 
     Raises:
         UserError: if one is not a number above 0.

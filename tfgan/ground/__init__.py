@@ -1,1 +1,1 @@
-"""What every room stands on: files, pictures, errors, the console, how commands start and end."""
+"""Basics: files, pictures, errors, the console, how commands start and end."""

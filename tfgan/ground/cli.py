@@ -25,7 +25,7 @@ def _fail(message: str) -> NoReturn:
 
 
 def _put(line: str, stream: TextIO) -> None:
-    """Writes a last line, which nobody may read any more."""
+    """Writes a last line, and ignores it if nobody reads any more."""
     with contextlib.suppress(OSError, UserError):
         console.put(f"{line}\n", stream)
 
@@ -43,10 +43,10 @@ def _parse(argv: list[str], arguments: Arguments) -> list[str]:
 
 
 def load_tensorflow() -> None:
-    """Imports TensorFlow, which says nothing but errors then, also to who trains in a notebook.
+    """Imports TensorFlow so that it prints only errors, also in a notebook.
 
     Raises:
-        UserError: if what the environment says to the libraries makes no sense.
+        UserError: if an environment variable of a library is not valid.
     """
     surroundings.check()
     logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too, line by line
@@ -61,7 +61,7 @@ def load_tensorflow() -> None:
 
 
 def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -> int:
-    """Does the work; says how it ended, and returns the exit status."""
+    """Does the work, prints how it ended, and returns the exit status."""
     try:
         work = prepare()
         if tensorflow:
@@ -82,7 +82,7 @@ def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -
 
 
 def _let_go() -> None:
-    """Writes out what is left, as far as somebody reads it: Python would complain at its end."""
+    """Flushes the standard streams if they are still read; otherwise Python would complain."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -99,10 +99,10 @@ def run(
     """Runs a command: flags in, one library call.
 
     Args:
-        prepare: reads and checks the flags, quickly and without TensorFlow, and
-            returns the call that does the work, and returns an exit status if that is not 0.
+        prepare: a function that reads and checks the flags, quickly and without TensorFlow. It
+            returns a function that does the work, and returns an exit status or None for 0.
         tensorflow: whether the work needs TensorFlow.
-        arguments: from the command line to what is parsed of it.
+        arguments: a function from the command line to the arguments to parse.
     """
 
     def main(argv: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""What a person reads: lines above a progress bar, durations in words."""
+"""Console output: lines above a progress bar, durations in words."""
 
 import contextlib
 import errno
@@ -13,13 +13,13 @@ from tfgan.ground.errors import UserError
 
 
 def bar(**options: Any) -> Any:
-    """A progress bar of tqdm's, where somebody watches.
+    """A progress bar of tqdm on a terminal or in a notebook.
 
-    On a terminal; in a notebook, ipywidgets' bar if they are installed, else a line of text that
-    is updated in place. Elsewhere it stays hidden.
+    In a notebook it is ipywidgets' bar if they are installed, else a line of text that is updated
+    in place. Elsewhere it is hidden.
 
     Args:
-        options: of `tqdm.tqdm`.
+        options: arguments of `tqdm.tqdm`.
     """
     from tqdm import tqdm
 
@@ -41,12 +41,12 @@ def say(line: str) -> None:
 
 
 def put(text: str, stream: TextIO) -> None:
-    """Writes text at once. What the stream's encoding lacks becomes `\\uXXXX`.
+    """Writes text at once. Characters that the stream's encoding lacks become `\\uXXXX`.
 
-    If the stream is a terminal that is gone, nobody reads, and nothing happens.
+    If the stream is a terminal that no longer exists, it does nothing.
 
     Raises:
-        BrokenPipeError: if whoever read the stream has gone.
+        BrokenPipeError: if the reader of the stream has ended.
         UserError: if it cannot be written for another reason, such as a full disk.
     """
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -61,7 +61,7 @@ def put(text: str, stream: TextIO) -> None:
 
 
 def show_everything() -> None:
-    """Lets the standard streams print `\\uXXXX` for what their encoding lacks."""
+    """Lets the standard streams print `\\uXXXX` for characters that their encoding lacks."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -78,9 +78,9 @@ def duration(seconds: float) -> str:
 
 @contextlib.contextmanager
 def native_stderr_held_back() -> Iterator[None]:
-    """Holds back what TensorFlow's libraries print while they load, unless loading fails.
+    """Hides the output of TensorFlow's libraries while they load, unless loading fails.
 
-    A `UserError` says all that there is to say.
+    It stays hidden for a `UserError`, whose message says everything.
     """
     sys.stderr.flush()
     real = os.dup(2)

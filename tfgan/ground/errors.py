@@ -1,13 +1,13 @@
-"""What a user can cause: each is one line, and a command ends with it."""
+"""Errors that a user can cause: each has a message of one line, which ends a command."""
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first, or its kind if it says nothing."""
+    """The first line of an error's message, or its type if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 class UserError(ValueError):
-    """Something that the user can mend.
+    """An error that the user can fix.
 
     The message is one line that names the flag or file, what is wrong with it
     and what would be right.
@@ -15,10 +15,10 @@ class UserError(ValueError):
 
 
 class Diverged(UserError):  # noqa: N818, as the two below
-    """A run's numbers are not finite any more.
+    """A value in a run has become NaN or infinite.
 
     Attributes:
-        what: the step, and which quantity it is.
+        what: the step and the name of the value.
     """
 
     def __init__(self, message: str, what: str):
@@ -39,4 +39,4 @@ class Interrupted(Exception):  # noqa: N818, an end and not an error
 
 
 class WorkerLost(Exception):  # noqa: N818, an end that a new start mends
-    """Another worker of the cluster is gone, or never came."""
+    """Another worker of the cluster is lost, or has never joined."""

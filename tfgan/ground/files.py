@@ -1,4 +1,4 @@
-"""Writes that are never half done."""
+"""Files and folders that are written completely or not at all."""
 
 import contextlib
 import errno
@@ -16,15 +16,15 @@ _PATTERN = frozenset("*?[]\\")  # what TensorFlow's readers take for a pattern o
 
 
 def user_path(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
-    """What the user calls a path, `~` being the home folder.
+    """A path that a user gave, with `~` as the home folder.
 
     Args:
         given: the path.
-        flag: what it was given as, for the message.
+        flag: the flag that gave it, for the message.
 
     Raises:
-        UserError: if the home folder is not known, where `~` would be a folder of that name; or
-            if the name is not in UTF-8, the only one that TensorFlow has.
+        UserError: if `~` is used and the home folder is not known; or if the name is not in UTF-8,
+            the only encoding that TensorFlow supports.
     """
     path = pathlib.Path(os.path.expanduser(given))
     if os.fspath(given).startswith("~") and not path.is_absolute():
@@ -35,18 +35,18 @@ def user_path(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
 
 
 def check_file(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
-    """Makes sure, before the work, that a file can be written; leaves nothing behind.
+    """Makes sure in advance that a file can be written; leaves no file behind.
 
     Args:
-        given: the file's path, as `user_path` takes it.
-        flag: what it was given as, for the message.
+        given: the file's path, for `user_path`.
+        flag: the flag that gave it, for the message.
 
     Returns:
-        What `user_path` returns.
+        The result of `user_path`.
 
     Raises:
-        UserError: if its folder is not there or cannot be written to, if it is a folder, or a
-            file that is not to be written to.
+        UserError: if its folder does not exist or cannot be written, or if the path is a folder or
+            a file that cannot be written.
     """
     path = user_path(given, flag)
     try:
@@ -65,17 +65,18 @@ def check_file(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
 
 
 def check_folder(given: str | os.PathLike[str], flag: str = "") -> pathlib.Path:
-    """Makes sure, before the work, that a folder can be made or written to; see `check_file`.
+    """Makes sure in advance that a folder can be created or written; see `check_file`.
 
     Args:
-        given: the folder's path, as `user_path` takes it.
-        flag: what it was given as, for the message; none, if a run has it in its folder.
+        given: the folder's path, for `user_path`.
+        flag: the flag that gave it, for the message; empty for a folder inside a run's folder.
 
     Returns:
-        What `user_path` returns.
+        The result of `user_path`.
 
     Raises:
-        UserError: if it, or what it would be made in, is a file or cannot be written to.
+        UserError: if the path, or the folder in which it would be created, is a file or cannot be
+            written.
     """
     path = user_path(given, flag)
     named = f"{flag}={given}" if flag else str(given)
@@ -96,7 +97,7 @@ def check_folder(given: str | os.PathLike[str], flag: str = "") -> pathlib.Path:
 
 
 def _try_to_write(folder: pathlib.Path) -> None:
-    """Makes a file without a name, where the system has such; permissions alone do not tell all."""
+    """Writes an unnamed temporary file if possible, because permissions are not always enough."""
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     with tempfile.TemporaryFile(dir=folder):
@@ -105,7 +106,7 @@ def _try_to_write(folder: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def disk_errors(path: pathlib.Path) -> Iterator[None]:
-    """Turns TensorFlow's errors, where all it does is write `path`, into OSError that names it."""
+    """Converts TensorFlow's errors while it writes `path` to an OSError that names it."""
     import tensorflow as tf
 
     try:
@@ -118,7 +119,7 @@ def disk_errors(path: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _named(path: pathlib.Path) -> Iterator[None]:
-    """Names the file in each OSError: those of a write lack it."""
+    """Adds the file name to each OSError; those of `write` lack it."""
     try:
         yield
     except OSError as error:
@@ -129,9 +130,9 @@ def _named(path: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_patterns(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A path to the same folder that TensorFlow's readers do not take for a pattern.
+    """A path to the same folder that TensorFlow's readers do not interpret as a pattern.
 
-    They find nothing in a folder `lr[0.1]`, and something else in a folder `a*`.
+    They find nothing in a folder `lr[0.1]`, and other files in a folder `a*`.
     """
     if _PATTERN.isdisjoint(str(path.absolute())):
         yield path
@@ -144,10 +145,10 @@ def without_patterns(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[pathlib.Path]:
-    """A folder for a while, whose name no reader takes for a pattern.
+    """A temporary folder, whose name no reader interprets as a pattern.
 
     Raises:
-        UserError: if there is no place for one.
+        UserError: if it cannot be created.
     """
     usual = tempfile.gettempdir()
     plain = [
@@ -164,7 +165,7 @@ def temporary_folder() -> Iterator[pathlib.Path]:
 
 
 def _is_utf8(name: str) -> bool:
-    """Whether TensorFlow, which spells every name in UTF-8, means the file that Python means."""
+    """Whether TensorFlow, which uses UTF-8, and Python mean the same file by a name."""
     try:
         return name.encode() == os.fsencode(name)
     except UnicodeEncodeError:
@@ -172,22 +173,22 @@ def _is_utf8(name: str) -> bool:
 
 
 def write_file(path: pathlib.Path, content: bytes) -> None:
-    """Writes beside, then renames: `path` holds the old content or the new, whatever happens."""
+    """Writes a temporary file and renames it: `path` always has the old or the new content."""
     with writing(path) as file:
         file.write(content)
 
 
 @contextlib.contextmanager
 def writing(path: pathlib.Path, flush: bool = True) -> Iterator[BinaryIO]:
-    """A file to write in parts; it gets its name at the end, as in `write_file`.
+    """A file that can be written in parts, and is renamed at the end, as in `write_file`.
 
     Args:
         path: the file.
-        flush: whether to wait until the disk has it. If not, a machine that loses its power may
-            leave an empty file.
+        flush: whether to wait until the disk has it. If not, a loss of power can leave an empty
+            file.
 
     Raises:
-        OSError: if it cannot be written, with the name of `path`; what was there stays.
+        OSError: if it cannot be written, with the name of `path`; an existing file is kept.
     """
     beside = _beside(path)
     try:
@@ -205,14 +206,14 @@ def writing(path: pathlib.Path, flush: bool = True) -> Iterator[BinaryIO]:
 
 
 def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:
-    """Lets `fill` write a folder beside `path`, then puts it in its place.
+    """Writes a temporary folder with `fill`, and renames it to `path`.
 
     Args:
-        path: the folder to make or to replace.
-        fill: writes into the empty folder that it is given.
+        path: the folder to create or to replace.
+        fill: a function that writes into the empty folder that it gets.
 
     Raises:
-        OSError: if it cannot be written; what was at `path` stays.
+        OSError: if it cannot be written; an existing folder is kept.
     """
     beside = _beside(path)
     old = path.with_name(f".{path.name}{OLD}")
@@ -240,7 +241,7 @@ def _beside(path: pathlib.Path) -> pathlib.Path:
 
 
 def remove(path: pathlib.Path) -> None:
-    """Removes a file, a link or a whole folder; fine if there is none."""
+    """Removes a file, a link or a whole folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,8 +1,8 @@
-"""What this process may use of the machine."""
+"""The resources of the machine that this process may use."""
 
 import os
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""What somebody else has written, a set's name or a class's, as text in Markdown."""
+"""Escapes text from elsewhere, such as names of sets and classes, for Markdown."""
 
 import html
 import re
@@ -8,10 +8,10 @@ _IS_CODE = re.compile(r"[^`|\n]*")  # which code in a table can hold
 
 
 def plain(text: Any) -> str:
-    """One line that is text, in a table too."""
+    """A line of plain text, which can also be used in a table."""
     return re.sub(r"([\\`*\[\]|])", r"\\\1", html.escape(" ".join(str(text).split()), quote=False))
 
 
 def code(text: Any) -> str:
-    """The same as code, where Markdown can have it as code."""
+    """The text as inline code if Markdown can represent it, else as plain text."""
     return f"`{' '.join(str(text).split())}`" if _IS_CODE.fullmatch(str(text)) else plain(text)

@@ -1,25 +1,25 @@
-"""A notebook's cell, in Jupyter, Colab or an editor, and what is shown there."""
+"""Output in a notebook's cell, in Jupyter, Colab or an editor."""
 
 import sys
 from typing import Any
 
 
 def shell() -> Any:
-    """The shell of the notebook that runs this process; None in a terminal, IPython's too."""
+    """The shell of the notebook that runs this process; None in a terminal, also in IPython."""
     ipython = sys.modules.get("IPython")
     found = ipython.get_ipython() if ipython else None
     return found if hasattr(found, "kernel") else None
 
 
 class Display:
-    """One output of a cell, replaced by whatever is shown next; of another cell, a new one."""
+    """An output of a cell that the next `show` replaces; in another cell, it makes a new one."""
 
     def __init__(self) -> None:
         self._handle: Any = None
         self._cell: Any = None
 
     def show(self, content: Any) -> None:
-        """Shows an object that IPython can; only where there is a `shell`."""
+        """Shows an object that IPython can display; needs a `shell`."""
         from IPython.display import display
 
         cell = shell().execution_count
@@ -30,7 +30,7 @@ class Display:
 
 
 class Line(Display):
-    """A stream whose last line is shown, for a bar that draws itself anew."""
+    """A stream that shows its last line, for a progress bar that redraws itself."""
 
     def write(self, text: str) -> None:
         from IPython.display import Pretty
@@ -39,4 +39,4 @@ class Line(Display):
             self.show(Pretty(line))
 
     def flush(self) -> None:
-        """Does nothing: what is written is shown."""
+        """Does nothing, because text is shown when it is written."""

@@ -16,7 +16,7 @@ PADDING = 2
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Maps pixels in [-1, 1] to uint8 as `save_image((x + 1) / 2)` does: clipped, rounded.
+    """Maps pixels in [-1, 1] to uint8 like `save_image((x + 1) / 2)`: clipped and rounded.
 
     Raises:
         UserError: if a pixel is not finite.
@@ -25,17 +25,17 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def unit_to_uint8(images: np.ndarray) -> np.ndarray:
-    """Maps pixels in [0, 1] to uint8 as `save_image` does: clipped, rounded; see `to_uint8`."""
+    """Maps pixels in [0, 1] to uint8 like `save_image`: clipped and rounded; see `to_uint8`."""
     check_finite(images)
     return (np.clip(images, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def check_finite(images: np.ndarray, named: str = "the generator") -> None:
-    """Makes sure that images are numbers: NaN would become a pixel of any brightness.
+    """Makes sure that images are finite: NaN could become a pixel of any brightness.
 
     Args:
-        images: of any shape.
-        named: what gave them, for the message.
+        images: images of any shape.
+        named: their origin, for the message.
 
     Raises:
         UserError: if a pixel is not finite.
@@ -45,16 +45,16 @@ def check_finite(images: np.ndarray, named: str = "the generator") -> None:
 
 
 def spread(count: int, most: int) -> list[int]:
-    """At most `most` of the indices 0 ... count - 1, at equal distances, both ends among them."""
+    """At most `most` of the indices 0 ... count - 1, at equal distances, including both ends."""
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()
 
 
 def grid(images: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
-    """Lays images out row by row with 2 black pixels around each, as torchvision's `make_grid`.
+    """Arranges images in rows with 2 black pixels around each, like torchvision's `make_grid`.
 
     Args:
         images: uint8 `(count, height, width, channels)` in [0, 255].
-        columns: images in a row.
+        columns: number of images in a row.
 
     Returns:
         uint8 `(rows * (height + 2) + 2, columns * (width + 2) + 2, channels)`; fewer columns
@@ -86,7 +86,7 @@ def to_png(image: np.ndarray) -> bytes:
 
 
 def load_png(path: pathlib.Path) -> np.ndarray:
-    """Reads what `save_png` wrote."""
+    """Reads a file that `save_png` has written."""
     pixels = np.asarray(Image.open(path))
     return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
@@ -94,14 +94,14 @@ def load_png(path: pathlib.Path) -> np.ndarray:
 def save_gif(
     path: pathlib.Path, frames: Sequence[np.ndarray], seconds: float = 10, colours: int = 0
 ) -> None:
-    """Writes an endless animation of uint8 frames; the last one stays a second longer.
+    """Writes an endless animation of uint8 frames; the last one is shown a second longer.
 
     Args:
         path: the file.
         frames: `(height, width, channels)` each.
-        seconds: how long one pass takes, at 20 to 500 milliseconds a frame.
-        colours: of one palette for all frames, up to 256, taken from the middle and the last;
-            drawings become a third as large. 0: each frame has its own.
+        seconds: length of one pass, with 20 to 500 milliseconds for each frame.
+        colours: size of one palette for all frames, up to 256, taken from the middle and the last
+            frame, which makes files of drawings a third as large. 0: a palette for each frame.
     """
     first, *rest = [_to_pillow(frame) for frame in frames]
     if colours:
@@ -114,7 +114,7 @@ def save_gif(
 
 
 def save_webp(path: pathlib.Path, frames: Sequence[np.ndarray], seconds: float = 10) -> None:
-    """Writes an endless animation as `save_gif` does, but with every colour as it is."""
+    """Writes an endless animation like `save_gif`, but without a loss of colours."""
     first, *rest = [_to_pillow(frame) for frame in frames]
     write_file(path, _animation(first, rest, "WEBP", seconds, lossless=True))
 

@@ -1,12 +1,12 @@
-"""Which signals ask to stop."""
+"""The signals that ask a run to stop."""
 
 import signal
 
 
 def stopping() -> list[int]:
-    """Ctrl-C, SIGTERM, and SIGHUP, which comes when a terminal is lost.
+    """SIGINT (Ctrl-C), SIGTERM, and SIGHUP, which a lost terminal sends.
 
-    A SIGHUP that is ignored, as under `nohup`, stays ignored.
+    If SIGHUP is ignored, as under `nohup`, it is not among them.
     """
     hangup = getattr(signal, "SIGHUP", None)  # which Windows lacks
     if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:

@@ -1,6 +1,6 @@
-"""What the environment says to TensorFlow and the other libraries, read before they do.
+"""Checks environment variables before TensorFlow and other libraries read them.
 
-They end in a traceback at a variable that makes no sense, or end the process without one.
+These end with a traceback if a variable is not valid, or end the process without one.
 """
 
 import contextlib
@@ -40,10 +40,10 @@ _REHEARSAL_SECONDS = 60
 
 
 def check() -> None:
-    """Looks at what breaks the import of a library, and at the folder for temporary files.
+    """Checks variables that break the import of a library, and the folder for temporary files.
 
     Raises:
-        UserError: if a variable makes no sense.
+        UserError: if a variable is not valid.
     """
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if backend != "tensorflow":
@@ -71,16 +71,16 @@ def check() -> None:
 
 
 def rehearse(*prefixes: str) -> None:
-    """Lets a copy of this process read TensorFlow's variables: one that is wrong ends it.
+    """Lets a forked copy of this process read TensorFlow's variables, which end it if wrong.
 
-    To be called while TensorFlow has run nothing, which the copy could not inherit, and best when
-    it is imported, which takes the copy as long as this process.
+    Call it before TensorFlow has run anything, because a copy cannot inherit that. Call it after
+    the import, which would take the copy as long as this process.
 
     Args:
-        prefixes: of the variables that are reason enough; without, "TF_" and "XLA_".
+        prefixes: prefixes of the variables for which it does so; by default "TF_" and "XLA_".
 
     Raises:
-        UserError: if it ended so.
+        UserError: if a variable ended the copy.
     """
     names = [
         name
@@ -108,7 +108,7 @@ def rehearse(*prefixes: str) -> None:
 
 
 def _run_a_little(output: int) -> None:
-    """Does what reads the variables, on the CPU; never returns."""
+    """Runs an operation that reads the variables, on the CPU; never returns."""
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_REHEARSAL_SECONDS)
@@ -125,10 +125,10 @@ def _run_a_little(output: int) -> None:
 
 
 def check_keras() -> None:
-    """Makes sure that Keras is importable, runs on TensorFlow and trains as long as it is told to.
+    """Makes sure that Keras can be imported, uses TensorFlow, and does not limit training.
 
     Raises:
-        UserError: if its settings make no sense.
+        UserError: if its settings are not valid.
     """
     try:
         import keras

@@ -1,4 +1,4 @@
-"""The version of tfgan, and those of what it runs on."""
+"""The versions of tfgan and of the libraries that it uses."""
 
 import importlib.metadata
 import platform
@@ -9,7 +9,7 @@ _PACKAGES = ("tensorflow", "keras", "tensorflow_datasets", "numpy", "scipy", "sc
 
 
 def versions() -> dict[str, str]:
-    """What files record of the software that made them, by name."""
+    """The versions that files record, by name of the library."""
     return {
         "tfgan": __version__,
         "python": platform.python_version(),

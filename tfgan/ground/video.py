@@ -1,4 +1,4 @@
-"""Films, with what the extra `video` brings: PyAV, which has FFmpeg's libraries inside."""
+"""Videos, by the extra `video`: PyAV, which contains FFmpeg's libraries."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ _QUALITY = "15"  # constant rate factor of H.264, 0 to 51: no loss that is seen
 
 
 def check(output: str) -> None:
-    """Makes sure that a film can be written.
+    """Makes sure that a video can be written.
 
     Raises:
         UserError: if PyAV is not installed.
@@ -28,10 +28,10 @@ def write_mp4(file: BinaryIO, frames: Iterable[np.ndarray], frames_a_second: int
     """Writes frames as H.264, one at a time.
 
     Args:
-        file: what to write to; it can seek.
-        frames: uint8 `(height, width, 1 or 3)` each, enlarged so many times that the shorter side
-            has 256 pixels or more.
-        frames_a_second: how many are shown.
+        file: a seekable file.
+        frames: uint8 `(height, width, 1 or 3)` each, enlarged by an integer so that the shorter
+            side has at least 256 pixels.
+        frames_a_second: frames a second.
     """
     import av
 
@@ -51,7 +51,7 @@ def _peek(frames: Iterator[np.ndarray]) -> tuple[np.ndarray, Iterator[np.ndarray
 
 
 def _enlarged(frame: np.ndarray) -> np.ndarray:
-    """In colour, with even sides, since colours are stored for squares of 2 x 2 pixels."""
+    """An enlarged frame in colour, with even sides, because colours are stored for 2 x 2 pixels."""
     height, width, channels = frame.shape
     factor = -(-_SMALLEST // min(height, width))
     large = frame.repeat(factor, 0).repeat(factor, 1).repeat(3 // channels, 2)

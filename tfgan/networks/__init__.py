@@ -1,4 +1,4 @@
-"""Generators and discriminators, by the name of their kind."""
+"""Generators and discriminators by name."""
 
 import functools
 from collections.abc import Callable
@@ -33,14 +33,15 @@ class Kind(NamedTuple):
     """A generator and the discriminator that it was published with.
 
     Attributes:
-        generator: from `latent_size, hidden_size, image_shape, seed`.
-        discriminator: from `hidden_size, image_shape, seed, dropout, input_dropout,
+        generator: a function of `latent_size, hidden_size, image_shape, seed`.
+        discriminator: a function of `hidden_size, image_shape, seed, dropout, input_dropout,
             spectral_norm, pack`.
         wants_mean_image: whether the generator also takes `mean_image`, the mean of the training
-            set in [0, 1], to start from.
-        convolves: whether it has convolutions that XLA compiles badly for CPUs; `strided` are none.
-        check: from `hidden_size, image_shape`; raises `DoesNotFit` where the networks would,
-            before anything is built.
+            set in [0, 1], for its initial bias.
+        convolves: whether it has convolutions that XLA compiles badly for CPUs. Those of `strided`
+            do not count.
+        check: a function of `hidden_size, image_shape`, which raises `DoesNotFit` if the networks
+            would, without building them.
     """
 
     generator: Callable[..., keras.Model]

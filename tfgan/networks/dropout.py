@@ -1,4 +1,4 @@
-"""Dropout whose masks are, like all else that is random, a pure function of seed and step."""
+"""Dropout whose masks are a pure function of seed and step, like all random numbers here."""
 
 import contextlib
 import contextvars
@@ -15,7 +15,7 @@ from tfgan.noise import Stream
 
 
 class Pass(enum.IntEnum):
-    """What a discriminator judges; each pass of a training step has masks of its own."""
+    """The passes of a training step through D; each has its own masks."""
 
     REAL = 0
     FAKE = 1
@@ -24,7 +24,7 @@ class Pass(enum.IntEnum):
     BETWEEN = 4
 
     def of_turn(self, turn: int) -> int:
-        """The number of this pass in one of a step's several updates of D."""
+        """The number of this pass in update `turn` of D, if a step has several."""
         return int(self) + turn * len(Pass)
 
 
@@ -33,7 +33,7 @@ _current: contextvars.ContextVar[tuple[tf.Tensor | int, int]] = contextvars.Cont
 
 @contextlib.contextmanager
 def forward_pass(step: tf.Tensor | int, which: int) -> Iterator[None]:
-    """Tells the dropout layers inside which step and `Pass` of a training they are called in."""
+    """A context that tells dropout layers the training step and the `Pass` of their call."""
     token = _current.set((step, which))
     try:
         yield
@@ -45,13 +45,13 @@ def forward_pass(step: tf.Tensor | int, which: int) -> Iterator[None]:
 class Dropout(keras.layers.Layer):
     """Sets numbers to 0 with probability `rate` and divides the others by 1 - rate.
 
-    Only while training, inside `forward_pass`. The mask of an example depends on its place in
+    It acts only in training, inside `forward_pass`. The mask of an example depends on its place in
     the *global* batch, so that replicas which share a batch drop what one device would.
 
     Args:
-        rate: in [0, 1).
+        rate: probability that a number is dropped, in [0, 1).
         seed: the run's seed.
-        index: which dropout layer of the network.
+        index: number of this dropout layer within the network.
 
     Reference:
         Srivastava et al., Dropout, JMLR 2014.
@@ -64,10 +64,10 @@ class Dropout(keras.layers.Layer):
         self.index = index
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Drops numbers of `(batch, ...)`.
+        """Drops numbers of a tensor `(batch, ...)`.
 
         Raises:
-            RuntimeError: if it is to drop some and is not inside `forward_pass`.
+            RuntimeError: in training, outside of `forward_pass`, unless the rate is 0.
         """
         if not training:
             return inputs

@@ -1,4 +1,4 @@
-"""InfoGAN's convolutional networks, as google/compare_gan builds and measures them.
+"""InfoGAN's convolutional networks, as in google/compare_gan.
 
 Chen et al., InfoGAN, 2016; Lucic et al., Are GANs Created Equal?, 2018.
 """
@@ -25,10 +25,10 @@ CHANNELS_LAST: dict[str, Any] = {"data_format": "channels_last"}
 
 
 def channels(hidden_size: int, image_shape: tuple[int, ...]) -> int:
-    """Channels of the wider convolution, 128 in the paper.
+    """The number of channels of the wider convolution, 128 in the paper.
 
     Raises:
-        DoesNotFit: if there would be none, or the image cannot be halved twice.
+        DoesNotFit: if it would be 0, or the image cannot be halved twice.
     """
     height, width = image_shape[:2]
     if height % 4 or width % 4:
@@ -60,18 +60,18 @@ def infogan_generator(
     """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
 
     Dense 1024, dense 128 channels at a quarter of the size, transposed convolutions to 64
-    channels and to the image, 4 x 4, stride 2; batch normalisation and LeakyReLU(0.2) between,
-    a sigmoid at the end whose range is mapped to [-1, 1].
+    channels and to the image, 4 x 4, stride 2; batch normalisation and LeakyReLU(0.2) between
+    them; at the end a sigmoid, mapped to [-1, 1].
 
     Args:
         latent_size: length of z.
-        hidden_size: units of the first layer; the channels are its 8th and its 16th part.
-        image_shape: of one image; its sides multiples of 4.
+        hidden_size: units of the first layer; the channels are 1/8 and 1/16 of it.
+        image_shape: `(height, width, channels)`; both sides multiples of 4.
         seed: the run's seed.
-        classes: of which it is told one: each normalisation has a scale and an offset for each of
-            them; 0: none.
-        momentum: of the running statistics of batch normalisation, which G draws with outside of
-            training: their memory is about 1 / (1 - momentum) steps.
+        classes: number of classes; each batch normalisation has a scale and an offset for each
+            class. 0 for none.
+        momentum: momentum of batch normalisation's running statistics, which G uses outside of
+            training. They average over about 1 / (1 - momentum) steps.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -119,16 +119,16 @@ def infogan_discriminator(
     after each, and batch normalisation before it in the latter two.
 
     Args:
-        hidden_size: units of the dense layer; the channels are its 16th and its 8th part.
-        image_shape: of one image; its sides multiples of 4.
+        hidden_size: units of the dense layer; the channels are 1/16 and 1/8 of it.
+        image_shape: `(height, width, channels)`; both sides multiples of 4.
         seed: the run's seed.
-        dropout: the share of each hidden layer's outputs that is dropped in training.
-        input_dropout: the share of the image that is.
-        spectral_norm: whether each layer is under spectral normalisation.
-        input_range: what the image's [-1, 1] is mapped to before the first layer: (0, 1), as
-            compare_gan has it, or (-1, 1).
-        classes: of which it is told one, by projection; 0: none.
-        pack: how many images are judged together, as the channels of one.
+        dropout: share of each hidden layer's outputs that is dropped in training, in [0, 1).
+        input_dropout: share of the image's numbers that is dropped in training, in [0, 1).
+        spectral_norm: whether each layer has spectral normalisation.
+        input_range: the range to which [-1, 1] is mapped before the first layer: (0, 1), as in
+            compare_gan, or (-1, 1).
+        classes: number of classes, which D gets by projection; 0 for none.
+        pack: number of images that D judges together, joined along their channels.
         momentum: see `infogan_generator`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Networks that are told a class: layers that take it, and chains with such layers."""
+"""Networks that take a class: the layers that use it, and chains with such layers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,13 +17,13 @@ _EMBEDDING = 99  # which weight of a network, for its seed
 
 @keras.saving.register_keras_serializable("tfgan")
 class OneHot(keras.layers.Layer):
-    """Labels, integers `(batch,)` in [0, classes), as rows of the identity, `(batch, classes)`.
+    """One-hot vectors `(batch, classes)` of labels, integers `(batch,)` in [0, classes).
 
-    A matrix that such a row is multiplied by is an embedding, with a dense gradient. A label out of
-    range gives NaN, on every device and in every format: no picture of a class that is none.
+    A matrix that multiplies such a vector is an embedding with a dense gradient. A label out of
+    range gives NaN, on every device and in every format.
 
     Args:
-        classes: how many there are.
+        classes: number of classes.
     """
 
     def __init__(self, classes: int, **kwargs: Any):
@@ -44,7 +44,7 @@ class OneHot(keras.layers.Layer):
 
 
 class ToldLayer(keras.layers.Layer):
-    """A layer of what comes before it, `(batch, ...)`, and of the class, `(batch, classes)`."""
+    """A layer of the previous layer's output `(batch, ...)` and the class `(batch, classes)`."""
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[0]
@@ -52,11 +52,11 @@ class ToldLayer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfgan")
 class Beside(ToldLayer):
-    """Puts an embedding of the class beside a vector: `(batch, n)` to `(batch, n + width)`.
+    """Concatenates a vector with an embedding of the class: `(batch, n)` to `(batch, n + width)`.
 
     Args:
-        width: length of the embedding; its numbers start from N(0, 1), as PyTorch's do.
-        seed: of that start.
+        width: length of the embedding; initial values are drawn from N(0, 1), as in PyTorch.
+        seed: seed of the initial values.
 
     Reference:
         Mirza & Osindero, Conditional Generative Adversarial Nets, 2014, section 3.2.
@@ -86,7 +86,7 @@ class Beside(ToldLayer):
 
 @keras.saving.register_keras_serializable("tfgan")
 class ClassScale(ToldLayer):
-    """gamma_y x + beta_y for each channel; with batch normalisation before it, conditional.
+    """gamma_y x + beta_y for each channel: after batch normalisation, a conditional one.
 
     Reference:
         Dumoulin et al., A Learned Representation for Artistic Style, 2017, eq. 5.
@@ -112,8 +112,8 @@ class Projection(OfLayers, ToldLayer):
     """The logit l(x) + <v_y, x> of features x `(batch, n)`: `(batch, 1)`.
 
     Args:
-        last: the layer l, to one number.
-        by_class: a layer without a bias, from the class to n numbers, v_y.
+        last: the layer l, whose output is one number.
+        by_class: a layer without a bias, which maps the class to n numbers, v_y.
 
     Reference:
         Miyato & Koyama, cGANs with Projection Discriminator, 2018, eq. 4.
@@ -140,24 +140,24 @@ class Projection(OfLayers, ToldLayer):
 
 
 def width(classes: int) -> int:
-    """Length of an embedding: a number for each class, at most 64; none without classes."""
+    """Length of an embedding: the number of classes, but at most 64."""
     return min(classes, MOST_WIDTH)
 
 
 def beside(classes: int, seed: int, stream: Stream) -> list[keras.layers.Layer]:
-    """The layer that puts the class beside a vector; none without classes."""
+    """The layer that concatenates a vector with the class, in a list; empty without classes."""
     return [Beside(width(classes), derive_seed(seed, stream, _EMBEDDING))] if classes else []
 
 
 def projected(
     last: keras.layers.Layer, classes: int, by_class: Callable[[], keras.layers.Layer]
 ) -> keras.layers.Layer:
-    """The last layer of a discriminator; with classes, a `Projection`."""
+    """The last layer of a discriminator: with classes, a `Projection`."""
     return Projection(last, by_class()) if classes else last
 
 
 def batch_norm(classes: int, **kwargs: Any) -> list[keras.layers.Layer]:
-    """Batch normalisation; with classes, each has a scale and an offset of its own."""
+    """Batch normalisation; with classes, with a scale and an offset for each class."""
     if not classes:
         return [BatchNormalization(**kwargs)]
     return [BatchNormalization(scale=False, center=False, **kwargs), ClassScale()]
@@ -174,10 +174,10 @@ def network(
 
     Args:
         inputs: from `keras.Input`.
-        layers: in order; each `ToldLayer` among them also gets the class.
-        classes: how many there are; 0: none of the layers asks.
-        name: of the network.
-        pack: how many neighbours of a batch are joined to one; see `Packed`.
+        layers: the layers in order; each `ToldLayer` among them also gets the class.
+        classes: number of classes; 0 if no layer takes one.
+        name: name of the network.
+        pack: number of rows of a batch that are joined to one; see `Packed`.
     """
     end_in_full(layers)
     packed = [Packed(pack)] if pack > 1 else []
@@ -193,12 +193,12 @@ def network(
 
 
 def blend(network: keras.Model, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """What a network with classes gives between them, outside of training.
+    """The output of a network for mixtures of classes, in inference mode.
 
     Args:
-        network: from `network`, with classes.
+        network: a network made by `network`, with classes.
         x: its first input.
-        weights: of each class, `(batch, classes)`; a row of the identity is that class.
+        weights: weight of each class, `(batch, classes)`; a one-hot row is that class.
     """
     for layer in network.layers:
         if isinstance(layer, ToldLayer):
@@ -209,10 +209,10 @@ def blend(network: keras.Model, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 def classes_of(network: keras.Model) -> int:
-    """How many classes a network knows; 0 if it takes none."""
+    """The number of classes of a network; 0 if it takes none."""
     return next((each.classes for each in network.layers if isinstance(each, OneHot)), 0)
 
 
 def latent_size_of(generator: keras.Model) -> int:
-    """How long the latents are that a generator takes."""
+    """The length of a generator's latents."""
     return int(generator.inputs[0].shape[-1])

@@ -1,4 +1,4 @@
-"""What several networks are made of."""
+"""Layers and helpers that several networks use."""
 
 import itertools
 import math
@@ -15,11 +15,11 @@ from tfgan.noise import Stream, derive_seed
 
 
 class DoesNotFit(ValueError):  # noqa: N818, what a network says of an image or a size
-    """Networks of that kind cannot have the image shape or the hidden size asked for."""
+    """Networks of this kind cannot have the requested image shape or hidden size."""
 
 
 class OfLayers(keras.layers.Layer):
-    """A layer made of others, which are its arguments and attributes by the names in `parts`."""
+    """A layer made of other layers; `parts` names its arguments, which are its attributes."""
 
     parts: tuple[str, ...]
 
@@ -34,12 +34,12 @@ class OfLayers(keras.layers.Layer):
 
 
 def uniform(bound: float, seed: int, stream: Stream, index: int) -> keras.initializers.Initializer:
-    """Uniform on [-bound, bound], the `index`-th weight of a stream."""
+    """Initial values of the `index`-th weight of a stream, uniform on [-bound, bound]."""
     return keras.initializers.RandomUniform(-bound, bound, seed=derive_seed(seed, stream, index))
 
 
 def linear(units: int, fan_in: int, seed: int, stream: Stream, index: int) -> keras.layers.Dense:
-    """PyTorch's `Linear`: weights and biases uniform on +-1/sqrt(fan_in)."""
+    """PyTorch's `Linear`: initial weights and biases are uniform on +-1/sqrt(fan_in)."""
     bound = 1 / math.sqrt(fan_in)
     return keras.layers.Dense(
         units,
@@ -63,28 +63,28 @@ def sigmoid_image(x: Any) -> Any:
 
 
 def pixels() -> keras.layers.Layer:
-    """The inverse for a discriminator's input: [-1, 1] to the [0, 1] of pixels, where black is 0.
+    """Maps a discriminator's input from [-1, 1] to [0, 1], where black is 0.
 
-    What is dropped is then black, and so is what pads a convolution.
+    Then dropped numbers are black, and so is the padding of a convolution.
     """
     return keras.layers.Rescaling(0.5, offset=0.5, name="pixels")
 
 
 def dropout(rate: float, seed: int, index: int) -> list[keras.layers.Layer]:
-    """The `index`-th dropout layer of a discriminator; none if the rate is 0."""
+    """The `index`-th dropout layer of a discriminator, in a list; empty if the rate is 0."""
     return [Dropout(rate, seed, index)] if rate else []
 
 
 def normalised(layer: keras.layers.Layer, wanted: bool) -> keras.layers.Layer:
-    """The layer, under spectral normalisation if that is wanted."""
+    """The layer, with spectral normalisation if `wanted`."""
     return SpectralNorm(layer) if wanted else layer
 
 
 def end_in_full(layers: Sequence[keras.layers.Layer]) -> None:
-    """Has a network's last layer compute in the type of its weights, under mixed precision too.
+    """Lets a network's last layers compute in the type of their weights, also in mixed precision.
 
-    Images and logits are what losses and penalties are made of. Where the last layers have no
-    weights, they are meant, and not the large product before them.
+    Losses and penalties are computed from images and logits. If the last layers have no
+    weights, only they change, and not the large product before them.
     """
     policy = keras.config.dtype_policy()
     if policy.compute_dtype == policy.variable_dtype:
@@ -100,7 +100,7 @@ def end_in_full(layers: Sequence[keras.layers.Layer]) -> None:
 class BatchNormalization(keras.layers.BatchNormalization):
     """Batch normalisation over the global batch, however many replicas share it.
 
-    Keras' own cannot keep its statistics where replicas train.
+    Keras' own layer cannot update its statistics when several replicas train.
     """
 
     def __init__(self, **kwargs: Any):

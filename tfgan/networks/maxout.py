@@ -17,7 +17,7 @@ PIECES = 5
 
 @keras.saving.register_keras_serializable("tfgan")
 class Maxout(keras.layers.Layer):
-    """The largest of each `pieces` neighbours: `(batch, n)` to `(batch, n / pieces)`.
+    """The maximum of each group of `pieces` numbers: `(batch, n)` to `(batch, n / pieces)`.
 
     Reference:
         Goodfellow et al., Maxout Networks, 2013.
@@ -49,17 +49,17 @@ def maxout_generator(
 ) -> keras.Model:
     """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
 
-    Two hidden layers with ReLU, a sigmoid at the end whose range is mapped to [-1, 1]. Weights
-    start uniform on +-0.05, biases at 0.
+    Two hidden layers with ReLU, and at the end a sigmoid, mapped to [-1, 1]. Initial weights are
+    uniform on +-0.05, initial biases 0.
 
     Args:
         latent_size: length of z.
         hidden_size: units of each hidden layer.
-        image_shape: of one image.
+        image_shape: shape of one image, `(height, width, channels)`.
         seed: the run's seed.
-        mean_image: mean of the training set, in [0, 1]; the last bias starts where the sigmoid
-            gives it.
-        classes: of which it is told one, in an embedding beside z; 0: none.
+        mean_image: mean of the training set, in [0, 1]; the initial last bias is its logit.
+        classes: number of classes, for an embedding of the class that is concatenated with z;
+            0 for none.
     """
     stream = Stream.GENERATOR_WEIGHTS
     generator = labelled.network(
@@ -95,18 +95,20 @@ def maxout_discriminator(
 ) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
-    Pixels in [0, 1], then two hidden layers of hidden_size / 5 maxout units of 5 pieces. Weights
-    start uniform on +-0.005, biases at 0. The paper's had dropout 0.5, and 0.2 on its input.
+    Pixels in [0, 1], then two hidden layers of hidden_size / 5 maxout units of 5 pieces. Initial
+    weights are uniform on +-0.005, initial biases 0. The paper used dropout 0.5, and 0.2 on the
+    input.
 
     Args:
-        hidden_size: linear pieces of each hidden layer, all units together; at least 5.
-        image_shape: of one image.
+        hidden_size: linear pieces of each hidden layer, over all units; at least 5.
+        image_shape: shape of one image, `(height, width, channels)`.
         seed: the run's seed.
-        dropout: the share of each hidden layer's outputs that is dropped in training.
-        input_dropout: the share of the image that is.
-        spectral_norm: whether each layer is under spectral normalisation.
-        classes: of which it is told one, in an embedding beside the image; 0: none.
-        pack: how many images are judged together, as the channels of one.
+        dropout: share of each hidden layer's outputs that is dropped in training, in [0, 1).
+        input_dropout: share of the image's numbers that is dropped in training, in [0, 1).
+        spectral_norm: whether each layer has spectral normalisation.
+        classes: number of classes, for an embedding of the class that is concatenated with the
+            image; 0 for none.
+        pack: number of images that D judges together, joined along their channels.
 
     Raises:
         DoesNotFit: if there are too few pieces for one unit.

@@ -24,9 +24,10 @@ def mlp_generator(
     Args:
         latent_size: length of z.
         hidden_size: units of each hidden layer.
-        image_shape: of one image.
+        image_shape: shape of one image, `(height, width, channels)`.
         seed: the run's seed.
-        classes: of which it is told one, in an embedding beside z; 0: none.
+        classes: number of classes, for an embedding of the class that is concatenated with z;
+            0 for none.
     """
     pixels = math.prod(image_shape)
     stream = Stream.GENERATOR_WEIGHTS
@@ -64,13 +65,14 @@ def mlp_discriminator(
 
     Args:
         hidden_size: units of each hidden layer.
-        image_shape: of one image.
+        image_shape: shape of one image, `(height, width, channels)`.
         seed: the run's seed.
-        dropout: the share of each hidden layer's outputs that is dropped in training.
-        input_dropout: the share of the image that is.
-        spectral_norm: whether each layer is under spectral normalisation.
-        classes: of which it is told one, in an embedding beside the image; 0: none.
-        pack: how many images are judged together, as the channels of one.
+        dropout: share of each hidden layer's outputs that is dropped in training, in [0, 1).
+        input_dropout: share of the image's numbers that is dropped in training, in [0, 1).
+        spectral_norm: whether each layer has spectral normalisation.
+        classes: number of classes, for an embedding of the class that is concatenated with the
+            image; 0 for none.
+        pack: number of images that D judges together, joined along their channels.
     """
     inputs = pack * math.prod(image_shape) + labelled.width(pack * classes)
     stream = Stream.DISCRIMINATOR_WEIGHTS

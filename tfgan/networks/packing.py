@@ -1,4 +1,4 @@
-"""Packing: D judges several images together, and so sees whether they are too much alike.
+"""Packing: D judges several images together, so it notices if they are too similar.
 
 Reference:
     Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2018.
@@ -12,12 +12,13 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfgan")
 class Packed(keras.layers.Layer):
-    """Joins each `pack` neighbours of a batch along their last axis.
+    """Joins each `pack` consecutive rows of a batch along their last axis.
 
-    `(batch, ..., n)` becomes `(batch // pack, ..., pack * n)`. Rows that fill no pack are left out.
+    `(batch, ..., n)` becomes `(batch // pack, ..., pack * n)`. Rows that do not fill a pack are
+    left out.
 
     Args:
-        pack: how many are joined.
+        pack: number of rows that are joined.
     """
 
     def __init__(self, pack: int, **kwargs: Any):
@@ -42,6 +43,6 @@ class Packed(keras.layers.Layer):
 
 
 def pack_of(discriminator: keras.Model) -> int:
-    """How many images a discriminator judges together: 1 if it does not pack."""
+    """The number of images that a discriminator judges together; 1 if it does not pack."""
     layers = getattr(discriminator, "layers", ())
     return next((layer.pack for layer in layers if isinstance(layer, Packed)), 1)

@@ -1,8 +1,8 @@
-"""Mixed precision: layers compute in 16 bits, all else stays in 32.
+"""Mixed precision: layers compute in 16 bits, everything else in 32.
 
-Weights, their optimizers' slots, the last layers of both networks, losses, penalties and means are
-float32, and so is what is exported. bfloat16 has float32's range; under float16 small gradients
-become 0, so both losses are scaled: see `tfgan.optimizers.LossScale`.
+Weights, optimizer slots, the last layers of both networks, losses, penalties, means and exports
+are float32. bfloat16 has the range of float32. In float16 small gradients would become 0, so both
+losses are scaled: see `tfgan.optimizers.LossScale`.
 
 Reference:
     Micikevicius et al., Mixed Precision Training, 2018.
@@ -26,7 +26,7 @@ _INSTRUCTIONS = {
 
 @contextlib.contextmanager
 def of_new_layers(policy: str) -> Iterator[None]:
-    """Layers that are made inside have this mixed policy; under float32, the one that Keras has."""
+    """A context in which new layers have this mixed policy; float32 keeps Keras' own policy."""
     if policy == "float32":
         yield
         return
@@ -39,17 +39,17 @@ def of_new_layers(policy: str) -> Iterator[None]:
 
 
 def compute_dtypes(*networks: keras.Model) -> set[str]:
-    """The types that the layers of networks compute in."""
+    """The dtypes in which the layers of networks compute."""
     return {layer.compute_dtype for network in networks for layer in network._flatten_layers()}
 
 
 def is_mixed(*networks: keras.Model) -> bool:
-    """Whether some layer computes in fewer bits than its weights have."""
+    """Whether any layer computes in fewer bits than its weights have."""
     return bool(compute_dtypes(*networks) & {"float16", "bfloat16"})
 
 
 def in_float32(network: keras.Model) -> keras.Model:
-    """A network of the same weights whose layers compute in float32; itself, if they do."""
+    """The network if it computes in float32; else one with the same weights that does."""
     if not is_mixed(network):
         return network
     twin = type(network).from_config(_without_policies(network.get_config()))
@@ -68,11 +68,11 @@ def _without_policies(config: Any) -> Any:
 
 
 def slow_here(policy: str, cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")) -> str | None:
-    """What to tell somebody whose CPU multiplies slowly in that policy's type; None for nobody.
+    """A warning if the CPU is slow in the policy's dtype, else None.
 
     Args:
-        policy: a dtype policy.
-        cpuinfo: what the system says of its CPUs; nothing is said where it is not there.
+        policy: name of a dtype policy.
+        cpuinfo: the file in which the system describes its CPUs; without it there is no warning.
     """
     dtype = policy.removeprefix("mixed_")
     if dtype == "float32" or not gpus.on_cpu() or not cpuinfo.exists():

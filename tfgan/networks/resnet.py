@@ -1,7 +1,7 @@
-"""Residual convolutional networks that follow the image's size: one block for each halving.
+"""Residual convolutional networks with one block for each halving of the image.
 
-Without normalisation, as R3GAN has them (Huang et al., The GAN is dead; long live the GAN!, 2024);
-blocks as small as a halving can be.
+They have no normalisation, like R3GAN's (Huang et al., The GAN is dead; long live the GAN!, 2024),
+and the smallest possible blocks.
 """
 
 import math
@@ -20,11 +20,11 @@ SMALLEST = 4  # a side that is halved more than once ends here or above
 
 @keras.saving.register_keras_serializable("tfgan")
 class Residual(OfLayers):
-    """The sum of what two chains of layers make of the same input: gradients have a short way.
+    """The sum of two chains of layers applied to the same input.
 
     Args:
-        branch: what is learnt.
-        shortcut: the way around it, without an activation.
+        branch: the layers of the residual.
+        shortcut: the layers of the shortcut, without an activation.
     """
 
     parts = ("branch", "shortcut")
@@ -49,10 +49,10 @@ class Residual(OfLayers):
 
 
 def halvings(hidden_size: int, image_shape: tuple[int, ...]) -> int:
-    """How often the image's sides are halved: once, and then as often as they stay whole and large.
+    """How often the sides are halved: once, and more while they stay integers and large enough.
 
     Raises:
-        DoesNotFit: if a side is no multiple of 4, or there would be no channel.
+        DoesNotFit: if a side is not a multiple of 4, or there would be no channel.
     """
     height, width = image_shape[:2]
     if height % 4 or width % 4:
@@ -72,7 +72,7 @@ def halvings(hidden_size: int, image_shape: tuple[int, ...]) -> int:
 
 
 def _normal(seed: int, stream: Stream, index: int, variance: float) -> dict[str, Any]:
-    """A kernel's start: normal, of a variance."""
+    """Initial values of a kernel: normal, with a given variance."""
     start = keras.initializers.RandomNormal(
         stddev=math.sqrt(variance), seed=derive_seed(seed, stream, index)
     )
@@ -88,19 +88,20 @@ def resnet_generator(
 ) -> keras.Model:
     """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
 
-    A dense layer to the smallest size (7 x 7 for 28, 4 x 4 for powers of 2); then, while the size
-    is below half the image's, a residual block that doubles it and halves the channels:
-    LeakyReLU(0.2), pixels repeated, convolution 3 x 3, beside convolution 1 x 1, pixels repeated;
-    last the former three to the image, tanh. (A transposed convolution leaves a chequered pattern.)
+    First a dense layer to the smallest size (7 x 7 for 28, 4 x 4 for powers of 2). Then, while the
+    size is below half the image's, a residual block that doubles it and halves the channels. Its
+    branch is LeakyReLU(0.2), repeated pixels, convolution 3 x 3; its shortcut is convolution 1 x 1,
+    repeated pixels. Last come the layers of such a branch, to the image, and tanh. (Transposed
+    convolutions leave a checkerboard pattern.)
 
     Args:
         latent_size: length of z.
-        hidden_size: its 16th part are the channels at half the image's size, twice as many at a
-            quarter, and so on.
-        image_shape: of one image; its sides multiples of 4.
+        hidden_size: sets the channels: hidden_size / 16 at half the image's size, twice as many
+            at a quarter, and so on.
+        image_shape: `(height, width, channels)`; both sides multiples of 4.
         seed: the run's seed.
-        classes: of which it is told one, in an embedding beside z: there is no normalisation that
-            could tell it; 0: none.
+        classes: number of classes, for an embedding of the class that is concatenated with z;
+            0 for none.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -170,20 +171,20 @@ def resnet_discriminator(
 ) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
-    The way back: a convolution 4 x 4, stride 2, without a bias, then residual blocks that halve
-    the size and double the channels: LeakyReLU(0.2), such a convolution, beside a convolution
-    1 x 1, means of 2 x 2 pixels; last LeakyReLU(0.2) and a dense layer, twice.
+    First a convolution 4 x 4, stride 2, without a bias. Then residual blocks that halve the size
+    and double the channels. Their branch is LeakyReLU(0.2) and such a convolution; their shortcut
+    is a convolution 1 x 1 and means of 2 x 2 pixels. Last LeakyReLU(0.2) and a dense layer, twice.
 
     Args:
-        hidden_size: units of the first dense layer; its 16th part are the channels at half the
+        hidden_size: units of the first dense layer. There are hidden_size / 16 channels at half the
             image's size, twice as many at a quarter, and so on.
-        image_shape: of one image; its sides multiples of 4.
+        image_shape: `(height, width, channels)`; both sides multiples of 4.
         seed: the run's seed.
-        dropout: the share of each hidden layer's outputs that is dropped in training.
-        input_dropout: the share of the image that is.
-        spectral_norm: whether each layer is under spectral normalisation.
-        classes: of which it is told one, by projection; 0: none.
-        pack: how many images are judged together, as the channels of one.
+        dropout: share of each hidden layer's outputs that is dropped in training, in [0, 1).
+        input_dropout: share of the image's numbers that is dropped in training, in [0, 1).
+        spectral_norm: whether each layer has spectral normalisation.
+        classes: number of classes, which D gets by projection; 0 for none.
+        pack: number of images that D judges together, joined along their channels.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.

@@ -1,4 +1,4 @@
-"""Spectral normalisation: each layer of D is kept from stretching any input."""
+"""Spectral normalisation: no layer of D can increase the length of any input."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from tfgan.cluster import replicas
 class SpectralNorm(keras.layers.Wrapper):
     """A layer whose kernel is divided by an estimate of its largest singular value.
 
-    The kernel W stays as it is: what is used is W / sigma, with sigma = u' W v, and the gradient
-    goes through sigma too. A call changes nothing; u and v, which start exact, follow W by one
-    `power_iteration` a training step. (Keras' own layer overwrites the kernel in each call that
-    trains, and D has three a step.)
+    The layer uses W / sigma with sigma = u' W v, and does not change the kernel W. The gradient
+    goes through sigma, too. A call changes nothing. u and v are exact at the start, and follow W
+    by one `power_iteration` a training step. (Keras' own layer overwrites the kernel in each
+    training call, and D has three calls a step.)
 
     Args:
         layer: a Dense or Conv2D layer without activation.
@@ -58,11 +58,11 @@ class SpectralNorm(keras.layers.Wrapper):
 
 
 def layers(network: keras.Model) -> list[SpectralNorm]:
-    """The layers of a network, and of models inside it, that are normalised."""
+    """The normalised layers of a network and of models inside it."""
     return [layer for layer in network._flatten_layers() if isinstance(layer, SpectralNorm)]
 
 
 def power_iteration(network: keras.Model) -> None:
-    """Lets u and v of each such layer of a network follow its kernel by one iteration."""
+    """Updates u and v of each normalised layer of a network by one iteration."""
     for layer in layers(network):
         replicas.assign_alike((layer.u, layer.v), layer.power_iteration())

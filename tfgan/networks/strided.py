@@ -1,10 +1,10 @@
-"""Convolutions 4 x 4 of stride 2 that can be taken as matrix products.
+"""Convolutions 4 x 4 of stride 2 that can be computed as matrix products.
 
 XLA compiles matrix products well for CPUs, and convolutions and their gradients badly. With blocks
 of 2 x 2 pixels as channels (space to depth), such a convolution is one of 2 x 2 taps and
-stride 1, that is, a matrix product and four shifted copies of either what goes in or what comes
-out, whichever is smaller. A transposed convolution is its adjoint. First and second derivatives
-are products again.
+stride 1, that is, a matrix product and four shifted copies of its input or of its output,
+whichever is smaller. A transposed convolution is its adjoint. First and second derivatives
+are products, too.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def _matrix(kernel: tf.Tensor) -> tf.Tensor:
 
 
 def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """`tf.nn.conv2d(x, kernel, strides=2, padding="SAME")` of a kernel 4 x 4, but for rounding.
+    """`tf.nn.conv2d(x, kernel, strides=2, padding="SAME")` of a kernel 4 x 4, up to rounding.
 
     Args:
         x: images `(batch, height, width, channels)`, of even height and width.
@@ -63,7 +63,7 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def convolve_transposed(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """`tf.nn.conv2d_transpose` to twice the size, likewise: the adjoint of `convolve`.
+    """`tf.nn.conv2d_transpose` to twice the size, the adjoint of `convolve`, up to rounding.
 
     Args:
         x: `(batch, height, width, channels)`.
@@ -93,11 +93,11 @@ def _product(x: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
 
 
 class _Strided(keras.layers.Layer):
-    """What both kinds have in common: size, stride, and how they are computed in training.
+    """What both kinds share: size, stride, and how they are computed in training.
 
     Attributes:
-        as_products: whether as matrix products; outside of training they never are, so that exports
-            hold the convolution itself.
+        as_products: whether they are matrix products in training. Outside of training they are
+            always ordinary convolutions, so that exports contain those.
     """
 
     as_products = False

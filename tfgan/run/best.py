@@ -12,18 +12,18 @@ LOWER = ("fcd", "fsd")  # scores that are better if they are lower
 
 
 class Best:
-    """What a run with `--keep_best` has found: part of every checkpoint.
+    """The best generator of a run with `--keep_best`, which is part of every checkpoint.
 
-    So a run that goes on from any checkpoint knows what one that was never stopped would.
+    So a run that resumes from any checkpoint has the same best generator as an uninterrupted one.
 
     Args:
         gan: the model that is scored.
-        metric: what it is scored by.
+        metric: name of the metric.
 
     Attributes:
-        metric: the same.
-        generator: the `gan.sampler` that scored best; before the first scoring, of no meaning.
-        variables: what a checkpoint holds beside that generator.
+        metric: name of the metric.
+        generator: the `gan.sampler` that scored best; meaningless before the first scoring.
+        variables: what a checkpoint contains in addition to that generator.
     """
 
     def __init__(self, gan: GAN, metric: str):
@@ -47,11 +47,11 @@ class Best:
 
     @property
     def since(self) -> int:
-        """How many scorings in a row were not better than it."""
+        """The number of scorings since then, none of which was better."""
         return int(self._since.numpy())
 
     def offer(self, score: float) -> bool:
-        """Takes the generator of now if its score is better; of two alike the earlier stays."""
+        """Keeps the current generator if its score is better; not if it is equal."""
         sign = -1 if self.metric in LOWER else 1
         better = math.isfinite(score) and not sign * score <= sign * self.score
         if better:
@@ -62,11 +62,11 @@ class Best:
         return better
 
     def record(self) -> dict[str, Any]:
-        """What `config.json` keeps of it."""
+        """Its record in `config.json`."""
         return {"metric": self.metric, "score": self.score, "step": self.step}
 
     def in_words(self) -> str:
-        """Which generator it is, as the rest of a sentence."""
+        """Which generator it is, as the end of a sentence."""
         return (
             f"after step {self.step:,}, the best by {self.metric} on the validation images: "
             f"{self.score:.6g}"

@@ -72,16 +72,16 @@ _HPARAMS_METRICS = {
 
 
 class TensorBoard(EpochCallback):
-    """Writes what TensorBoard shows.
+    """Writes what TensorBoard shows, by training step.
 
-    The clock of everything is the training step. The four quantities of the last step of each
-    call into TensorFlow. After each epoch their means, both learning rates, the picture of the
-    fixed latents, and on demand histograms of weights and gradients, what the monitors see, and
-    what `--evaluate_every` found. Once: the charts that draw several curves as one, real images,
-    the options as text and HParams, and the graph of the step as it runs.
+    After each call into TensorFlow: the four logged quantities of its last step. After each epoch:
+    their means, both learning rates, the picture of the fixed latents and, if requested,
+    histograms of weights and gradients, the monitors' values and the scores of
+    `--evaluate_every`. Once: the charts that combine several curves, real images, the options as
+    text and HParams, and the graph of the step.
 
     Args:
-        run: that it belongs to.
+        run: the run that it belongs to.
     """
 
     def __init__(self, run: Run):
@@ -137,9 +137,9 @@ class TensorBoard(EpochCallback):
             self._write_steps()
 
     def _write_steps(self) -> None:
-        """Writes what has come since the last time: call by call, it took a percent of a run.
+        """Writes the values since the last time; one call at a time took a percent of a run.
 
-        As whole events, because `tf.summary.scalar` would give all of them the time of writing.
+        It writes complete events, because `tf.summary.scalar` would give all of them the same time.
         """
         with disk_errors(self._run.workdir.tensorboard):
             for step, wall_time, values in self._steps:
@@ -173,21 +173,21 @@ class TensorBoard(EpochCallback):
             self._writer.flush()
 
     def _write_picture(self, tag: str, path: pathlib.Path) -> None:
-        """What `tf.summary.image` does, which would decode the file and encode it again."""
+        """Like `tf.summary.image`, which would decode the file and encode it again."""
         with Image.open(path) as picture:
             sides = [str(side).encode() for side in picture.size]
         metadata = image_metadata.create_summary_metadata(tag, _DESCRIPTIONS[tag])
         tf.summary.write(tag, [*sides, path.read_bytes()], metadata=metadata)
 
     def write_monitors(self, curves: dict[str, float]) -> None:
-        """Writes what the monitors saw after the epoch that has just ended: values by tag."""
+        """Writes the monitors' values of the epoch that has just ended, by tag."""
         with self._writing(int(self.model.step.numpy())):
             for tag, value in curves.items():
                 _scalar(tag, value)
         self.flush()
 
     def flush(self) -> None:
-        """Writes what is still in memory.
+        """Writes the values that are still in memory.
 
         Raises:
             OSError: if it cannot be written.
@@ -217,7 +217,7 @@ class TensorBoard(EpochCallback):
                 tf.summary.histogram(f"{network.name}/{weight.path}/gradient", gradient)
 
     def close(self) -> None:
-        """Lets go of the event file."""
+        """Closes the event file."""
         if self._writer is not None:
             # `flush` has told of a full disk.
             with contextlib.suppress(tf.errors.OpError, OSError):
@@ -265,8 +265,8 @@ def remove_events_after(folder: pathlib.Path, step: int) -> None:
     """Removes the events that a killed run wrote after its newest checkpoint.
 
     Args:
-        folder: the event files'.
-        step: steps that the checkpoint has done.
+        folder: the folder of the event files.
+        step: the checkpoint's training step.
     """
     for file in folder.glob("events.out.tfevents.*"):
         if not step:  # all is written again, what has no step too

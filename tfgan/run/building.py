@@ -22,10 +22,10 @@ _MOST_BYTES_PER_EXECUTION = 2**26  # of the images that one call trains on
 
 
 def check_networks(config: TrainConfig, image_shape: tuple[int, ...]) -> None:
-    """Makes sure that a run's networks can have a shape, before anything is built.
+    """Makes sure that a run's networks support an image shape, before anything is built.
 
     Raises:
-        UserError: if not.
+        UserError: if they do not.
     """
     try:
         networks.KINDS[config.network].check(config.hidden_size, image_shape)
@@ -34,10 +34,10 @@ def check_networks(config: TrainConfig, image_shape: tuple[int, ...]) -> None:
 
 
 def check_class(config: TrainConfig, gan_class: type[GAN] | None) -> None:
-    """Makes sure that a model's class is one for the run.
+    """Makes sure that a model's class fits the run.
 
     Raises:
-        UserError: if the run or the class is conditional, and the other is not.
+        UserError: if only one of the run and the class is conditional.
     """
     conditional = gan_class is not None and issubclass(gan_class, ConditionalGAN)
     if gan_class is not None and conditional != config.conditional:
@@ -58,20 +58,20 @@ def build(
     gan_class: type[GAN] | None = None,
     own: own_networks.Networks | None = None,
 ) -> GAN:
-    """Makes the compiled model that a configuration asks for, in the strategy's scope.
+    """Builds the compiled model of a configuration. Call it in the strategy's scope.
 
     Args:
         config: the run's options.
         image_shape: `(height, width, channels)`.
         steps_per_execution: steps a call into TensorFlow.
-        steps_per_epoch: schedules of learning rate and momentum need it.
-        mean_image: mean of the training set in [0, 1], for the networks that start from it.
-        classes: of the training set, for a conditional GAN.
-        gan_class: the model's class, if it is not the one that the configuration asks for.
-        own: makes the networks of `--network=own`.
+        steps_per_epoch: steps an epoch, for schedules of learning rate and momentum.
+        mean_image: mean of the training set in [0, 1], for networks that use it initially.
+        classes: classes of the training set, for a conditional GAN.
+        gan_class: the model's class, if it differs from that of the configuration.
+        own: a function that makes the networks of `--network=own`.
 
     Raises:
-        UserError: if the networks cannot have that shape or size.
+        UserError: if the networks do not support that shape or size.
     """
     told = {"classes": len(classes.names)} if classes else {}
     with precision.of_new_layers(config.precision):
@@ -144,7 +144,7 @@ def largest_divisor(number: int, most: int) -> int:
 
 
 def steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
-    """Steps a call, for a set of `shape` (size, height, width, channels)."""
+    """Steps a call into TensorFlow, for a set of `shape` (size, height, width, channels)."""
     steps_per_epoch, asked = shape[0] // config.images_a_step, config.steps_per_execution
     if not asked:
         fit = _MOST_BYTES_PER_EXECUTION // (4 * config.images_a_step * math.prod(shape[1:]))
@@ -172,7 +172,7 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {"adam": _ada
 def optimizer(
     config: TrainConfig, learning_rate: float, name: str, steps_per_epoch: int
 ) -> keras.optimizers.Optimizer:
-    """The optimizer of one network that a configuration asks for."""
+    """The optimizer of one network of a configuration."""
     steps = config.epochs * steps_per_epoch
     rate = optimizers.learning_rate(
         config.lr_schedule, learning_rate, config.lr_end, steps, config.lr_decay

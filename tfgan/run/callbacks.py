@@ -1,7 +1,7 @@
 """What a run writes while it trains: pictures, metrics, checkpoints.
 
-Whatever belongs to a step is on disk before the checkpoint of that step. What comes after a
-checkpoint can be lost, and is then written again, the same.
+Everything that belongs to a step is on disk before the checkpoint of that step. What is written
+after a checkpoint can be lost, and is then written again, identically.
 """
 
 import csv
@@ -23,10 +23,10 @@ from tfgan.run.workdir import Workdir
 
 
 class EpochCallback(keras.callbacks.Callback):
-    """Calls `on_whole_epoch` where Keras also calls after an epoch that a signal cut short.
+    """Calls `on_whole_epoch` after complete epochs only; Keras also reports interrupted ones.
 
     Args:
-        run: that it belongs to.
+        run: the run that it belongs to.
     """
 
     def __init__(self, run: Run):
@@ -44,8 +44,8 @@ class EpochCallback(keras.callbacks.Callback):
 class Pictures(EpochCallback):
     """Writes `real.png`, `fake_{epoch}.png` and `fixed_{epoch}.png`, epochs counted from 0.
 
-    The fakes are those of the last step's generator; the fixed latents are drawn by the moving
-    average if there is one.
+    The fakes are of the last step's generator. The moving average draws the fixed latents if there
+    is one.
     """
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
@@ -65,7 +65,7 @@ class Pictures(EpochCallback):
 
 
 def save_training_gif(workdir: Workdir, most: int = 100) -> None:
-    """Writes `training.gif`: the pictures of the fixed latents, at most `most` of them."""
+    """Writes `training.gif`: at most `most` of the pictures of the fixed latents."""
     files = list(workdir.fixed_pictures().values())
     if files:
         frames = [pictures.load_png(files[index]) for index in pictures.spread(len(files), most)]
@@ -75,8 +75,8 @@ def save_training_gif(workdir: Workdir, most: int = 100) -> None:
 class MetricsCSV(EpochCallback):
     """Writes one row an epoch: epoch (from 0), steps done, and the epoch's means.
 
-    Whatever else callbacks before it put into the epoch's logs gets columns too, with empty cells
-    in the epochs that lack it.
+    Other values that earlier callbacks put into the epoch's logs have columns, too, which are
+    empty for epochs without them.
     """
 
     def on_whole_epoch(self, epoch: int, logs: dict[str, float]) -> None:
@@ -95,10 +95,10 @@ class MetricsCSV(EpochCallback):
 
 
 class FiniteLosses(keras.callbacks.Callback):
-    """Ends a run at the first step whose losses are not finite.
+    """Ends a run at the first step with a loss that is NaN or infinite.
 
-    At an epoch's end it looks at the weights too, which the last step may have spoilt: whatever
-    draws and scores then comes after it.
+    At the end of an epoch it checks the weights too, which the last step may have made NaN. It
+    comes before the callbacks that draw and score.
 
     Args:
         checkpoints: the run's checkpoints, to name the newest.
@@ -121,17 +121,17 @@ class FiniteLosses(keras.callbacks.Callback):
 
 
 class CheckpointAndStop(keras.callbacks.Callback):
-    """Saves checkpoints when they are due, at the run's end, and when something asks it to stop.
+    """Saves checkpoints when they are due, at the run's end, and when the run must stop.
 
-    Inside an epoch that is after a call into TensorFlow; after an epoch's last step, once
-    everything else that the epoch leaves is written. All workers stop after the same step; only
-    the chief saves.
+    Inside an epoch it saves after a call into TensorFlow; after an epoch's last step, when
+    everything else of the epoch is written. All workers stop after the same step; only the chief
+    saves.
 
     Args:
         checkpoints: the run's checkpoints.
-        stop: the signals that have come, and what else may end the run.
-        run: that it belongs to.
-        flush: writes out what is still in memory and belongs before a checkpoint.
+        stop: the signals and conditions that may end the run.
+        run: the run that it belongs to.
+        flush: writes values that are still in memory and must precede a checkpoint.
     """
 
     def __init__(

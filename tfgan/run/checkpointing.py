@@ -1,4 +1,4 @@
-"""Checkpoints: everything that the next step depends on, whole or not at all."""
+"""Checkpoints: everything that the next step depends on, written completely or not at all."""
 
 import errno
 import hashlib
@@ -21,21 +21,21 @@ _NOT_OF_THE_FILE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errn
 
 
 class NoneWhole(UserError):  # noqa: N818, what a run's folder has come to
-    """There are checkpoints, and each is damaged."""
+    """There are checkpoints, but all of them are damaged."""
 
 
 class Checkpoints:
     """The newest states of a run, each in a folder named after its step.
 
-    A state is all networks, both optimizers, the step and the running means of the epoch; and the
-    best generator so far with its score, if the run keeps it. There is no generator of random
-    numbers in it, see `tfgan.noise`, but for those of Keras' own layers. Each folder holds its
-    files' SHA-256, which `sha256sum -c SHA256SUMS` checks too.
+    A state is all networks, both optimizers, the step and the running means of the epoch, and the
+    best generator so far with its score, if the run keeps it. It has no state of random numbers,
+    see `tfgan.noise`, except for those of Keras' own layers. Each folder has the SHA-256 of its
+    files, which you can also check with `sha256sum -c SHA256SUMS`.
 
     Args:
-        folder: the folder that holds them.
+        folder: the folder that contains them.
         gan: the compiled model.
-        keep: how many of the newest stay.
+        keep: number of the newest checkpoints that are kept.
         best: the best generator so far, if the run keeps it.
     """
 
@@ -57,7 +57,7 @@ class Checkpoints:
         )
 
     def _draws(self) -> list[tf.Variable]:
-        """Where layers with random numbers of Keras' are in them: variables, but no weights."""
+        """The states of random numbers in Keras' layers: variables that are not weights."""
         return [
             variable.value
             for network in (self._gan.generator, self._gan.discriminator)
@@ -66,7 +66,7 @@ class Checkpoints:
         ]
 
     def state(self) -> list[keras.Variable]:
-        """Every variable of a checkpoint that all workers have; the chief alone has the best."""
+        """Every variable of a checkpoint that all workers have; only the chief has the best."""
         gan = self._gan
         parts = (*self._networks.values(), gan.d_optimizer, gan.g_optimizer)
         return [
@@ -79,11 +79,11 @@ class Checkpoints:
         return [variable for metric in self._gan.metrics for variable in metric.variables]
 
     def save(self) -> pathlib.Path:
-        """Writes the state of now.
+        """Writes the current state.
 
         Raises:
-            OSError: if it cannot be written; those before it stay.
-            Diverged: if a weight is not finite any more.
+            OSError: if it cannot be written; older checkpoints are kept.
+            Diverged: if a weight is NaN or infinite.
         """
         self.check_finite()
         step = int(self._gan.step.numpy())
@@ -94,10 +94,10 @@ class Checkpoints:
         return path
 
     def check_finite(self) -> None:
-        """Makes sure that the networks are worth to be kept and drawn with.
+        """Makes sure that all weights are finite.
 
         Raises:
-            Diverged: if a weight is not finite any more.
+            Diverged: if a weight is NaN or infinite.
         """
         for name, network in self._networks.items():
             for weight in network.weights:
@@ -119,13 +119,13 @@ class Checkpoints:
         return newest(self._folder)
 
     def restore_newest(self, say: Callable[[str], None]) -> pathlib.Path | None:
-        """Restores the newest whole checkpoint, and says which newer ones are damaged.
+        """Restores the newest intact checkpoint, and reports newer ones that are damaged.
 
         Returns:
             Its folder; None if there is no checkpoint yet.
 
         Raises:
-            NoneWhole: if there are checkpoints and none is whole.
+            NoneWhole: if there are checkpoints but none is intact.
         """
         folders = self._steps()
         for folder in folders:
@@ -140,7 +140,7 @@ class Checkpoints:
         return None
 
     def put_damaged_aside(self) -> None:
-        """Renames what is newer than the restored step: it was damaged, and may not count."""
+        """Renames the damaged checkpoints that are newer than the restored step."""
         for folder in self._steps():
             if int(folder.name) > int(self._gan.step.numpy()):
                 aside = folder.with_name(f"{folder.name}.damaged")
@@ -161,9 +161,9 @@ class Checkpoints:
         return None
 
     def means_keeper(self) -> Callable[[], None]:
-        """Remembers the running means; the call that it returns puts them back.
+        """Saves the running means; the function that it returns restores them.
 
-        Keras resets them when `fit` begins an epoch, also one that is resumed in its middle.
+        Keras resets them when `fit` begins an epoch, even one that is resumed in the middle.
         """
         kept = [(variable, variable.numpy()) for variable in self._means()]
 
@@ -180,7 +180,7 @@ def newest(folder: pathlib.Path) -> pathlib.Path | None:
 
 
 def digest(folder: pathlib.Path) -> str:
-    """A checkpoint's SHA-256, by which it can be told from another: that of its list of sums."""
+    """The SHA-256 that identifies a checkpoint: that of its list of checksums."""
     return _sha256(folder / _SUMS)
 
 
@@ -189,7 +189,7 @@ def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> Diverged:
-    """What ends a run whose numbers are not finite any more."""
+    """The error that ends a run with a value that is NaN or infinite."""
     kept = f"{newest} is the newest checkpoint" if newest else "there is no checkpoint yet"
     what = f"step {step:,}: {quantity} not finite"
     return Diverged(
@@ -204,7 +204,7 @@ def _sha256(file: pathlib.Path) -> str:
 
 
 def _problem(folder: pathlib.Path) -> str | None:
-    """What is wrong with a checkpoint folder, or None if it is whole."""
+    """What is wrong with a checkpoint folder, or None if it is intact."""
     try:
         lines = (folder / _SUMS).read_text().splitlines()
         sums = {name: checksum for checksum, name in (line.split("  ", 1) for line in lines)}

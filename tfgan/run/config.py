@@ -24,7 +24,7 @@ _RENAMED = {"g_loss": "loss"}  # what older runs called an option
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig(Recipe):
-    """Everything that decides a training run. The defaults are the tutorial's recipe.
+    """All settings of a training run. The defaults are the tutorial's recipe.
 
     Raises:
         UserError: if a value is not allowed; the message names the flag.
@@ -169,17 +169,17 @@ class TrainConfig(Recipe):
 
     @classmethod
     def from_recorded(cls, recorded: dict[str, Any]) -> "TrainConfig":
-        """The configuration of a run, whose version may have had fewer options, or others."""
+        """The recorded configuration of a run, whose tfgan may have had other options."""
         recorded = {_RENAMED.get(name, name): value for name, value in recorded.items()}
         known = {field.name for field in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in recorded.items() if name in known})
 
     def to_dict(self) -> dict[str, Any]:
-        """All options by name, as plain values that JSON can hold."""
+        """All options by name, as values that JSON can store."""
         return dataclasses.asdict(self)
 
     def deciding(self) -> dict[str, Any]:
-        """The options that decide what a run arrives at, and the epochs."""
+        """The options that decide the result of a run, and the epochs."""
         names = ["epochs", *(["evaluate_every", "patience"] if self.keep_best else [])]
         return {
             field.name: getattr(self, field.name)
@@ -188,7 +188,7 @@ class TrainConfig(Recipe):
         }
 
     def shown(self) -> dict[str, Any]:
-        """The same for whoever the run's report is passed on to: not where folders lie."""
+        """The same without the paths of folders, for a report that may be passed on."""
         return self.deciding() | {"init_from": os.path.basename(self.init_from.rstrip("/"))}
 
     def command(self) -> str:
@@ -201,13 +201,13 @@ class TrainConfig(Recipe):
         return " ".join([python(), "-m", "tfgan.train", shlex.join(changed)]).strip()
 
     def differences(self, recorded: dict[str, Any]) -> list[str]:
-        """What keeps a run recorded with other options from being continued with these.
+        """The differences that prevent these options from resuming a recorded run.
 
         Args:
             recorded: `to_dict()` of the run's own configuration.
 
         Returns:
-            One phrase for each option that decides the weights and differs.
+            One phrase for each differing option that affects the weights.
         """
         recorded = {_RENAMED.get(name, name): value for name, value in recorded.items()}
         # Where more epochs, or scorings at other times, would be another run.
@@ -234,9 +234,9 @@ def define_flags(*names: str, flag_values: flags.FlagValues = flags.FLAGS, **use
     """Defines one absl flag for each named option of `TrainConfig`; for all, without names.
 
     Args:
-        names: of the options.
-        flag_values: where they are defined.
-        uses: help texts by name, of options that the command uses in a way of its own.
+        names: names of the options.
+        flag_values: the flags object in which they are defined.
+        uses: other help texts by name, for options that the command uses differently.
     """
     define: dict[Any, Callable[..., Any]] = {
         int: flags.DEFINE_integer,
@@ -257,7 +257,7 @@ def define_flags(*names: str, flag_values: flags.FlagValues = flags.FLAGS, **use
 
 
 def from_flags() -> TrainConfig:
-    """The configuration that the parsed command line asks for."""
+    """The configuration of the parsed command line."""
     options: dict[str, Any] = {
         field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(TrainConfig)
     }

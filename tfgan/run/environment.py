@@ -1,4 +1,4 @@
-"""What a run runs on: CPU threads, which decide its last bits, versions and devices."""
+"""The environment of a run: CPU threads, which affect its last bits, versions and devices."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tfgan.run.config import MOST_THREADS, TrainConfig
 
 
 def set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
-    """Sets the CPU threads that are asked for, else those that the run had, for the same bits."""
+    """Sets the requested number of CPU threads, else the recorded one, for the same bits."""
     before = recorded["environment"].get("intra_op_threads") if recorded else None
     if type(before) is not int or not 1 <= before <= MOST_THREADS:
         before = threads()  # a new run, or an edited file
@@ -33,12 +33,12 @@ def set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
 
 
 def threads() -> int:
-    """CPU threads that one operation takes."""
+    """The number of CPU threads of one operation."""
     return tf.config.threading.get_intra_op_parallelism_threads() or cores()
 
 
 def versions_and_devices(strategy: tf.distribute.Strategy) -> dict[str, Any]:
-    """What `config.json` records beside the settings."""
+    """The environment that `config.json` records with the settings."""
     return {
         **versions(),
         "devices": strategies.describe(strategy),

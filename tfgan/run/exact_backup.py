@@ -1,4 +1,4 @@
-"""`ExactBackup`: what a run's folder does for the command, for a script's own `gan.fit`."""
+"""`ExactBackup`: exact resuming, as in a run, for your own `gan.fit`."""
 
 import contextlib
 import hashlib
@@ -28,29 +28,29 @@ _FREE = ("jit_compile", "steps_per_execution", "run_eagerly")  # of `compile`: b
 
 
 class ExactBackup(Resuming):
-    """Lets the same script, run again, end as if it had never been stopped: to the same bits.
+    """Lets an interrupted script, when you rerun it, end with the bits of an uninterrupted one.
 
-    `fit` begins where the newest checkpoint was written, inside an epoch too, with weights, both
-    optimizers, step and the epoch's means as they were, and with the batch that comes next. It
-    returns the history of all epochs. A script that has ended trains no more when it is run again;
-    with more `epochs` it goes on. Other networks, options or data are refused.
+    `fit` resumes at the step of the newest checkpoint, also inside an epoch: with the weights, both
+    optimizers, the step, the epoch's means, and the next batch. It returns the history of all
+    epochs. A script that has finished does not train again; with more `epochs` it continues. Other
+    networks, options or data are refused.
 
-    The data must come in the same order again. Arrays come in an order that depends on `gan.seed`
-    and the epoch alone, and images that fill no batch are left out of an epoch; with
-    `shuffle=False` they come as they are. A `tf.data.Dataset` must give the same batches in each
-    process: what shuffles it needs a seed. docs/exactness.md says what is promised.
+    The data must come in the same order again. The order of arrays depends only on `gan.seed`
+    and the epoch, and images that do not fill a batch are left out of an epoch; with
+    `shuffle=False` arrays are used as they are. A `tf.data.Dataset` must give the same batches in
+    each process, so a shuffle needs a seed. docs/exactness.md says what is promised.
 
-    Step 0, the end of `fit`, and SIGINT, SIGTERM and SIGHUP always write a checkpoint.
+    Step 0, the end of `fit`, SIGINT, SIGTERM and SIGHUP always write a checkpoint.
 
     Args:
-        folder: where the newest three checkpoints lie; without it, training begins anew.
-        every_minutes: between two checkpoints: what a kill loses at most; 0: none by the clock.
-        every_steps: between two checkpoints, at the next call into TensorFlow; 0: none by steps.
+        folder: folder of the newest three checkpoints; if you remove it, training starts again.
+        every_minutes: minutes between two checkpoints, the most that a kill loses; 0 for none.
+        every_steps: steps between two checkpoints, at the next call into TensorFlow; 0 for none.
 
     Raises:
-        UserError: if an argument makes no sense; from `fit`, if that is not what the backup was
-            begun with, or cannot be resumed exactly.
-        Interrupted: from `fit`, for a signal, once the checkpoint is written.
+        UserError: if an argument is not valid; from `fit`, if its arguments differ from those of
+            the backup, or cannot be resumed exactly.
+        Interrupted: from `fit`, after a signal, when the checkpoint is written.
 
     Example:
         >>> gan.fit(images, batch_size=64, epochs=20, callbacks=[tfgan.ExactBackup("backup")])
@@ -76,7 +76,7 @@ class ExactBackup(Resuming):
 
     @contextlib.contextmanager
     def resuming(self, gan: GAN, given: dict[str, Any]) -> Iterator[None]:
-        """Makes the arguments of `fit` those of the rest; see `tfgan.loop.Resuming`."""
+        """Changes the arguments of `fit` to the rest of it; see `tfgan.loop.Resuming`."""
         surroundings.check_keras()
         if strategies.workers(gan.distribute_strategy) > 1:
             raise UserError("ExactBackup: is for one process; train_and_export trains on several")
@@ -134,7 +134,7 @@ class ExactBackup(Resuming):
             }
 
     def _restore(self, gan: GAN, identity: dict[str, Any], steps_per_epoch: int) -> None:
-        """Puts the model where the newest whole checkpoint left it; the first one is of now."""
+        """Restores the newest intact checkpoint; if there is none, writes the first one."""
         before = self._read(self._record)
         if before is None and any(file.name[0] != "." for file in self._folder.iterdir()):
             raise UserError(f"{self._folder}: holds files but no backup; give an empty folder")
@@ -245,7 +245,7 @@ class ExactBackup(Resuming):
 
 
 class _FromInside(keras.callbacks.CallbackList):
-    """Callbacks that count batches from the epoch's first, also where `fit` begins inside it."""
+    """Callbacks that count batches from the start of the epoch, also if `fit` begins later."""
 
     def __init__(self, gan: GAN, skipped: int, steps: int, callbacks: Any, **options: Any):
         self._skipped, self._steps, self._before = skipped, steps, False
@@ -268,7 +268,7 @@ class _FromInside(keras.callbacks.CallbackList):
 def _within_the_epoch(
     gan: GAN, take_steps: Callable[[Any], Any], steps: int
 ) -> Callable[[Any], Any]:
-    """What Keras calls, for all steps of an epoch, also if that has had some before."""
+    """The function that Keras calls, for the rest of an epoch that is partly done."""
     logs: Any = None
 
     def call(iterator: Any) -> Any:
@@ -286,7 +286,7 @@ def _listed(given: dict[str, Any]) -> list[Any]:
 
 
 def _identity(gan: GAN, data: replay.Data) -> dict[str, Any]:
-    """What tells this training from another: by names that a message can have."""
+    """What distinguishes this training from others, by names for messages."""
     of_gan, of_compile = gan.get_config(), gan.get_compile_config()
     networks = {name: of_gan.pop(name) for name in own_networks.NAMES}
     del of_gan["name"]
@@ -300,7 +300,7 @@ def _identity(gan: GAN, data: replay.Data) -> dict[str, Any]:
 
 
 def _unnamed(config: Any) -> Any:
-    """An optimizer's config without its name, which depends on what was made before it."""
+    """An optimizer's config without its name, which depends on earlier objects."""
     if isinstance(config, dict):
         return {key: _unnamed(each) for key, each in config.items() if key != "name"}
     return config

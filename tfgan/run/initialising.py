@@ -1,4 +1,4 @@
-"""`--init_from`: the networks of a run that has not begun start from another run's."""
+"""`--init_from`: the networks of a new run start with another run's weights."""
 
 import contextlib
 import itertools
@@ -17,13 +17,13 @@ from tfgan.run.workdir import LOCK, Workdir
 
 
 def check(config: TrainConfig, anew: bool) -> None:
-    """Makes sure, before the work, that the other run is there and has what this one needs.
+    """Makes sure in advance that the other run exists and has what this one needs.
 
-    A run that has a checkpoint of its own needs the other one no more.
+    A run that has its own checkpoint no longer needs the other run.
 
     Args:
         config: the run's options.
-        anew: whether it is to begin again all the same.
+        anew: whether the run starts again although it has a checkpoint.
 
     Raises:
         UserError: if not.
@@ -48,11 +48,11 @@ def check(config: TrainConfig, anew: bool) -> None:
 
 
 def take(gan: GAN, other: Workdir, say: Callable[[str], None]) -> dict[str, Any]:
-    """Gives the networks the weights of another run's newest whole checkpoint, layer by layer.
+    """Copies the weights of another run's newest intact checkpoint, layer by layer.
 
-    Layers are compared by their kind and their place among those of that kind; one whose weights
-    have other shapes stays as it is. The moving average takes the other run's, if it has one, else
-    what the generator took.
+    Layers are matched by their kind and their position among the layers of that kind. A layer
+    whose weights have other shapes does not change. The moving average is the other run's, if it
+    has one, else a copy of the generator.
 
     Args:
         gan: the model, at step 0.
@@ -60,11 +60,11 @@ def take(gan: GAN, other: Workdir, say: Callable[[str], None]) -> dict[str, Any]
         say: takes a line for each layer that stays.
 
     Returns:
-        What `config.json` keeps of it: "step" and "sha256" of the checkpoint, how many layers were
-        "taken", and the names of those that stay "fresh".
+        A record for `config.json`: "step" and "sha256" of the checkpoint, the number of layers
+        that were "taken", and the names of those that stay "fresh".
 
     Raises:
-        UserError: if there is no whole checkpoint, no layer fits, or the other run is training.
+        UserError: if there is no intact checkpoint, no layer fits, or the other run is training.
     """
     with _still(other):
         try:
@@ -100,7 +100,7 @@ def take(gan: GAN, other: Workdir, say: Callable[[str], None]) -> dict[str, Any]
 
 @contextlib.contextmanager
 def _still(other: Workdir) -> Iterator[None]:
-    """Makes sure that nobody trains the other run, whose checkpoints would come and go."""
+    """Locks the other run, whose checkpoints would change if it were training."""
     lock = filelock.FileLock(other.path / LOCK, timeout=0)
     try:
         lock.acquire()
@@ -117,7 +117,7 @@ def _still(other: Workdir) -> Iterator[None]:
 
 
 def _layers(network: keras.Model) -> dict[str, keras.layers.Layer]:
-    """The layers that have weights, each by its kind and its number among those: "Dense 2"."""
+    """The layers with weights, by kind and number, such as "Dense 2"."""
     counts: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
     found = {}
     for layer in network.layers:
@@ -128,7 +128,7 @@ def _layers(network: keras.Model) -> dict[str, keras.layers.Layer]:
 
 
 def _take_layers(mine: keras.Model, theirs: keras.Model) -> Iterator[tuple[str, str]]:
-    """Takes the weights of each layer that fits; yields the others, and why each does not."""
+    """Copies the weights of each layer that fits; yields the others with the reason."""
     others = _layers(theirs)
     for name, layer in _layers(mine).items():
         label = f"{mine.name} {name}"

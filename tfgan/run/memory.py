@@ -1,4 +1,4 @@
-"""Tells before the first step that a run cannot fit: TensorFlow would end without a word."""
+"""Checks the memory before the first step, because TensorFlow would die without a message."""
 
 import math
 
@@ -15,13 +15,13 @@ except ImportError:  # not on Windows
 
 
 def check(gan: GAN, batch_size: int) -> None:
-    """Compares what one step cannot do without with the memory that is free.
+    """Compares a lower bound of the memory of one step with the free memory.
 
-    D's step keeps what each layer with weights gives for the real and for the fake batch; each
-    weight has a gradient and two moments. The true need is higher, so passing is no promise.
+    D's step stores the output of each layer with weights for the real and the fake batch, and each
+    weight has a gradient and two moments. A step needs more than that, so passing is no guarantee.
 
     Raises:
-        UserError: if it is more than there is.
+        UserError: if the bound exceeds the free memory.
     """
     outputs = sum(_outputs(layer) for layer in gan.discriminator.layers if layer.weights)
     weights = gan.generator.count_params() + gan.discriminator.count_params()
@@ -36,7 +36,7 @@ def check(gan: GAN, batch_size: int) -> None:
 
 
 def _outputs(layer: keras.layers.Layer) -> int:
-    """Numbers that a layer gives for an image; 0 where it does not say."""
+    """The number of outputs of a layer for an image; 0 if it is not known."""
     try:
         return math.prod(layer.output.shape[1:])
     except (AttributeError, TypeError, ValueError):  # several calls, several outputs, no size
@@ -44,7 +44,7 @@ def _outputs(layer: keras.layers.Layer) -> int:
 
 
 def _free() -> int:
-    """Bytes that this process can still take."""
+    """Bytes that this process can still allocate."""
     free = psutil.virtual_memory().available
     if resource is not None:
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)

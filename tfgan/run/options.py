@@ -1,4 +1,4 @@
-"""What an option is: a dataclass field that knows its help text and its allowed values."""
+"""Options: dataclass fields with a help text and the allowed values."""
 
 import dataclasses
 import math
@@ -62,13 +62,13 @@ def option(
 
     Args:
         default: value of the tutorial's recipe.
-        why: help text; says why one would change the option.
-        check: returns what is wrong with a value, or None.
-        choices: the allowed values, if they are few.
-        in_code: values that no flag can have.
+        why: help text, which says why you would change the option.
+        check: a function that returns what is wrong with a value, or None.
+        choices: the allowed values, if there are few.
+        in_code: values that only code can set, not a flag.
         free: whether a resumed run may change the option, because the
-            weights that a run arrives at do not depend on it.
-        only_with: the values of other options without which this one would do nothing.
+            final weights do not depend on it.
+        only_with: values of other options without which this one has no effect.
     """
     metadata = {
         "why": why,
@@ -81,10 +81,10 @@ def option(
 
 
 def check_all(options: Any) -> None:
-    """Checks each option of a dataclass, and turns whole numbers into the numbers they mean.
+    """Checks each option of a dataclass, and converts integers to the option's number type.
 
     Raises:
-        UserError: for the first that is wrong; the message names the flag.
+        UserError: for the first wrong option; the message names the flag.
     """
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)

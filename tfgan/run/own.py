@@ -1,4 +1,4 @@
-"""`Own`: what a library user gives a run beside its options."""
+"""`Own`: what a library user gives a run in addition to its options."""
 
 import dataclasses
 from typing import Any
@@ -17,13 +17,13 @@ from tfgan.run.recipe import OWN_NETWORKS
 
 @dataclasses.dataclass(frozen=True)
 class Own:
-    """What no command line can give.
+    """Arguments of a run that a command line cannot give.
 
     Attributes:
         gan_class: the model's class.
-        callbacks: called by the chief.
+        callbacks: callbacks for the chief.
         data: the training set.
-        networks: makes both networks.
+        networks: a function that makes both networks.
     """
 
     gan_class: type[GAN] | None = None
@@ -35,7 +35,7 @@ class Own:
         return any((self.gan_class, self.callbacks, self.data, self.networks))
 
     def facts(self, gan: GAN) -> dict[str, Any]:
-        """What `config.json` keeps of it."""
+        """Its record in `config.json`."""
         kept: dict[str, Any] = {}
         if self.gan_class is not None:
             kept["gan_class"] = self.gan_class.__qualname__
@@ -44,15 +44,15 @@ class Own:
         return kept
 
     def check_recorded(self, gan: GAN, environment: dict[str, Any], named: str) -> None:
-        """Makes sure that the run was begun with the same.
+        """Makes sure that the run was begun with the same class, data and networks.
 
         Args:
             gan: the model.
-            environment: what the run recorded.
+            environment: the run's record.
             named: its folder, for messages.
 
         Raises:
-            UserError: if not.
+            UserError: if it was begun with others.
         """
         facts = self.facts(gan)
         before = environment.get("gan_class")
@@ -72,10 +72,10 @@ class Own:
 def settle(
     config: TrainConfig, gan_class: type[GAN] | None, callbacks: Any, data: Any, networks: Any
 ) -> tuple[TrainConfig, Own]:
-    """What the user has given, checked; and the options, which say what is the user's own.
+    """Checks the user's arguments; returns them, and options that mark them as the user's own.
 
     Raises:
-        UserError: if something is not what it has to be, or goes ill with an option.
+        UserError: if an argument is not valid, or conflicts with an option.
     """
     building.check_class(config, gan_class)
     told = own_callbacks.check(callbacks)

@@ -16,7 +16,7 @@ def check(callbacks: Any) -> tuple[keras.callbacks.Callback, ...]:
     """The callbacks as a tuple.
 
     Raises:
-        UserError: if one is none, or would do what the run does itself.
+        UserError: if one is not a callback, or would do what the run does itself.
     """
     if isinstance(callbacks, keras.callbacks.Callback) or not isinstance(callbacks, Iterable):
         callbacks = (callbacks,)
@@ -34,14 +34,14 @@ def check(callbacks: Any) -> tuple[keras.callbacks.Callback, ...]:
 
 
 class OwnCallbacks(keras.callbacks.Callback):
-    """Lets a user's callbacks see a run as one training, whatever interrupts it.
+    """Lets a user's callbacks see a run as one training, even if it is interrupted.
 
-    They see each epoch end once, when it is whole; Keras also calls after one that was cut short.
-    Batches are counted from the epoch's first, also where the run goes on inside it. Training
-    begins and ends once in a process.
+    They see the end of each complete epoch once; Keras also reports interrupted epochs. Batches
+    are counted from the start of the epoch, also if the run resumes inside it. Training begins and
+    ends once in a process.
 
     Args:
-        run: that they belong to.
+        run: the run that they belong to.
         callbacks: the user's.
 
     Attributes:
@@ -84,7 +84,7 @@ class OwnCallbacks(keras.callbacks.Callback):
             self._tell("on_epoch_end", epoch, self._logs)
 
     def end(self) -> None:
-        """Tells them that the training has ended, after its last checkpoint."""
+        """Calls their `on_train_end`, after the run's last checkpoint."""
         if self._begun:
             self._tell("on_train_end", self._logs)
 

@@ -24,11 +24,11 @@ def open_given(data: Any, labelled: bool, cache_limit_mb: int) -> InMemory:
     Args:
         data: images `(size, height, width, channels)`, uint8 or floats in [-1, 1]; `(images,
             labels)`; or a finite `tf.data.Dataset` of single examples, which is read once.
-        labelled: whether the run needs labels; without, they are left aside.
-        cache_limit_mb: most that a `tf.data.Dataset` may take in memory, in MB (10^6 bytes).
+        labelled: whether the run needs labels; otherwise they are ignored.
+        cache_limit_mb: the most memory that a `tf.data.Dataset` may take, in MB (10^6 bytes).
 
     Raises:
-        UserError: if the data are something else.
+        UserError: if the data have another type, shape or range.
     """
     if isinstance(data, tf.data.Dataset):
         data = _read(data, cache_limit_mb)

@@ -1,4 +1,4 @@
-"""Networks that a library user gives: made, checked, recorded, and made again from the record."""
+"""Networks that a library user gives: made, checked, recorded, and rebuilt from the record."""
 
 import contextlib
 import json
@@ -22,9 +22,9 @@ _NAMING = ("name", "keras_history", "input_layers", "output_layers")  # in Keras
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Keras' random numbers follow a seed inside: the same call again begins with the same weights.
+    """A context with seeded Keras random numbers: the same call creates the same weights.
 
-    Python's and NumPy's are put back.
+    It restores the states of Python's and NumPy's random numbers.
     """
     before = random.getstate(), np.random.get_state()
     keras.utils.set_random_seed(seed)
@@ -44,10 +44,10 @@ def make(
         networks: the function.
         config: the run's options.
         image_shape: `(height, width, channels)`.
-        told: `classes`, the number of them, if the run is conditional.
+        told: `classes`, the number of classes, if the run is conditional.
 
     Raises:
-        UserError: if it does not give two networks that fit the images and latents.
+        UserError: if it does not return two networks that fit the images and latents.
     """
     made = networks(config, image_shape, **told)
     if not (
@@ -84,7 +84,7 @@ def make(
 
 
 def _give(name: str, network: keras.Model, inputs: list[tf.Tensor], what: str) -> tf.Tensor:
-    """What a network gives for inputs, one or two."""
+    """The output of a network for one or two inputs."""
     told = len(inputs) > 1
     try:
         return tf.convert_to_tensor(network(tuple(inputs) if told else inputs[0]))
@@ -114,11 +114,11 @@ def convolve(*networks: keras.Model) -> bool:
 
 
 def record(generator: keras.Model, discriminator: keras.Model) -> dict[str, Any]:
-    """What `config.json` keeps of both networks, each by its name.
+    """The record of both networks for `config.json`, by their names.
 
-    That is Keras' config, under names that do not depend on what was built before in the process.
-    Of a network that has none, the kinds of its layers and the shapes of its weights: it can be
-    told from another, but not made again.
+    It is Keras' config, with names that do not depend on earlier objects in the process. For a
+    network without a config, it has the types of the layers and the shapes of the weights: that
+    distinguishes it from others, but cannot rebuild it.
     """
     return {
         name: architecture(network)
@@ -127,7 +127,7 @@ def record(generator: keras.Model, discriminator: keras.Model) -> dict[str, Any]
 
 
 def architecture(network: keras.Model) -> dict[str, Any]:
-    """What is recorded of one network; see `record`."""
+    """The record of one network; see `record`."""
     shapes = [list(weight.shape) for weight in network.weights]
     try:
         config = json.loads(json.dumps(keras.saving.serialize_keras_object(network)))
@@ -140,7 +140,7 @@ def architecture(network: keras.Model) -> dict[str, Any]:
 
 
 def _renamed(config: Any, names: Mapping[str, str], here: bool = False) -> Any:
-    """The same with other names of layers, `here` and where else one stands."""
+    """The same config with other names of layers, `here` and wherever a name is used."""
     if isinstance(config, dict):
         if config.get("class_name") == "__lambda__":
             return {"class_name": "__lambda__"}  # no code: it changes with the line it stands in
@@ -151,10 +151,10 @@ def _renamed(config: Any, names: Mapping[str, str], here: bool = False) -> Any:
 
 
 def remake(recorded: Mapping[str, Any], named: str) -> Networks:
-    """A function that makes the networks again from what was recorded of them.
+    """A function that rebuilds the networks from their record.
 
     Args:
-        recorded: what `record` returned.
+        recorded: the result of `record`.
         named: the record's file, for messages.
     """
 
@@ -188,5 +188,5 @@ def _remade(recorded: Mapping[str, Any], name: str, named: str) -> keras.Model:
 
 
 def _without_config(error: Exception) -> str:
-    """What Keras says, in a line: without the whole configuration that it quotes."""
+    """Keras' message in one line, without the configuration that it quotes."""
     return first_line(error).partition(" Full object config")[0]

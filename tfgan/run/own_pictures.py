@@ -1,4 +1,4 @@
-"""The flags of one's own pictures: they come down to a set's name before a run is configured."""
+"""The flags for your own pictures, which become a set's name before a run is configured."""
 
 import dataclasses
 
@@ -16,14 +16,14 @@ _OTHERS = ("fit", "background", "channels", "holdout")
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Pictures that are to become a set.
+    """A request to make pictures a set.
 
     Attributes:
-        images: folder or archive; empty for those of `known`.
+        images: folder or archive; empty for the images of `known`.
         known: a set of TensorFlow Datasets.
-        how: what becomes of a picture.
-        holdout: share held out for evaluation.
-        name: of the set, or empty.
+        how: how each picture is prepared.
+        holdout: share that is held out for evaluation, in [0, 1).
+        name: name of the set, or empty.
     """
 
     images: str
@@ -46,11 +46,11 @@ class Request:
         return ImageSet(name, data_dir=self.known.data_dir)
 
     def for_run(self, config: TrainConfig) -> TrainConfig:
-        """Prepares the set, unless that was done before, for a run that is to train on it.
+        """Prepares the set for a run, unless that was done before.
 
         Raises:
-            UserError: if the run's networks cannot have that size, or it needs classes and there
-                are none, before anything is prepared.
+            UserError: before anything is prepared, if the run's networks do not support that size,
+                or if it needs classes and there are none.
         """
         from tfgan.run import building
 
@@ -62,7 +62,7 @@ class Request:
 
 
 def define_flags() -> None:
-    """Defines the flags that make pictures a set."""
+    """Defines the flags for preparing pictures as a set."""
     flags.DEFINE_string(
         "images",
         None,
@@ -102,13 +102,13 @@ def define_flags() -> None:
 
 
 def from_flags(name: str = "") -> Request | None:
-    """What the parsed command line asks for; None if it is about a set that is ready.
+    """The request of the parsed command line; None if it names a set that is ready.
 
     Args:
-        name: of the set, or empty.
+        name: name of the set, or empty.
 
     Raises:
-        UserError: if the flags do not go together, or there is no such folder.
+        UserError: if flags conflict, or there is no such folder.
     """
     values = flags.FLAGS
     given = [key for key in _OTHERS if values[key].value is not None]

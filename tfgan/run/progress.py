@@ -1,4 +1,4 @@
-"""What a person reads while a run works: lines for every reader, a bar for who watches."""
+"""The output of a run: log lines, and a progress bar on terminals and in notebooks."""
 
 import time
 from typing import Any
@@ -10,10 +10,10 @@ from tfgan.run.run import Run
 
 
 class Progress(keras.callbacks.Callback):
-    """The tutorial's log line, the time of the first steps, speed, and a bar with time left.
+    """The tutorial's log line, the time of the first steps, the speed, and a progress bar.
 
     Args:
-        run: that it belongs to.
+        run: the run that it belongs to.
     """
 
     def __init__(self, run: Run):
@@ -72,6 +72,6 @@ class Progress(keras.callbacks.Callback):
         say(f"{speed:,.0f} images a second{left}")
 
     def close(self) -> None:
-        """Ends the bar where it is."""
+        """Closes the bar."""
         if self._bar is not None:
             self._bar.close()

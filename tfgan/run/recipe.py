@@ -266,19 +266,19 @@ class Recipe:
 
     @property
     def images_a_step(self) -> int:
-        """Real images that a step takes, of all of D's updates and over all devices."""
+        """Number of real images in a step: for all of D's updates, over all devices."""
         return self.batch_size * self.d_steps
 
     @property
     def image_set(self) -> ImageSet:
-        """What is trained on."""
+        """The training set."""
         return ImageSet(self.dataset, self.split, self.data_dir, self.manual_dir)
 
     def check_together(self) -> None:
-        """Checks the options that only together make sense.
+        """Checks combinations of options.
 
         Raises:
-            UserError: for the first that is wrong; the message names the flag.
+            UserError: for the first wrong combination; the message names the flag.
         """
         if self.loss == "wasserstein" and not (
             self.gradient_penalty or self.r1 or self.spectral_norm

@@ -13,19 +13,19 @@ flags.disclaim_key_flags()  # so that --help shows the flag as the command's own
 
 
 def folder() -> pathlib.Path:
-    """Where the recipes lie: in an installed package, or in the clone that it is imported from."""
+    """The folder of the recipes: in an installed package, or in the clone."""
     package = pathlib.Path(__file__).parent.parent
     installed = package / "flags"
     return installed if installed.is_dir() else package.parent / "flags"
 
 
 def names() -> list[str]:
-    """All recipes."""
+    """The names of all recipes."""
     return sorted(file.stem for file in folder().glob("*.flags"))
 
 
 def options(name: str) -> dict[str, Any]:
-    """The options that a recipe sets, as the command line would read its file.
+    """The options that a recipe sets, parsed like a command line.
 
     Raises:
         UserError: if there is no recipe of that name.
@@ -47,7 +47,7 @@ def define_flag() -> None:
 
 
 def as_flagfiles(argv: list[str]) -> list[str]:
-    """Command-line arguments in which each `--recipe` is the `--flagfile` that it stands for.
+    """Command-line arguments with each `--recipe` replaced by its `--flagfile`.
 
     Raises:
         UserError: if there is no recipe of that name.

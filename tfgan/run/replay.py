@@ -1,4 +1,4 @@
-"""The data of a script's `fit`, from any step on: for `ExactBackup`."""
+"""The data of your own `fit`, from any step on, for `ExactBackup`."""
 
 import dataclasses
 import hashlib
@@ -22,9 +22,9 @@ class Data:
     """Batches that are a pure function of their number.
 
     Attributes:
-        steps_per_epoch: batches of an epoch.
-        identity: what tells these data from others, as JSON has it.
-        batches: from the first step to the endless batches from there on.
+        steps_per_epoch: number of batches in an epoch.
+        identity: a value for JSON that distinguishes these data from others.
+        batches: a function from the first step to endless batches from there on.
     """
 
     steps_per_epoch: int
@@ -33,14 +33,14 @@ class Data:
 
 
 def data_of(gan: GAN, given: dict[str, Any]) -> Data:
-    """What `fit` trains on.
+    """The data of `fit`.
 
     Args:
-        gan: that trains.
+        gan: the model.
         given: the arguments of `fit`, by name.
 
     Raises:
-        UserError: if they do not give the same batches in each process.
+        UserError: if the data are not the same batches in each process.
     """
     x, y, steps = (given.get(name) for name in ("x", "y", "steps_per_epoch"))
     if given.get("initial_epoch"):
@@ -68,7 +68,7 @@ def data_of(gan: GAN, given: dict[str, Any]) -> Data:
 def _of_arrays(
     images: np.ndarray, labels: np.ndarray | None, batch: int, seed: int, steps: int | None
 ) -> Data:
-    """In the order of a run: by seed and epoch."""
+    """Data from arrays, in the order of a run: by seed and epoch."""
     known = InMemory(images, labels=labels, whole=True).identity()
     content = {name: known[name] for name in ("shape", "fingerprint")}
     if labels is not None:
@@ -81,7 +81,7 @@ def _of_arrays(
 
 
 def _of_dataset(x: tf.data.Dataset, steps: int | None) -> Data:
-    """As it comes: again and again, if it ends."""
+    """Data from a dataset in its own order, repeated if it ends."""
     count = int(x.cardinality())
     endless = count == tf.data.INFINITE_CARDINALITY
     if steps is None and count <= 0:
@@ -109,14 +109,14 @@ def _of_dataset(x: tf.data.Dataset, steps: int | None) -> Data:
 
 
 def _parts(dataset: tf.data.Dataset) -> Iterator[tf.data.Dataset]:
-    """A dataset, and those that it is made from."""
+    """A dataset and all datasets that it is made from."""
     yield dataset
     for each in dataset._inputs():
         yield from _parts(each)
 
 
 def _is_unseeded(dataset: tf.data.Dataset) -> bool:
-    """Whether it shuffles by random numbers that no seed decides."""
+    """Whether a dataset shuffles without a seed."""
     seeds = [getattr(dataset, name, None) for name in ("_seed", "_seed2")]
     return all(seed is not None and int(seed) == 0 for seed in seeds)
 
@@ -125,7 +125,7 @@ def _first_batch(dataset: tf.data.Dataset) -> str:
     """A hash of the first batch.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is no batch.
     """
     try:
         for batch in dataset.take(1):

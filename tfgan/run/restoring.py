@@ -20,7 +20,7 @@ from tfgan.run.workdir import Workdir
 
 
 class Restored(NamedTuple):
-    """A run's model at its newest whole checkpoint.
+    """A run's model at its newest intact checkpoint.
 
     Attributes:
         gan: the compiled model; `gan.step` is the checkpoint's.
@@ -39,7 +39,7 @@ def recorded_config(workdir: Workdir) -> TrainConfig:
     """The options of the run in a folder.
 
     Raises:
-        UserError: if there is no run, or its options make no sense.
+        UserError: if there is no run, or its options are not valid.
     """
     recorded = workdir.existing_run()["config"]
     try:
@@ -49,11 +49,11 @@ def recorded_config(workdir: Workdir) -> TrainConfig:
 
 
 def restore(workdir: Workdir, say: Callable[[str], None]) -> Restored:
-    """The newest whole checkpoint of the run in a folder; it may still be training.
+    """Restores the newest intact checkpoint of the run in a folder, which may still train.
 
     Args:
         workdir: the run's folder.
-        say: takes each line.
+        say: called with each line of output.
 
     Raises:
         UserError: if there is no run or no checkpoint.
@@ -80,7 +80,7 @@ def recorded_classes(workdir: Workdir) -> Classes:
     """The classes of the set that a conditional run trains on.
 
     Raises:
-        UserError: if the run's record does not say.
+        UserError: if the run's record does not have them.
     """
     try:
         return Classes.from_dict(workdir.existing_run()["environment"]["data"]["classes"])

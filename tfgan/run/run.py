@@ -1,4 +1,4 @@
-"""`Run`: what every part of a training run needs to know of it."""
+"""`Run`: what every part of a training run needs to know about it."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ class Run:
         config: its options.
         workdir: its folder.
         data: the training set.
-        strategy: where the work goes.
+        strategy: the strategy of its devices.
     """
 
     config: TrainConfig
@@ -28,7 +28,7 @@ class Run:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in the training set."""
+        """Complete batches in the training set."""
         return self.data.shape[0] // self.config.images_a_step
 
     @property
@@ -42,7 +42,7 @@ class Run:
         return strategies.is_chief(self.strategy)
 
     def batches(self, first_step: int) -> tf.distribute.DistributedDataset:
-        """The batches from a step on: to each device its part of them."""
+        """The batches from a step on, distributed to the devices."""
         config = self.config
         return self.strategy.distribute_datasets_from_function(
             lambda context: self.data.batches(

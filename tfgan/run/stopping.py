@@ -12,16 +12,16 @@ from tfgan.ground import signals
 
 
 class StopSignals:
-    """Takes SIGINT, SIGTERM and SIGHUP while a run trains; a second one acts as it always does.
+    """Catches SIGINT, SIGTERM and SIGHUP during training; a second signal has its usual effect.
 
     Args:
-        strategy: the run's; its workers stop together.
-        ends: conditions by the names of their options, each a function that says whether the run
-            is to end; the same names in every worker.
+        strategy: the run's strategy, whose workers stop together.
+        ends: conditions that end the run: functions that return bool, by the names of their
+            options. The names must be the same in every worker.
 
     Attributes:
-        agreed: number of the signal that the workers have agreed to stop for, or None.
-        ended_by: name of the condition that they have agreed to end by, or None.
+        agreed: number of the signal for which the workers have agreed to stop, or None.
+        ended_by: name of the condition by which they have agreed to end, or None.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class StopSignals:
         self._restore()
 
     def agree(self) -> bool:
-        """Asks all workers, which must ask together, whether one of them has reason to stop."""
+        """Asks all workers whether any has a reason to stop. All must call this together."""
         here = [self._received is not None, *(end() for end in self._ends.values())]
         signalled, *ended = strategies.any_worker_each(self._strategy, here)
         if signalled:

@@ -23,28 +23,28 @@ _WRITTEN = re.compile(
 
 
 class Workdir:
-    """Names of everything that a run leaves.
+    """The paths of all files of a run.
 
     Args:
         path: the folder.
-        flag: what it was given as, for messages.
+        flag: the flag that gave it, for messages.
 
     Attributes:
         path: the folder.
-        named: the same as the user gave it, for messages.
+        named: the folder as the user gave it, for messages.
         config: every setting, versions, thread counts.
         samples: pictures.
-        training_gif: those of the fixed latents, as an animation.
+        training_gif: the images of the fixed latents, as an animation.
         checkpoints: the newest states, each a folder named after its step.
         tensorboard: event files.
         metrics: one CSV row an epoch.
-        monitors: what the doctor saw, one line of JSON each time.
-        diverged: why the run ended, if its numbers were not finite any more.
-        generator: the SavedModel that draws: the generator, or its moving average.
-        raw_generator: the generator itself, where there is such an average.
-        evaluation: what `python -m tfgan.evaluate` found.
-        exports: what `python -m tfgan.export` wrote, a folder a generator.
-        report: what the run did, for a browser.
+        monitors: the doctor's evidence, one line of JSON for each examination.
+        diverged: the step and the name of a value that became NaN or infinite.
+        generator: the SavedModel that draws: the best generator, the moving average, or the last.
+        raw_generator: the last step's generator, if `generator` is another one.
+        evaluation: the results of `python -m tfgan.evaluate`.
+        exports: the exports of `python -m tfgan.export`, a folder for each generator.
+        report: the report of the run, for a browser.
     """
 
     def __init__(self, path: str, flag: str = "--workdir"):
@@ -65,10 +65,10 @@ class Workdir:
         self.report = self.path / "report.html"
 
     def check(self) -> None:
-        """Makes sure, without writing, that a run can live here.
+        """Makes sure, without writing, that the folder can be a run's.
 
         Raises:
-            UserError: if the folder is a file, cannot be written, or holds something else.
+            UserError: if the path is a file, cannot be written, or contains something else.
         """
         try:
             self._check()
@@ -104,7 +104,7 @@ class Workdir:
             raise UserError(f"{self.config}: cannot be read: {error.strerror}") from None
 
     def existing_run(self) -> dict[str, Any]:
-        """What `recorded` returns, of a folder that must hold a run.
+        """The result of `recorded`, for a folder that must contain a run.
 
         Raises:
             UserError: if there is none, or `config.json` cannot be read.
@@ -115,10 +115,10 @@ class Workdir:
         return recorded
 
     def epochs(self) -> list[dict[str, str]]:
-        """The rows of `metrics.csv`, an epoch each; none before the end of the first.
+        """The rows of `metrics.csv`, one for each epoch that has ended.
 
         Raises:
-            UserError: if there is something else than numbers.
+            UserError: if it contains anything but numbers.
         """
         if not self.metrics.exists():
             return []
@@ -146,7 +146,9 @@ class Workdir:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keeps the folder, made if need be, to this process; a dead process keeps no lock.
+        """Locks the folder for this process, and creates it if necessary.
+
+        The lock ends with the process.
 
         Raises:
             UserError: if another process has it.
@@ -162,7 +164,7 @@ class Workdir:
             ) from None
 
     def create(self, config: dict[str, Any], environment: dict[str, Any]) -> None:
-        """Writes `config.json`, makes the folders, and removes what a killed run left half done.
+        """Writes `config.json`, creates the folders, and removes incomplete files of a killed run.
 
         Raises:
             OSError: if something cannot be written.
@@ -176,7 +178,7 @@ class Workdir:
                 remove(file)
 
     def record_best(self, best: dict[str, Any] | None) -> None:
-        """Notes in `config.json` which generator is exported as the best; `create` forgets it.
+        """Records in `config.json` which generator is the best; `create` removes the record.
 
         Raises:
             OSError: if it cannot be written.
@@ -187,10 +189,10 @@ class Workdir:
         write_file(self.config, (json.dumps(content, indent=2) + "\n").encode())
 
     def has_progress(self) -> bool:
-        """Whether something here shows that the run had got further than to its first checkpoint.
+        """Whether the files show that the run was already past its first checkpoint.
 
-        A run writes its first checkpoint by the end of its first epoch, so that a killed one can
-        be without only in or right after that. What it lost then is written again, the same.
+        A run writes its first checkpoint at the end of its first epoch at the latest. A killed run
+        without a checkpoint has lost at most that epoch, which is written again, identically.
         """
         made = (self.generator, self.raw_generator, self.exports, self.evaluation)
         if any(path.exists() for path in made):
@@ -200,7 +202,7 @@ class Workdir:
         return shown > 1 or (removed and (shown > 0 or self.monitors.exists()))
 
     def clear(self) -> None:
-        """Removes the folders and files that a run writes, and nothing beside them."""
+        """Removes the folders and files that a run writes, and nothing else."""
         models = (self.generator, self.raw_generator, self.exports)
         for folder in (self.samples, self.checkpoints, self.tensorboard, self.evaluation, *models):
             remove(folder)  # of a link, the link: what it leads to is not ours
@@ -210,7 +212,7 @@ class Workdir:
 
 
 def exported_step(path: pathlib.Path) -> int | None:
-    """The run's step at which a generator was exported to a folder; None if there is none."""
+    """The training step of the generator in a folder; None if there is none."""
     try:
         return int((path / STEP).read_text())
     except (OSError, ValueError):
@@ -225,7 +227,7 @@ def _is_record(content: Any) -> bool:
 
 
 def _is_own_leftover(file: pathlib.Path) -> bool:
-    """Whether a file is the lock, or what a write that was cut short left."""
+    """Whether a file is the lock, or left over from an interrupted write."""
     if file.name == LOCK:
         return True
     cut_short = file.name[0] == "." and file.suffix in (PART, OLD)

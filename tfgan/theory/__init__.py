@@ -1,1 +1,1 @@
-"""Densities that are known, on which each statement of the paper can be seen to hold."""
+"""GANs on known densities, where each statement of the paper can be checked."""

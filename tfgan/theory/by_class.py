@@ -1,4 +1,4 @@
-"""What can be seen of a conditional GAN while it learns a mixture whose modes are classes."""
+"""Observations of a conditional GAN that learns a mixture whose modes are classes."""
 
 import dataclasses
 
@@ -17,14 +17,14 @@ from tfgan.theory.observation import SAMPLES, Observation
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClassObservation(Observation):
-    """A look at both networks, class by class; see `Observation`.
+    """An observation of both networks, class by class; see `Observation`.
 
-    `jsd` is that of the pairs (x, y), `probability` D(x|y), `(classes, points)`, and a fake is good
-    within 3 standard deviations of its own class's mean.
+    `jsd` is the divergence of the pairs (x, y), and `probability` is D(x|y), `(classes, points)`. A
+    fake is of high quality within 3 standard deviations of the mean of its own class.
 
     Attributes:
-        labels: of the fakes, `(SAMPLES,)`.
-        marginal_jsd: JSD(p(x), p_g(x)), in nats, which does not see whether classes are swapped.
+        labels: classes of the fakes, `(SAMPLES,)`.
+        marginal_jsd: JSD(p(x), p_g(x)), in nats, which does not notice swapped classes.
     """
 
     labels: np.ndarray
@@ -32,11 +32,11 @@ class ClassObservation(Observation):
 
 
 class ClassObserver:
-    """Looks at a conditional GAN always from the same pairs; see `observation.Observer`.
+    """Observes a conditional GAN, always with the same pairs; see `observation.Observer`.
 
     Args:
-        gan: compiled; its generator makes points on the line.
-        p: the density that it is to learn, each mode a class.
+        gan: the compiled model; its generator makes points on the line.
+        p: the density that it learns, where each mode is a class.
     """
 
     def __init__(self, gan: ConditionalGAN, p: GaussianMixture):
@@ -92,10 +92,10 @@ class ClassObserver:
 
 
 def optimal_probability(look: ClassObservation, p: GaussianMixture, label: int) -> np.ndarray:
-    """D*(x|y) = p(x|y) / (p(x|y) + p_g(x|y)) in each cell, p_g as the fakes have it.
+    """D*(x|y) = p(x|y) / (p(x|y) + p_g(x|y)) in each cell, with p_g estimated from the fakes.
 
     Returns:
-        `(cells,)`; NaN where there are too few fakes and points to say.
+        `(cells,)` in [0, 1]; NaN in cells with too few fakes and points.
     """
     edges = observation.cell_edges(p)
     fakes = look.fakes[look.labels == label]

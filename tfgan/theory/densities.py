@@ -1,4 +1,4 @@
-"""Densities that are known in closed form, and that a GAN can be trained on."""
+"""Densities in closed form, on which a GAN can be trained."""
 
 import dataclasses
 import itertools
@@ -9,12 +9,12 @@ from scipy import special, stats
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GaussianMixture:
-    """A mixture of round normals in one or two dimensions; of one, a normal.
+    """A mixture of isotropic normals in one or two dimensions.
 
     Attributes:
         means: `(modes, dim)`.
-        scales: `(modes,)`, the standard deviation of each, the same in every direction.
-        weights: `(modes,)`, their probabilities.
+        scales: `(modes,)`, the standard deviation of each mode, the same in every direction.
+        weights: `(modes,)`, the probability of each mode.
     """
 
     means: np.ndarray
@@ -23,7 +23,7 @@ class GaussianMixture:
 
     @property
     def dim(self) -> int:
-        """Length of a point."""
+        """The dimension of the points."""
         return self.means.shape[1]
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
@@ -32,11 +32,11 @@ class GaussianMixture:
         return special.logsumexp(along_axes.sum(axis=-1), b=self.weights, axis=1)
 
     def sample(self, count: int, seed: int) -> np.ndarray:
-        """Draws `(count, dim)` points; the same seed, the same points."""
+        """Draws points `(count, dim)`, a pure function of the seed."""
         return self.sample_with_modes(count, seed)[0]
 
     def sample_with_modes(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """The points of `sample`, and the mode that each comes from, int64 `(count,)`."""
+        """The points of `sample`, and the mode of each point, int64 `(count,)`."""
         rng = np.random.default_rng(seed)
         mode = rng.choice(len(self.weights), count, p=self.weights)
         shape = (count, self.dim)
@@ -46,7 +46,7 @@ class GaussianMixture:
         return points, mode
 
     def of_mode(self, mode: int) -> "GaussianMixture":
-        """One mode alone: p(x|y), where each mode is a class."""
+        """The density of a single mode: p(x|y), if each mode is a class."""
         only = slice(mode, mode + 1)
         return GaussianMixture(self.means[only], self.scales[only], np.ones(1))
 
@@ -54,10 +54,10 @@ class GaussianMixture:
         """The probability of each cell of a grid, exactly.
 
         Args:
-            edges: `(cells + 1,)`, rising; the same along every axis.
+            edges: `(cells + 1,)`, ascending; the same along every axis.
 
         Returns:
-            `(cells,) * dim`, which sums to 1 less what lies outside.
+            `(cells,) * dim`; the sum is 1 minus the probability outside of the grid.
         """
         below = stats.norm.cdf(edges, self.means[..., np.newaxis], self.scales[:, None, None])
         inside = np.diff(below)  # (modes, dim, cells)
@@ -68,7 +68,7 @@ class GaussianMixture:
 
 
 def mixture(means: np.ndarray, scale: float, weights: np.ndarray | None = None) -> GaussianMixture:
-    """A mixture whose modes have one scale and, unless said otherwise, one weight."""
+    """A mixture whose modes have the same scale and, by default, the same weight."""
     means = np.asarray(means, float)
     if weights is None:
         weights = np.full(len(means), 1 / len(means))

@@ -1,4 +1,4 @@
-"""What the paper proves about D and V, for densities that are known (section 4).
+"""What the paper proves about D and V, for known densities (section 4).
 
 All in nats. A logit is log D - log(1 - D).
 """
@@ -16,7 +16,7 @@ LOG_2, LOG_4 = math.log(2), math.log(4)
 
 
 class Estimate(NamedTuple):
-    """A mean over samples, with its standard error."""
+    """A mean over samples and its standard error."""
 
     value: float
     error: float
@@ -37,22 +37,22 @@ def bound(v: float) -> float:
     """The lower bound of JSD(p_data, p_g) that a discriminator with V(D, G) = v gives.
 
     At the optimal D, V(D, G) = -log 4 + 2 JSD(p_data, p_g) (theorem 1), and no D has a larger V.
-    So any D gives a bound, log 2 - (BCE_real + BCE_fake) / 2, in [0, log 2] nats: a divergence is
-    never negative, so where a bad D would give less, 0 is the better bound.
+    So any D gives a bound, log 2 - (BCE_real + BCE_fake) / 2, in [0, log 2] nats. A divergence is
+    never negative, so 0 replaces the negative bound of a bad D.
     """
     return max(0.0, LOG_2 + v / 2)
 
 
 def jsd_bound(real_logits: np.ndarray, fake_logits: np.ndarray) -> float:
-    """log 2 + V(D, G) / 2: at most JSD(p_data, p_g) whatever D is, and equal to it for D*.
+    """log 2 + V(D, G) / 2, in nats: at most JSD(p_data, p_g) for any D, and equal to it for D*.
 
-    On the samples that D was trained on, it can exceed it.
+    On samples that D was trained on, it can exceed the divergence.
     """
     return LOG_2 + value(real_logits, fake_logits) / 2
 
 
 def jsd(p: GaussianMixture, q: GaussianMixture) -> float:
-    """JSD(p, q), in [0, log 2], by quadrature on the line; good to about 1e-9.
+    """JSD(p, q), in [0, log 2] nats, by quadrature on the line; accurate to about 1e-9.
 
     Raises:
         ValueError: if they are not densities on the line.
@@ -78,12 +78,12 @@ def jsd(p: GaussianMixture, q: GaussianMixture) -> float:
 def conditional_jsd(p: GaussianMixture, of_classes: Sequence[GaussianMixture]) -> float:
     """The mean over classes of JSD(p(x|y), p_g(x|y)), by quadrature, where each mode is a class.
 
-    It is the JSD of the pairs (x, y), whose classes have the same shares, and so what V of a D that
-    is told the class shows at its best.
+    It is the JSD of the pairs (x, y) if their classes have the same shares. So it is the largest
+    bound that a D which gets the class can give.
 
     Args:
-        p: the data.
-        of_classes: what the generator draws of each class.
+        p: the density of the data.
+        of_classes: the generator's density for each class.
     """
     return sum(
         weight * jsd(p.of_mode(mode), drawn)
@@ -94,7 +94,7 @@ def conditional_jsd(p: GaussianMixture, of_classes: Sequence[GaussianMixture]) -
 def jsd_monte_carlo(p: GaussianMixture, q: GaussianMixture, count: int, seed: int) -> Estimate:
     """JSD(p, q) in any dimension, from `count` samples of each.
 
-    It is log 2 + V(D*) / 2, so that its error is half of that of the two means of V.
+    It is log 2 + V(D*) / 2, so its error is half of that of V.
     """
     first, second = np.random.SeedSequence(seed).generate_state(2)
     x, y = p.sample(count, first), q.sample(count, second)
@@ -107,16 +107,16 @@ def jsd_monte_carlo(p: GaussianMixture, q: GaussianMixture, count: int, seed: in
 
 
 def binned_jsd(p: GaussianMixture, samples: np.ndarray, edges: np.ndarray) -> float:
-    """JSD between p and the density that samples come from, both seen through a grid of cells.
+    """JSD between p and the density of samples, both reduced to a grid of cells, in nats.
 
-    What a cell cannot tell apart only lowers it (data processing inequality); that the cells
-    are counted from samples raises it, by about occupied cells / (8 count).
+    The reduction can only lower it (data processing inequality). Counting samples raises it, by
+    about occupied cells / (8 count).
 
     Args:
-        p: the density that is known.
+        p: the known density.
         samples: `(count, dim)`.
-        edges: of the cells, as in `GaussianMixture.cell_probabilities`; all that is outside is
-            one more.
+        edges: edges of the cells, as in `GaussianMixture.cell_probabilities`; everything outside
+            is one more cell.
     """
     expected = p.cell_probabilities(edges).ravel()
     expected[expected < np.finfo(float).tiny] = 0  # half of a denormal is 0, and its log no number

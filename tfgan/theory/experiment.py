@@ -1,4 +1,4 @@
-"""A small GAN learns a density that is known, and leaves pictures of how."""
+"""Trains a small GAN on a known density, and draws its progress."""
 
 import csv
 import io
@@ -35,14 +35,14 @@ _COLUMNS = ("step", "V", "jsd_bound", "jsd", "modes", "high_quality")
 
 
 class ToyFolder(Workdir):
-    """Names of everything that a toy run leaves, and the same care for what is there.
+    """The paths of a toy run's files; like a run's folder, it protects existing files.
 
     Attributes:
         config: the recipe and versions; marks the folder as a toy run's.
-        frames: a picture of each look, in order.
-        figure: the last of them.
-        animation: all of them.
-        metrics: one CSV row a look.
+        frames: a picture of each observation, in order.
+        figure: the last picture.
+        animation: all pictures.
+        metrics: one CSV row for each observation.
     """
 
     def __init__(self, path: str):
@@ -53,7 +53,7 @@ class ToyFolder(Workdir):
         self.animation = self.path / "training.gif"
 
     def create(self, config: dict[str, Any], environment: dict[str, Any]) -> None:
-        """Removes what an earlier run left and writes `toy.json`."""
+        """Removes the files of an earlier run and writes `toy.json`."""
         shutil.rmtree(self.frames, ignore_errors=True)
         for file in (self.figure, self.animation, self.metrics):
             file.unlink(missing_ok=True)
@@ -63,7 +63,7 @@ class ToyFolder(Workdir):
 
 
 def build(recipe: ToyRecipe, p: GaussianMixture) -> GAN:
-    """Makes the compiled model of a recipe."""
+    """Builds the compiled model of a recipe."""
     generator, discriminator = networks.generator(recipe, p), networks.discriminator(recipe, p)
     if recipe.conditional:
         sizes = recipe.latent_size, p.weights.tolist(), recipe.seed
@@ -89,7 +89,7 @@ def build(recipe: ToyRecipe, p: GaussianMixture) -> GAN:
 def batches(p: GaussianMixture, recipe: ToyRecipe) -> tf.data.Dataset:
     """The real points of each step, `(batch_size, dim)`: a pure function of (seed, step).
 
-    With classes, pairs of them and of their labels, `(batch_size,)`.
+    With classes, pairs of points and labels, `(batch_size,)`.
     """
 
     def draw() -> Iterator[Any]:
@@ -106,7 +106,7 @@ def batches(p: GaussianMixture, recipe: ToyRecipe) -> tf.data.Dataset:
 
 
 def learn(recipe: ToyRecipe, callback: "Looks") -> GAN:
-    """Trains by a recipe, with the same `fit` as any GAN of the package."""
+    """Trains with a recipe, by the same `fit` as any GAN of the package."""
     p = DENSITIES[recipe.density]()
     gan = build(recipe, p)
     callback.attach(observer(gan, p))
@@ -122,15 +122,15 @@ def learn(recipe: ToyRecipe, callback: "Looks") -> GAN:
 
 
 def observer(gan: GAN, p: GaussianMixture) -> Observer | ClassObserver:
-    """What looks at a GAN that learns p."""
+    """The observer of a GAN that learns p."""
     return ClassObserver(gan, p) if isinstance(gan, ConditionalGAN) else Observer(gan, p)
 
 
 class Looks(keras.callbacks.Callback):
-    """Looks before the first step and after each part of the training.
+    """Observes before the first step and after each part of the training.
 
     Attributes:
-        seen: what it saw, in order.
+        seen: the observations, in order.
     """
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ class Looks(keras.callbacks.Callback):
         self.seen: list[Observation] = []
 
     def attach(self, observer: Observer | ClassObserver) -> None:
-        """Takes the observer to look with."""
+        """Sets the observer."""
         self._observer = observer
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -148,12 +148,12 @@ class Looks(keras.callbacks.Callback):
         self.look()
 
     def look(self) -> None:
-        """Adds what is to be seen now."""
+        """Adds an observation."""
         self.seen.append(self._observer.look())
 
 
 class _Pictures(Looks):
-    """Draws what it sees into the run's folder at once, and says some of it."""
+    """Draws each observation into the run's folder, and prints some of its values."""
 
     def __init__(self, folder: ToyFolder, recipe: ToyRecipe, p: GaussianMixture):
         super().__init__()
@@ -171,20 +171,20 @@ class _Pictures(Looks):
 
 
 def run(recipe: ToyRecipe, path: str, overwrite: bool = False) -> list[Observation]:
-    """Trains by a recipe in a folder of its own, and draws Figure 1 of the paper as it happens.
+    """Trains with a recipe, and draws Figure 1 of the paper during the training.
 
-    The same recipe again does the same again, bit for bit.
+    The same recipe gives the same results again, bit for bit.
 
     Args:
-        recipe: everything that decides the run.
-        path: the folder; made if need be.
-        overwrite: removes the run of another recipe that is there.
+        recipe: all settings of the run.
+        path: the folder, which is created if necessary.
+        overwrite: whether to remove an existing run of another recipe.
 
     Returns:
-        What was seen, from the start to the end.
+        The observations, from start to end.
 
     Raises:
-        UserError: if the folder holds something else, or matplotlib is missing.
+        UserError: if the folder contains something else, or matplotlib is missing.
     """
     figures.require_matplotlib()
     folder = ToyFolder(path)

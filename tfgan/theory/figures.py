@@ -1,6 +1,6 @@
-"""Pictures of a toy run: the paper's Figure 1, and its sibling in the plane.
+"""Pictures of a toy run: the paper's Figure 1, and a similar one for the plane.
 
-matplotlib is an extra, and imported only where something is drawn.
+matplotlib is an extra, and imported only when something is drawn.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ def require_matplotlib() -> None:
 
 
 def new(width: float, height: float) -> "Figure":
-    """An empty figure of so many inches."""
+    """An empty figure, with a size in inches."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -65,12 +65,12 @@ def pixels(figure: "Figure") -> np.ndarray:
 
 
 def frame(p: GaussianMixture, seen: list[Observation], steps: int) -> np.ndarray:
-    """Draws the last of what was seen, and the divergences up to it.
+    """Draws the last observation, and the divergences up to it.
 
     Args:
         p: the density that is learnt.
-        seen: the looks so far.
-        steps: of the whole run.
+        seen: the observations so far.
+        steps: number of steps of the whole run.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -125,7 +125,7 @@ def _on_the_line(figure: "Figure", p: GaussianMixture, seen: list[Observation], 
 
 
 def _by_class(figure: "Figure", p: GaussianMixture, seen: list[Any], steps: int) -> None:
-    """A row for each class: what there is of it, what is drawn of it, D and D*."""
+    """A row for each class: its density, a histogram of its fakes, D and D*."""
     look = seen[-1]
     classes = range(len(p.weights))
     rows: list[Any] = [[str(label), "jsd"] for label in classes]
@@ -160,7 +160,7 @@ def _by_class(figure: "Figure", p: GaussianMixture, seen: list[Any], steps: int)
 
 
 def _map(axes: "Axes", look: Observation, limits: tuple[float, float]) -> None:
-    """Equally likely steps of z, above, and where G puts them, below it: as in Figure 1."""
+    """Equally likely steps of z, above, and where G maps them, below, as in Figure 1."""
     order = np.argsort(look.latents[:, 0])
     ranks = ((np.arange(_LINES) + 0.5) / _LINES * len(order)).astype(int)
     z, x = look.latents[order[ranks], 0], look.fakes[order[ranks], 0]

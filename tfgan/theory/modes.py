@@ -1,4 +1,4 @@
-"""How many modes a generator covers, by the rule of VEEGAN (Srivastava et al. 2017)."""
+"""The number of modes that a generator covers, by VEEGAN's rule (Srivastava et al. 2017)."""
 
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ REACH = 3  # standard deviations
 
 
 class Coverage(NamedTuple):
-    """Modes that hold a high-quality sample, and the share of samples that are."""
+    """The number of modes with a high-quality sample, and the share of such samples."""
 
     covered: int
     high_quality: float
 
 
 def coverage(p: GaussianMixture, samples: np.ndarray) -> Coverage:
-    """Counts samples `(count, dim)` that lie within 3 standard deviations of their nearest mode.
+    """Counts samples `(count, dim)` within 3 standard deviations of their nearest mode.
 
     Samples of p itself in two dimensions have a share of 1 - exp(-9 / 2) = 0.989.
     """

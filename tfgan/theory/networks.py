@@ -1,4 +1,4 @@
-"""Small networks for points of the line and the plane."""
+"""Small networks for points on the line and in the plane."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ def _dense(units: int, seed: int, stream: Stream, index: int) -> keras.layers.De
 
 
 def _spread(p: GaussianMixture, around: np.ndarray | float = 0.0) -> float:
-    """Root mean square of p's coordinates around a point: networks see about unit size."""
+    """Root mean square of p's coordinates around a point, which scales inputs to about 1."""
     squares = np.mean((p.means - around) ** 2, axis=1) + p.scales**2
     return float(np.sqrt(np.dot(p.weights, squares)))
 

@@ -1,4 +1,4 @@
-"""What can be seen of a GAN while it learns a density that is known."""
+"""Observations of a GAN that learns a known density."""
 
 import dataclasses
 
@@ -23,19 +23,19 @@ _PLOT_POINTS = {1: 401, 2: 121}  # along each axis, by dimension
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Observation:
-    """A look at both networks after some step.
+    """An observation of both networks after some step.
 
     Attributes:
-        step: training steps done.
+        step: number of training steps so far.
         value: V(D, G), in nats, on points and latents that were not trained on.
-        bound: log 2 + V / 2, which the divergence exceeds or equals but for noise.
+        bound: log 2 + V / 2, in nats, a lower bound of the divergence except for noise.
         jsd: JSD(p_data, p_g), in nats, by `divergence.binned_jsd`.
-        coverage: modes covered, high-quality share.
-        latents: `(SAMPLES, latent_size)`, the same in each look.
+        coverage: number of modes covered, and share of high-quality samples.
+        latents: `(SAMPLES, latent_size)`, the same in each observation.
         fakes: `(SAMPLES, dim)`, their G(z).
         probability: D(x) on the plot's grid, `(points,) * dim`; axis 0 is the first coordinate.
-        pushes: `(arrows, dim)`, minus the gradient of G's loss at the first fakes: where G is
-            told to move them.
+        pushes: `(arrows, dim)`, minus the gradient of G's loss at the first fakes: the direction
+            in which the loss moves them.
     """
 
     step: int
@@ -50,7 +50,7 @@ class Observation:
 
 
 def limits(p: GaussianMixture) -> tuple[float, float]:
-    """Where plots begin and end, along every axis."""
+    """The limits of plots, along every axis."""
     margin = 4 * p.scales[:, np.newaxis] + 0.15 * np.ptp(p.means)
     return float(np.min(p.means - margin)), float(np.max(p.means + margin))
 
@@ -61,7 +61,7 @@ def plot_points(p: GaussianMixture) -> np.ndarray:
 
 
 def cell_edges(p: GaussianMixture) -> np.ndarray:
-    """Edges of the cells that fakes are counted in."""
+    """Edges of the cells in which fakes are counted."""
     return np.linspace(*limits(p), _CELLS + 1)
 
 
@@ -69,7 +69,7 @@ def check_finite(gan: GAN, fakes: np.ndarray) -> None:
     """Makes sure that a run has not diverged.
 
     Raises:
-        UserError: if some fakes are not finite.
+        UserError: if a fake is not finite.
     """
     if not np.isfinite(fakes).all():
         raise UserError(
@@ -79,10 +79,10 @@ def check_finite(gan: GAN, fakes: np.ndarray) -> None:
 
 
 def optimal_in_cells(p: GaussianMixture, fakes: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """D* in each cell of the line, p_g as the fakes have it.
+    """D* in each cell of the line, with p_g estimated from the fakes.
 
     Returns:
-        `(cells,)`; NaN where there are too few fakes and points to say.
+        `(cells,)` in [0, 1]; NaN in cells with too few fakes and points.
     """
     data, counts = p.cell_probabilities(edges), np.histogram(fakes, edges)[0]
     enough = (counts >= _FEWEST) | (data * len(fakes) >= _FEWEST)
@@ -91,11 +91,11 @@ def optimal_in_cells(p: GaussianMixture, fakes: np.ndarray, edges: np.ndarray) -
 
 
 class Observer:
-    """Looks at a GAN always from the same latents and real points.
+    """Observes a GAN, always with the same latents and real points.
 
     Args:
-        gan: compiled; its generator makes points of p's dimension.
-        p: the density that it is to learn.
+        gan: the compiled model; its generator makes points of p's dimension.
+        p: the density that it learns.
     """
 
     def __init__(self, gan: GAN, p: GaussianMixture):
@@ -145,7 +145,7 @@ class Observer:
 
 
 def _offset(real_logits: np.ndarray, fake_logits: np.ndarray) -> float:
-    """The constant to add to a relativistic D's scores, which leave it open: the best for V."""
+    """The constant to add to a relativistic D's scores: the one with the largest V."""
     found = optimize.minimize_scalar(
         lambda offset: -divergence.value(real_logits + offset, fake_logits + offset)
     )

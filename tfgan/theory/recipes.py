@@ -1,4 +1,4 @@
-"""Settings that learn each density, as plain data: the command's flags need no TensorFlow."""
+"""Settings for each density, as plain data, so that the command's flags need no TensorFlow."""
 
 import dataclasses
 from typing import Any
@@ -32,25 +32,25 @@ CONDITIONAL = ("classes",)  # each mode is a class, which both networks are told
 
 @dataclasses.dataclass(frozen=True)
 class ToyRecipe:
-    """Everything that decides a toy run.
+    """All settings of a toy run.
 
-    D learns several times as fast as G, so that it stays near its optimum; Adam without momentum
-    and with a short memory follows what moves; both rates fall to 0 along a half cosine, or the
-    two would circle the optimum to the end.
+    D learns two to ten times as fast as G, so that it stays near its optimum. Adam without momentum
+    and with a short memory adapts quickly. Both rates fall to 0 with a half cosine, because
+    otherwise the networks would circle around the optimum.
 
     Attributes:
         density: a name in `DENSITIES`.
         latent_size: length of z; on the line 1, so that the map z -> x can be drawn.
         layers: hidden layers of both networks.
-        hidden_size: units in each.
+        hidden_size: units in each hidden layer.
         activation: of G's hidden layers, "relu" or "tanh"; tanh makes smooth densities.
         batch_size: real points a step.
         steps: training steps, a multiple of `frames`.
-        frames: looks at equal distances, after one at the start; each becomes a picture.
-        d_learning_rate: Adam's for D, at the start.
-        g_learning_rate: Adam's for G, likewise.
-        beta_1: Adam's, for both.
-        beta_2: Adam's, for both.
+        frames: number of observations after the first, at equal distances; each is a picture.
+        d_learning_rate: initial learning rate of D.
+        g_learning_rate: initial learning rate of G.
+        beta_1: Adam's beta_1, for both.
+        beta_2: Adam's beta_2, for both.
         loss: one of `LOSSES`, as in `GAN.compile`.
         seed: decides every random number.
     """
@@ -72,11 +72,11 @@ class ToyRecipe:
 
     @property
     def conditional(self) -> bool:
-        """Whether both networks are told the class, which is the mode."""
+        """Whether both networks get the class, which is the mode."""
         return self.density in CONDITIONAL
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings by name, as plain values that JSON can hold."""
+        """All settings by name, as values that JSON can store."""
         return dataclasses.asdict(self)
 
 

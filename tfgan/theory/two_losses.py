@@ -1,4 +1,4 @@
-"""Both forms of G's objective side by side: in theory, and in the first epochs of a training."""
+"""Both forms of G's objective compared: in theory, and in the first epochs of training."""
 
 import csv
 import dataclasses
@@ -30,9 +30,9 @@ class Measured:
     """G's gradient through a training run.
 
     Attributes:
-        steps: `(looks,)`, steps done.
-        norms: `(looks,)`, Euclidean length of G's gradient, all weights together.
-        probabilities: `(looks,)`, the mean D(G(z)) there.
+        steps: `(looks,)`, training steps.
+        norms: `(looks,)`, Euclidean norm of G's gradient over all weights.
+        probabilities: `(looks,)`, the mean D(G(z)) at these steps.
     """
 
     steps: np.ndarray
@@ -41,13 +41,13 @@ class Measured:
 
 
 class GradientNorm(keras.callbacks.Callback):
-    """Measures G's gradient after each call into TensorFlow, on latents of its own.
+    """Measures G's gradient after each call into TensorFlow, on separate latents.
 
     Args:
-        batch_size: how many latents.
+        batch_size: number of latents.
 
     Attributes:
-        rows: (step, norm, mean D(G(z))) of each look.
+        rows: (step, norm, mean D(G(z))) of each measurement.
     """
 
     def __init__(self, batch_size: int):
@@ -71,10 +71,10 @@ class GradientNorm(keras.callbacks.Callback):
 
 
 def measure(config: TrainConfig) -> Measured:
-    """Trains by a configuration, in memory alone, and measures G's gradient as it goes.
+    """Trains with a configuration, without a folder, and measures G's gradient.
 
     Raises:
-        UserError: if the set cannot be had.
+        UserError: if the set is not available.
     """
     data = open_set(config.image_set, config.cache_limit_mb, say)
     steps = data.shape[0] // config.batch_size
@@ -98,14 +98,15 @@ def compare(config: TrainConfig, output: str) -> dict[str, Measured]:
     """Measures both forms and draws them: the curves, their gradients, and G's gradient.
 
     Args:
-        config: what to train on, and how long; its objective is set to each form in turn.
-        output: the PNG to write; the figures go beside it, as .csv.
+        config: the set and the number of epochs; its objective is set to each form in turn.
+        output: the PNG to write; the measurements go beside it, as .csv.
 
     Returns:
-        What was measured, by name of the form.
+        The measurements, by name of the form.
 
     Raises:
-        UserError: if the set cannot be had, matplotlib is missing or the file not written.
+        UserError: if the set is not available, matplotlib is missing, or the file cannot be
+            written.
     """
     figures.require_matplotlib()
     path = check_file(output, "--output")
@@ -122,10 +123,9 @@ def compare(config: TrainConfig, output: str) -> dict[str, Measured]:
 
 
 def curves(d: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Each form at D(G(z)) = d in (0, 1), and its derivative by D's logit.
+    """Each form at D(G(z)) = d in (0, 1), and its derivative with respect to D's logit.
 
-    The derivative is that by the logit, which D computes: it is what G gets. That of
-    log(1 - D) is -D, that of -log D is -(1 - D).
+    Back-propagation passes this derivative to G. It is -D for log(1 - D), and -(1 - D) for -log D.
     """
     logits = tf.constant(np.log(d) - np.log1p(-d))
     drawn = {}

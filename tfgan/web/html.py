@@ -1,4 +1,4 @@
-"""Self-contained HTML files: one shell, one style, and the parts that a page is made of."""
+"""Self-contained HTML files, made of one shell, one style and the parts of a page."""
 
 import base64
 import hashlib
@@ -61,16 +61,16 @@ _SCRIPTS = {
 
 
 def compose(title: str, parts: Sequence[str], data: dict[str, Any]) -> bytes:
-    """Puts a page together.
+    """Assembles a page.
 
     Args:
-        title: of the document.
-        parts: names in `web/`; each has a `.html`, and its scripts, in this order.
-        data: what the scripts find as `DATA`.
+        title: title of the document.
+        parts: names in `web/`; each has a `.html` and its scripts, in this order.
+        data: the value of `DATA` in the scripts.
 
     Returns:
-        The file, the same for the same arguments. It forbids the browser all requests, and every
-        script but its own.
+        The file, a pure function of the arguments. It forbids the browser all requests, and every
+        script except its own.
     """
     used = [script for part in parts for script in _SCRIPTS.get(part, (part,))]
     # Without "<", nothing in it can end the element that it stands in, nor begin another.
@@ -91,19 +91,19 @@ def compose(title: str, parts: Sequence[str], data: dict[str, Any]) -> bytes:
 
 
 def _hash(source: str) -> str:
-    """What a content security policy calls the one script, or style, that it lets through."""
+    """The hash by which a content security policy allows a script or a style."""
     return f"sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}"
 
 
 def history(workdir: Workdir) -> dict[str, Any]:
-    """A run through time: the fixed latents' pictures, at most 60, and the curves.
+    """The history of a run: at most 60 pictures of the fixed latents, and the curves.
 
     Returns:
-        "frames": each with its "epoch", from 0, and its "source", a data URI; all "epochs";
-        "count", the pictures of a frame; "rows", the names of the classes whose rows they are;
-        "curves", each with a "title", the "epochs" of its points, the "decimals" that its numbers
-        are shown with, "series" of a "name" and "values", and perhaps the "reach" of its axis at
-        least.
+        A dictionary of "frames", each with its "epoch", from 0, and its "source", a data URI; all
+        "epochs"; "count", the number of images in a frame; "rows", the names of the classes of its
+        rows; and "curves", each with a "title", the "epochs" of its points, the "decimals" of its
+        numbers, "series" with a "name" and "values", and optionally "reach", the smallest range of
+        its axis.
     """
     rows = workdir.epochs()
     names = [name for name in rows[0] if name not in ("epoch", "step")] if rows else []
@@ -138,7 +138,7 @@ def history(workdir: Workdir) -> dict[str, Any]:
 
 
 def _rows(workdir: Workdir) -> list[str]:
-    """The names of the first classes of a conditional run, whose fixed latents are a row each."""
+    """The names of the first classes of a conditional run, whose fixed latents are rows."""
     recorded = workdir.recorded() or {}
     if not recorded.get("config", {}).get("conditional"):
         return []
@@ -150,7 +150,7 @@ def _rows(workdir: Workdir) -> list[str]:
 
 
 def _curve(title: str, names: list[str], rows: list[dict[str, str]]) -> dict[str, Any]:
-    """The columns of these names, where they have numbers: evaluations leave cells empty."""
+    """The columns with these names, without empty cells, which evaluations leave."""
     columns = [[float(row[name] or "nan") for name in names] for row in rows]
     kept = [index for index, values in enumerate(columns) if names and np.isfinite(values).all()]
     return {
@@ -165,9 +165,9 @@ def _curve(title: str, names: list[str], rows: list[dict[str, str]]) -> dict[str
 
 
 def picture(file: pathlib.Path, height: int | None = None) -> str | None:
-    """A PNG as a data URI, as it is or down to a height; None if there is none.
+    """A PNG as a data URI, unchanged or cut to a height; None if there is none.
 
-    No other format: JPEG takes a quarter of the colours' resolution and knows no transparency.
+    It uses no other format: JPEG halves the resolution of colours and has no transparency.
     """
     if not file.exists():
         return None
@@ -181,7 +181,7 @@ def picture(file: pathlib.Path, height: int | None = None) -> str | None:
 
 
 def _frames(workdir: Workdir) -> list[dict[str, Any]]:
-    """As many of the pictures as fit, both ends among them."""
+    """As many of the pictures as fit, including the first and the last."""
     files = list(workdir.fixed_pictures().items())
     sizes = [file.stat().st_size for _, file in files]
     most = MOST_FRAMES

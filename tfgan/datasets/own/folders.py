@@ -18,11 +18,11 @@ _NOT_OURS = "__MACOSX"  # what macOS adds to an archive
 
 
 class File(NamedTuple):
-    """A file that may hold a picture.
+    """A file that may be a picture.
 
     Attributes:
-        name: its path inside the folder, "/" between the parts.
-        read: gives its content, from any thread, or raises `NotTaken`.
+        name: its path inside the folder, with "/" between the parts.
+        read: a function that returns its content, from any thread, or raises `NotTaken`.
     """
 
     name: str
@@ -31,16 +31,17 @@ class File(NamedTuple):
 
 @contextlib.contextmanager
 def opened(path: pathlib.Path) -> Iterator[Iterator[File]]:
-    """All files of a folder and its sub-folders, or of an archive, without the hidden ones.
+    """All files of a folder and its sub-folders, or of an archive, without hidden ones.
 
-    A link to a folder is followed, once. A file of an archive can be read inside the context only.
+    Links to folders are followed, each folder once. Files of an archive can be read only inside
+    the context.
 
     Args:
         path: the folder or archive.
 
     Raises:
-        UserError: if there is nothing of that kind, or an archive is damaged, or holds a path
-            that leads out of it.
+        UserError: if there is no folder or archive, or if an archive is damaged or has a path that
+            leads out of it.
     """
     kind = _kind(path)
     with contextlib.ExitStack() as stack:
@@ -59,7 +60,7 @@ def check(path: pathlib.Path) -> None:
     """Makes sure that there is a folder or an archive.
 
     Raises:
-        UserError: if not.
+        UserError: if there is none.
     """
     _kind(path)
 
@@ -74,10 +75,10 @@ def is_archive(path: pathlib.Path) -> bool:
 
 
 def check_classes(path: pathlib.Path) -> None:
-    """Makes sure that some files lie in sub-folders, which are classes, before any is decoded.
+    """Makes sure that some files are in sub-folders, which are classes, before any is decoded.
 
     Raises:
-        UserError: if none does.
+        UserError: if none is.
     """
     with opened(path) as files:
         parts = below_common([file.name for file in files])
@@ -89,7 +90,7 @@ def check_classes(path: pathlib.Path) -> None:
 
 
 def below_common(names: Sequence[str]) -> list[list[str]]:
-    """The parts of each path, without the folders at the beginning that all have in common."""
+    """The parts of each path, without the leading folders that all paths share."""
     parts = [name.split("/") for name in names]
     while all(len(path) > 1 for path in parts) and len({path[0] for path in parts}) == 1:
         parts = [path[1:] for path in parts]

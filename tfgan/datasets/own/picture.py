@@ -1,4 +1,4 @@
-"""One picture of any kind, as an image of the size and the colours that a set has."""
+"""Converts a picture of any kind to an image with a set's size and channels."""
 
 import dataclasses
 import functools
@@ -21,7 +21,7 @@ _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 class NotTaken(Exception):  # noqa: N818, one picture less and not an error
-    """A file that gives no picture; the message says why, in words that count well."""
+    """A file that cannot be used; the message is a reason by which files can be counted."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,10 +30,11 @@ class Preparation:
 
     Attributes:
         image_size: side of the images, in pixels.
-        fit: what happens to a picture that is not square: "crop" keeps the middle, "pad" adds
-            background at two sides, "stretch" distorts.
-        background: what shows through transparent parts, and pads; a colour as CSS writes it.
-        channels: "1" makes grey images, "3" colour images, "auto" grey ones if all pictures are.
+        fit: how a picture becomes square: "crop" keeps the middle, "pad" adds background at two
+            sides, "stretch" distorts.
+        background: colour behind transparent parts, and for padding, in CSS syntax.
+        channels: "1" for grey images, "3" for colour images, "auto" for grey ones if all pictures
+            are grey.
 
     Raises:
         UserError: if a value is not allowed; the message names the flag.
@@ -71,9 +72,9 @@ class Prepared:
     """A picture, prepared.
 
     Attributes:
-        png: the image as a PNG file, grey if the picture is.
+        png: the image as a PNG file, grey if the picture is grey.
         is_grey: whether red, green and blue are equal everywhere.
-        size: width and height of the picture, upright.
+        size: width and height of the upright picture, in pixels.
     """
 
     png: bytes
@@ -82,19 +83,19 @@ class Prepared:
 
 
 def prepare(content: bytes, how: Preparation) -> Prepared:
-    """Decodes a picture and brings it to its size.
+    """Decodes a picture and resizes it.
 
-    The first frame, turned as its EXIF orientation says, over the background, fitted, resized by
-    a Lanczos filter whose support grows with the reduction: without that, fine detail turns into
-    noise (Parmar et al., On Aliased Resizing and Surprising Subtleties in GAN Evaluation, 2022).
-    A picture that has the right size already keeps each of its pixels.
+    It takes the first frame, applies the EXIF orientation and the background, makes it square, and
+    resizes it by a Lanczos filter whose support grows with the reduction. Without that, fine detail
+    turns into noise (Parmar et al., On Aliased Resizing and Surprising Subtleties in GAN
+    Evaluation, 2022). A picture that already has the right size is not changed.
 
     Args:
-        content: of the file.
-        how: what to make of it.
+        content: content of the file.
+        how: how to prepare it.
 
     Raises:
-        NotTaken: if the file holds no picture, a damaged one, or one that is too large.
+        NotTaken: if the file is not a picture, is damaged, or is too large.
     """
     image = _decoded(content)
     fitted = _fit(_opaque(_eight_bits(image), how), how)
@@ -106,15 +107,15 @@ def prepare(content: bytes, how: Preparation) -> Prepared:
 
 
 def pixels(content: bytes) -> np.ndarray:
-    """The pixels of a picture as it is, uint8 `(height, width, 1 or 3)`.
+    """The unchanged pixels of a picture, uint8 `(height, width, 1 or 3)`.
 
-    The first frame, turned as its EXIF orientation says.
+    They are those of the first frame, with the EXIF orientation applied.
 
     Args:
-        content: of the file.
+        content: content of the file.
 
     Raises:
-        NotTaken: as of `prepare`, or if parts of it are transparent.
+        NotTaken: as in `prepare`, or if parts are transparent.
     """
     image = _eight_bits(_decoded(content))
     if image.mode in _TRANSPARENT or "transparency" in image.info:
@@ -126,7 +127,7 @@ def pixels(content: bytes) -> np.ndarray:
 
 
 def _decoded(content: bytes) -> Image.Image:
-    """The first frame, upright."""
+    """The first frame of a picture, upright."""
     if not content:
         raise NotTaken("empty")
     with warnings.catch_warnings():
@@ -151,14 +152,14 @@ def _decoded(content: bytes) -> Image.Image:
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """Those that this Pillow was built with."""
+    """The formats that this build of Pillow supports."""
     Image.init()
     return tuple(sorted(_FORMATS & set(Image.OPEN)))
 
 
 @functools.cache
 def suffixes() -> frozenset[str]:
-    """What the names of pictures end in, in small letters."""
+    """The suffixes of picture files, in lower case."""
     Image.init()
     return frozenset(suffix for suffix, kind in Image.EXTENSION.items() if kind in _FORMATS)
 
@@ -167,7 +168,7 @@ _TOO_LARGE = f"more than {MOST_PIXELS // 10**6} million pixels"
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """With numbers in [0, 255]."""
+    """A picture with 8 bits a channel, in [0, 255]."""
     if not image.mode.startswith(("I", "F")):
         return image
     values = np.asarray(image)
@@ -183,7 +184,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _opaque(image: Image.Image, how: Preparation) -> Image.Image:
-    """In red, green and blue, over the background where it is transparent."""
+    """A picture in red, green and blue, with transparent parts over the background."""
     if image.mode in _TRANSPARENT or "transparency" in image.info:
         colours = image.convert("RGBA")
         below = Image.new("RGBA", image.size, (*how.background_rgb, 255))
@@ -202,14 +203,14 @@ def _fit(image: Image.Image, how: Preparation) -> Image.Image:
 
 
 def in_colour(png: bytes) -> bytes:
-    """A grey PNG as one with three channels."""
+    """Converts a grey PNG to one with three channels."""
     encoded = io.BytesIO()
     Image.open(io.BytesIO(png)).convert("RGB").save(encoded, "PNG")
     return encoded.getvalue()
 
 
 def in_grey(png: bytes) -> bytes:
-    """A PNG as one with one channel: its luma, by ITU-R 601."""
+    """Converts a PNG to one with one channel: its luma by ITU-R 601."""
     encoded = io.BytesIO()
     Image.open(io.BytesIO(png)).convert("L").save(encoded, "PNG")
     return encoded.getvalue()

@@ -1,4 +1,4 @@
-"""Where pictures come from: a folder, an archive, a set of TensorFlow Datasets."""
+"""Sources of pictures: a folder, an archive, or a set of TensorFlow Datasets."""
 
 import collections
 import concurrent.futures
@@ -27,13 +27,13 @@ Say = Callable[[str], None]
 
 
 class Entry(NamedTuple):
-    """A file that may hold a picture.
+    """A file that may be a picture.
 
     Attributes:
-        name: tells it from the others.
-        read: gives its content, from any thread, or raises `NotTaken`.
-        label: its class, or empty if that is not known by itself.
-        split: the split that it belongs to, or empty if that is still to be chosen.
+        name: a unique name.
+        read: a function that returns its content, from any thread, or raises `NotTaken`.
+        label: its class, or empty if its name decides the class.
+        split: its split, or empty if that is chosen later.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Entry(NamedTuple):
 
 
 class Source(Protocol):
-    """Where pictures come from.
+    """A source of pictures.
 
     Attributes:
-        flag: what the user called it by, for messages.
-        stem: what the set is named after.
-        labels: all classes, in order, or nothing if the entries' names tell them.
+        flag: the flag with which the user named it, for messages.
+        stem: the start of the set's name.
+        labels: all classes in order; empty if the names of the entries decide them.
     """
 
     flag: str
@@ -59,7 +59,7 @@ class Source(Protocol):
         """A hash that changes whenever a picture does."""
 
     def opened(self) -> contextlib.AbstractContextManager[Iterator[Entry]]:
-        """All entries, which can be read inside the context only."""
+        """All entries, which can be read only inside the context."""
 
 
 class Folder:
@@ -82,7 +82,7 @@ class Folder:
         self.stem = name if self._path.is_dir() else name.split(".")[0]
 
     def fingerprint(self) -> str:
-        """Of all names and contents, in whatever order they are read."""
+        """A hash of all names and contents, independent of the order of reading."""
         with self.opened() as entries:
             bar = tqdm(in_threads(_digest_of, entries), unit=" files", desc="Reading", **BAR)
             found = sorted((as_bytes(entry.name), digest) for entry, digest in bar)
@@ -98,14 +98,14 @@ class Folder:
 
 
 class KnownSet:
-    """The pictures of a set that TensorFlow Datasets knows, of whatever sizes, by whatever key.
+    """The pictures of a set of TensorFlow Datasets, of any size and feature name.
 
     Args:
-        image_set: which, whatever its split.
-        say: takes each line.
+        image_set: the set; its split is ignored.
+        say: called with each line of output.
 
     Raises:
-        UserError: if the set cannot be had, or has no pictures, or several an example.
+        UserError: if the set is not available, or does not have one picture in each example.
     """
 
     def __init__(self, image_set: ImageSet, say: Say):
@@ -125,7 +125,7 @@ class KnownSet:
         self.labels = tuple(features[self._class_key].names) if self._class_key else ()
 
     def fingerprint(self) -> str:
-        """Of the set's name, version and sizes, which TensorFlow Datasets answers for."""
+        """A hash of the set's name, version and sizes, whose content TFDS has checked."""
         info = self._builder.info
         sizes = {name: split.num_examples for name, split in info.splits.items()}
         return hashlib.sha256(repr((info.full_name, sizes)).encode()).hexdigest()
@@ -151,7 +151,7 @@ class KnownSet:
 def in_threads(
     function: Callable[[Entry], Any], entries: Iterable[Entry]
 ) -> Iterator[tuple[Entry, Any]]:
-    """Each entry and the function of it, in order, a few ahead."""
+    """Each entry and `function` of it, in order, computed a few entries ahead in threads."""
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pool = concurrent.futures.ThreadPoolExecutor(threads)
     waiting: collections.deque[tuple[Entry, concurrent.futures.Future]] = collections.deque()
@@ -180,6 +180,6 @@ def as_bytes(name: str) -> bytes:
 
 
 def shown(name: str) -> str:
-    """A file's name, whatever is in it, in one line of plain text."""
+    """A file's name as one line of plain text, whatever characters it has."""
     text = as_bytes(name).decode("utf-8", "backslashreplace")
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -1,7 +1,7 @@
-"""Anyone's pictures as a set of TensorFlow Datasets: prepared once, then like any other set.
+"""Prepares your own pictures as a set of TensorFlow Datasets.
 
-An ad-hoc builder writes the set. `tfds.folder_dataset` would want folders by split, reads only
-two formats, and resizes nothing; `store_as_tfds_dataset` wants to have decoded all of it.
+An ad-hoc builder writes the set. `tfds.folder_dataset` needs a folder for each split, reads only
+two formats, and does not resize; `store_as_tfds_dataset` needs all decoded images.
 """
 
 import collections
@@ -39,24 +39,25 @@ def prepare(
 ) -> str:
     """Prepares pictures as a set of TensorFlow Datasets, unless that was done before.
 
-    A part is held out as the split "test", chosen by a hash of each picture's content, so that
-    copies stay together; where that would be fewer than `FEWEST_HELD_OUT`, or the source has such
-    a split, nothing is. Sub-folders are classes if there are two, and nothing lies beside them.
+    A part is held out as the split "test". A hash of each picture's content chooses it, so that
+    copies stay together. Nothing is held out if that would be fewer than `FEWEST_HELD_OUT`
+    pictures, or if the source already has a split "test". If all pictures are in at least two
+    sub-folders, these are classes.
 
     Args:
-        source: where the pictures come from; nothing is ever written there.
-        how: what becomes of a picture.
-        data_dir: where prepared sets live; empty means TFDS's own default.
-        name: of the set; empty names it after the source, the size and the content.
-        holdout: share to hold out, in [0, 1).
-        say: takes each line.
+        source: the source of the pictures, which is never written to.
+        how: how to prepare a picture.
+        data_dir: folder of prepared sets; empty for TFDS's own default.
+        name: name of the set; empty for a name from the source, the size and the content.
+        holdout: share of the pictures to hold out, in [0, 1).
+        say: called with each line of output.
 
     Returns:
         The set's name, for `ImageSet` and `--dataset`.
 
     Raises:
-        UserError: if no picture can be had of it, a class has one picture only, the name is taken,
-            or it cannot be written; nothing is left then.
+        UserError: if there is no usable picture, a class has only one picture, the name is taken,
+            or the set cannot be written; then no file is left.
     """
     if not 0 <= holdout < 1:
         raise UserError(f"--holdout={holdout}: must be a number in [0, 1)")
@@ -95,7 +96,7 @@ def _check_name(name: str) -> None:
 
 
 def _slug(stem: str) -> str:
-    """The letters of a name that a set of TensorFlow Datasets may have."""
+    """A name with only those characters that TensorFlow Datasets allows."""
     kept = re.sub("[^a-z0-9]+", "_", stem.lower()).strip("_")[:40]
     return kept if kept[:1].isalpha() else f"pictures_{kept}".strip("_")
 
@@ -130,13 +131,13 @@ def _disk_told(root: pathlib.Path) -> Iterator[None]:
 
 
 def _remove_leftovers(root: pathlib.Path, name: str) -> None:
-    """What a killed process has left of the same set."""
+    """Removes what a killed process has left of the same set."""
     for leftover in (root / name).glob(f"{VERSION}.incomplete*"):
         remove(leftover)
 
 
 def _tell(source: Source, spool: Spool, how: Preparation, folder: pathlib.Path, say: Say) -> None:
-    """One line on what was taken, and what not and why."""
+    """Prints one line that says what was taken, and what was not and why."""
     taken, left = spool.taken, spool.left
     reasons = collections.defaultdict(list)
     for name, why in left:
@@ -159,7 +160,7 @@ def _tell(source: Source, spool: Spool, how: Preparation, folder: pathlib.Path, 
 
 
 def _choose_classes(source: Source, taken: list[Picture], say: Say) -> None:
-    """Takes sub-folders for classes, where entries have none by themselves."""
+    """Makes sub-folders classes, if the entries have no classes yet."""
     if not source.labels:
         parts = folders.below_common([each.name for each in taken])
         beside = sum(len(path) == 1 for path in parts)
@@ -183,7 +184,7 @@ def _choose_classes(source: Source, taken: list[Picture], say: Say) -> None:
 
 
 def _hold_out(taken: list[Picture], share: float, say: Say) -> None:
-    """Chooses a split for each picture that has none."""
+    """Chooses a split for each picture without one."""
     if any(each.split == "test" for each in taken):
         return
     free = [each for each in taken if each.split in ("", "train")]

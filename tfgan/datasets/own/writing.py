@@ -1,4 +1,4 @@
-"""Prepared pictures on their way into a set: in one temporary file, then in the set's own."""
+"""Writes prepared pictures: first to one temporary file, then to the set's files."""
 
 import csv
 import dataclasses
@@ -35,14 +35,14 @@ class Picture:
 
 
 class Spool:
-    """All prepared pictures, one after the other in a file: memory would not hold a large set.
+    """All prepared pictures in one file, because a large set does not fit in memory.
 
     Args:
-        file: open for reading and writing.
+        file: a file that is open for reading and writing.
 
     Attributes:
         taken: the pictures.
-        left: the names of the other files, and why each was not taken.
+        left: the names of the other files, with the reason why each was not taken.
     """
 
     def __init__(self, file: IO[bytes]):
@@ -82,12 +82,12 @@ class Spool:
                 self._file.write(made.png)
 
     def png(self, each: Picture) -> bytes:
-        """A picture as a PNG file, grey if it is."""
+        """A picture as a PNG file, grey if the picture is grey."""
         self._file.seek(each.start)
         return self._file.read(each.length)
 
     def write_list(self, file: pathlib.Path) -> None:
-        """Writes every file's name, what became of it and why, as CSV."""
+        """Writes a CSV with every file's name, its fate and the reason."""
         with open(file, "w", newline="", encoding="utf-8") as out:
             table = csv.writer(out)
             table.writerow(["file", "split", "class", "width", "height", "not taken because"])
@@ -105,18 +105,18 @@ def write(
     name: str,
     record: dict[str, Any],
 ) -> None:
-    """Has TensorFlow Datasets write the set, all of it or nothing.
+    """Writes the set with TensorFlow Datasets, completely or not at all.
 
     Args:
         spool: the pictures, each with its split and class.
-        source: where they come from.
+        source: their source.
         how: how they were prepared.
-        root: where prepared sets live.
-        name: of the set.
-        record: what tells this set from another of its name.
+        root: folder of prepared sets.
+        name: name of the set.
+        record: what distinguishes this set from others of its name.
 
     Raises:
-        UserError: if that cannot be done.
+        UserError: if it cannot be written.
     """
     all_grey = all(each.is_grey for each in spool.taken)
     in_colour = not all_grey if how.channels == "auto" else how.channels == "3"
