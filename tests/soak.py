@@ -3,10 +3,11 @@
     python tests/soak.py --kills=100
     python tests/soak.py --kills=1000 --folder=soak      # the same command goes on with it
 
-The runs take turns in what they train: see `RECIPES`. Most kills are SIGKILL, some SIGTERM and
-SIGINT. Steps take a few milliseconds and every seventh is followed by a checkpoint, so that kills
-fall into steps, writes of checkpoints, pictures and events, into start-up and into the export.
-A run that has come to its end is compared, and is a line of `record.jsonl`.
+The runs take turns in what they train: see `RECIPES`. Eight kills in ten are SIGKILL, the others
+SIGTERM or SIGINT. One in ten comes before the first log line, the others at any time after it:
+steps take a few milliseconds and every seventh is followed by a checkpoint, so they fall into
+steps, into writes of checkpoints, pictures and events, and into the export. A run that has ended
+is compared, and becomes a line of `record.jsonl`.
 """
 
 import argparse
@@ -27,16 +28,24 @@ from forked import Python
 
 FLAGS = ["--batch_size=6", "--hidden_size=128", "--log_every=1", "--threads=1"]
 FLAGS += ["--steps_per_execution=1", "--checkpoint_every_steps=7", "--data_dir={folder}/data"]
-CONVOLUTIONS = ["--network=conv", "--hidden_size=32", "--ema=0.9", "--r1=1", "--r2=1"]
+CONVOLUTIONS = [
+    "--nojit_compile",
+    "--network=conv",
+    "--hidden_size=32",
+    "--ema=0.9",
+    "--r1=1",
+    "--r2=1",
+]
 RECIPES = {
     "tutorial": ["--epochs=12"],
     "convolutions": ["--epochs=6", *CONVOLUTIONS, "--loss=relativistic", "--lr_schedule=cosine"],
-    "augmentation": ["--epochs=8", "--augment=color,translation,cutout"],
+    "augmentation": ["--epochs=8", "--nojit_compile", "--augment=color,translation,cutout"],
     "classes": ["--epochs=12", "--conditional"],
     "pictures": ["--epochs=8", "--images={folder}/pictures", "--image_size=8"],
     "bfloat16": ["--epochs=10", "--precision=mixed_bfloat16", "--ema=0.9"],
     "best": ["--epochs=12", "--keep_best=fcd", "--evaluate_every=2", "--split=train[:50]"],
 }
+FIRST = "Epoch: ["  # of a log line
 # Killed, or stopped as asked.
 STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130, 143)
 
@@ -55,19 +64,34 @@ def prepare(folder: pathlib.Path) -> None:
 
 
 class Unbroken:
-    """How a recipe's run ends when nobody disturbs it, and how long it takes."""
+    """How a recipe's run ends when nobody disturbs it, and how long it takes.
+
+    Attributes:
+        before: seconds until the first log line.
+        after: seconds from there to the end.
+    """
 
     def __init__(self, recipe: str, folder: pathlib.Path):
         workdir = folder / f"unbroken-{recipe}"
         shutil.rmtree(workdir, ignore_errors=True)
         begin = time.monotonic()
-        done = train(recipe, workdir).finish()
-        self.seconds = time.monotonic() - begin
+        process = train(recipe, workdir)
+        process.read_until(FIRST)
+        self.before = time.monotonic() - begin
+        done = process.finish()
+        self.after = time.monotonic() - begin - self.before
         if done.returncode:
             sys.exit(f"{recipe}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
         self.lines = log_lines(done.stdout)
         self.outcome = outcome(workdir)
-        print(f"{recipe}: {self.seconds:.1f} s, {len(self.lines)} log lines", flush=True)
+        print(f"{recipe}: {self.before:.1f} s and {self.after:.1f} s", flush=True)
+
+
+def sleep(process: Python, seconds: float) -> None:
+    """Sleeps as long as that, or until the process has ended."""
+    end = time.monotonic() + seconds
+    while process.runs() and time.monotonic() < end:
+        time.sleep(0.002)
 
 
 def broken(
@@ -77,14 +101,16 @@ def broken(
     kills, output = 0, ""
     while True:
         process = train(recipe, workdir)
-        # Most of a run is writing its end: seldom aim at its start, which writes nothing.
-        moment = time.monotonic() + choose.triangular(0, 1.1, 0.8) * unbroken.seconds
-        while process.runs() and (kills == most or time.monotonic() < moment):
-            time.sleep(0.005)
-        if process.runs():
-            kind = choose.choices((signal.SIGKILL, signal.SIGTERM, signal.SIGINT), (8, 1, 1))[0]
-            process.send_signal(kind)
-            kills += 1
+        if kills < most:
+            if choose.random() < 0.1:
+                sleep(process, choose.uniform(0, unbroken.before))
+            else:
+                process.read_until(FIRST)
+                sleep(process, choose.uniform(0, unbroken.after))
+            if process.runs():
+                kind = choose.choices((signal.SIGKILL, signal.SIGTERM, signal.SIGINT), (8, 1, 1))[0]
+                process.send_signal(kind)
+                kills += 1
         done = process.finish()
         output += done.stdout
         if done.returncode == 0:

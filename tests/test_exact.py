@@ -212,7 +212,6 @@ def test_killed_conditional_run_ends_as_the_unbroken_one(unbroken, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flags", [["--kills=100"], ["--kills=50", "--keep_best"]])
-def test_soak_in_full(flags):
-    done = subprocess.run([sys.executable, "tests/soak.py", *flags], cwd=ROOT)
+def test_soak_in_full():
+    done = subprocess.run([sys.executable, "tests/soak.py", "--kills=100"], cwd=ROOT)
     assert done.returncode == 0
