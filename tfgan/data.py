@@ -6,7 +6,7 @@ from absl import flags
 
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground import cli
-from tfgan.run import config, own_pictures
+from tfgan.run import config, own_pictures, topics
 
 
 def _prepare() -> Callable[[], None]:
@@ -36,7 +36,7 @@ def main() -> None:
         "",
         "Name of the set that --images becomes; its folder's and its content's if empty.",
     )
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.DATA)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from tfgan.exports import pretrained, truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path
-from tfgan.run import config
+from tfgan.run import config, topics
 from tfgan.run.workdir import Workdir
 
 
@@ -105,7 +105,7 @@ def main() -> None:
         "Empty: what the SavedModel was trained on, if it records that, else mnist.",
     )
     flags.FLAGS.set_default("dataset", "")
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.EVALUATE)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from absl import flags
 from tfgan.exports import formats
 from tfgan.ground import cli
 from tfgan.ground.files import check_folder
-from tfgan.run import config
+from tfgan.run import config, topics
 from tfgan.run.workdir import Workdir
 
 
@@ -46,7 +46,7 @@ def main() -> None:
         "Which weights: raw, as trained; ema, their moving average, if the run keeps one (--ema); "
         "auto, the average if there is one.",
     )
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.EXPORT)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from absl import flags
 
 from tfgan.ground import cli, console, signals
 from tfgan.ground.errors import Interrupted, UserError, WorkerLost
+from tfgan.run import topics
 
 _GRACE_SECONDS = 10  # for the others to end when one has died
 _STOP_SECONDS = 60  # for all to end when they are asked to
@@ -178,7 +179,7 @@ def main() -> None:
         count, max_restarts = flags.FLAGS.workers, flags.FLAGS.max_restarts
         return lambda: launch(count, max_restarts, arguments)
 
-    cli.run(prepare, tensorflow=False)
+    cli.run(prepare, tensorflow=False, topics=topics.LAUNCH)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from tfgan.exports import pretrained, targets
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_file
-from tfgan.run import config
+from tfgan.run import config, topics
 
 _MOST_RESTARTS, _MOST_STEPS = 1000, 1_000_000
 
@@ -79,7 +79,7 @@ def main() -> None:
         "on, if it records that, else mnist.",
     )
     flags.FLAGS.set_default("dataset", "")
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.PROJECT)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from absl import flags
 from tfgan.exports import outputs, pretrained, truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
+from tfgan.run import topics
 
 _MOST_STOPS = 10_000  # of a walk
 
@@ -87,7 +88,7 @@ def main() -> None:
         False,
         "Replaces what is at --output: a file, or the pictures of another draw in a folder.",
     )
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.SAMPLE)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from absl import flags
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder
+from tfgan.run import topics
 from tfgan.theory.recipes import LOSSES, RECIPES
 
 
@@ -55,7 +56,7 @@ def main() -> None:
         upper_bound=2**31 - 1,
     )
     flags.DEFINE_boolean("overwrite", False, "Removes another toy run in --workdir.")
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.TOY)
 
 
 if __name__ == "__main__":

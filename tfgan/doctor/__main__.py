@@ -5,6 +5,7 @@ from collections.abc import Callable
 from absl import flags
 
 from tfgan.ground import cli
+from tfgan.run import topics
 from tfgan.run.workdir import Workdir
 
 SICK = 1
@@ -33,7 +34,7 @@ def _prepare() -> Callable[[], int]:
 def main() -> None:
     """Entry point of the command: exit status 0 for a healthy run, 1 if there are findings."""
     flags.DEFINE_string("workdir", "runs/tutorial", "The folder of the run to look at.")
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.DOCTOR)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from absl import flags
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_file, user_path
-from tfgan.run import config
+from tfgan.run import config, topics
 from tfgan.run.config import TrainConfig
 
 _OPTIONS = ("dataset", "data_dir", "manual_dir", "batch_size", "latent_size", "hidden_size", "seed")
@@ -36,7 +36,7 @@ def main() -> None:
     config.define_flags(*_OPTIONS)
     flags.DEFINE_integer("epochs", 3, "Epochs to train under each of the two objectives.")
     flags.DEFINE_string("output", "two_losses.png", "The picture to write; a .csv goes beside it.")
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.THEORY)
 
 
 if __name__ == "__main__":
