@@ -50,7 +50,7 @@ def test_defaults_are_the_tutorials_recipe():
         ("network", "dcgan", "mlp, maxout, infogan, conv"),
         ("split", "", "not be empty"),
         ("augment", "flip", "some of color,translation,cutout"),
-        ("augment", "color, cutout", "with commas between"),
+        ("augment", "color, cutout", "separated by commas"),
         ("augment", "color,color", "each once"),
         ("augment", "color,", "some of"),
         ("momentum", 0.5, "does nothing without --optimizer=sgd"),
@@ -86,7 +86,7 @@ def test_options_that_need_each_other():
         TrainConfig(pack=3)
     with pytest.raises(UserError, match=r"^--final_momentum=0.7: does nothing without"):
         TrainConfig(optimizer="sgd", final_momentum=0.7)
-    with pytest.raises(UserError, match=r"^--momentum_epochs=9: wants --final_momentum"):
+    with pytest.raises(UserError, match=r"^--momentum_epochs=9: needs --final_momentum"):
         TrainConfig(optimizer="sgd", momentum=0.5, momentum_epochs=9)
     with pytest.raises(UserError, match=r"^--lr_end=1.0: must be at most --d_learning_rate="):
         TrainConfig(lr_schedule="cosine", lr_end=1)

@@ -154,7 +154,7 @@ def test_wrong_truncations_are_one_line(workdir, tmp_path):
         assert_one_line_error(done, "--truncation=", "above 0")
     (tmp_path / "a.npy").touch()
     done = run("evaluate", f"--samples={tmp_path}/a.npy", "--truncation=0.5")
-    assert_one_line_error(done, "--truncation=0.5", "are drawn already")
+    assert_one_line_error(done, "--truncation=0.5", "needs a generator")
 
 
 def test_run_that_is_being_extended_is_not_scored(workdir):

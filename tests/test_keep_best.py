@@ -279,9 +279,9 @@ def test_a_run_on_the_validation_images_is_refused(make, tmp_path):
         ({"keep_best": "fid"}, "^--keep_best=fid: must be one of fcd, fsd, coverage, parzen$"),
         (
             {"evaluate_every": 0},
-            "^--keep_best=fcd: wants --evaluate_every, .* from 1 to --epochs=2",
+            "^--keep_best=fcd: needs --evaluate_every, .* from 1 to --epochs=2",
         ),
-        ({"evaluate_every": 3}, "^--keep_best=fcd: wants --evaluate_every"),
+        ({"evaluate_every": 3}, "^--keep_best=fcd: needs --evaluate_every"),
         ({"keep_best": "", "patience": 1}, "^--patience=1: does nothing without --keep_best=fcd"),
         ({"patience": -1}, "^--patience=-1: must be at least 0"),
         ({"max_minutes": -1.0}, "^--max_minutes=-1.0: must be a number from 0 up"),

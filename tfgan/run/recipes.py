@@ -41,8 +41,8 @@ def define_flag() -> None:
     flags.DEFINE_string(
         "recipe",
         "",
-        f"A named recipe: {', '.join(names())}. The same as --flagfile with a file of that name in "
-        "the repository's flags/ folder. Later flags win.",
+        f"A named recipe: {', '.join(names())}. It sets the flags in flags/NAME.flags; later flags "
+        "replace its own.",
     )
 
 

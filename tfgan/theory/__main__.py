@@ -1,4 +1,4 @@
-"""`python -m tfgan.theory`: both forms of G's objective, drawn and measured."""
+"""`python -m tfgan.theory` plots both forms of G's objective, and measures their gradients."""
 
 from collections.abc import Callable
 
@@ -34,8 +34,12 @@ def _prepare() -> Callable[[], None]:
 def main() -> None:
     """Entry point of the command."""
     config.define_flags(*_OPTIONS)
-    flags.DEFINE_integer("epochs", 3, "Epochs to train under each of the two objectives.")
-    flags.DEFINE_string("output", "two_losses.png", "The picture to write; a .csv goes beside it.")
+    flags.DEFINE_integer("epochs", 3, "Epochs to train with each of the two objectives.")
+    flags.DEFINE_string(
+        "output",
+        "two_losses.png",
+        "Picture to write, with a .csv of its figures.",
+    )
     cli.run(_prepare, topics=topics.THEORY)
 
 
