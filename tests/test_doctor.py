@@ -150,7 +150,7 @@ def test_what_was_not_looked_for_is_named():
         ({"value": None}, "oscillation"),
         ({"collapsed": None}, "missing classes"),
         ({"evidence": (dataclasses.replace(HEALTHY, neighbours=15),)}, "memorisation"),
-        ({"evidence": ()}, "all else"),
+        ({"evidence": ()}, "everything else"),
     ):
         assert unseen(dataclasses.replace(whole, **lacking)) == {title}
     early = dataclasses.replace(HEALTHY, step=2999)

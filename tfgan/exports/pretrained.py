@@ -105,7 +105,7 @@ def check_model(model: str, label: str) -> None:
     path = user_path(model, "--model")
     if not (path / "saved_model.pb").is_file():
         raise UserError(
-            f"--model={model}: no SavedModel there; a run leaves one in its generator/, and "
+            f"--model={model}: no SavedModel there; a run exports one to its generator/, and "
             f"--model={NAMES[0]} comes with tfgan"
         )
     class_names.check(label, path)

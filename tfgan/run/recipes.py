@@ -70,5 +70,5 @@ def _file(name: str) -> pathlib.Path:
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; must be one of {', '.join(names())}"
-        raise UserError(f"--recipe={name}: there is no recipe of that name{hint}")
+        raise UserError(f"--recipe={name}: no recipe of that name{hint}")
     return folder() / f"{name}.flags"
