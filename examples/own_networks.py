@@ -2,9 +2,9 @@
 
     python examples/own_networks.py
 
-The GAN learns to draw a bright disc at a random place in 16 x 16 pixels. The script writes the model,
-own_networks.keras, and own_networks.png: one row of real images above three of generated ones. To
-load the model:
+The GAN learns to draw a bright disc at a random place in 16 x 16 pixels. The script writes
+own_networks.png, one row of real images above three of generated ones, and the model,
+own_networks.keras. To load the model:
 
     import keras
     from tfgan import GAN, Adam  # Keras needs these classes
