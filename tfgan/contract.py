@@ -1,4 +1,4 @@
-"""What a Keras user takes for granted: each promise is kept, or refused before the first step.
+"""Keras' features: each works, or is refused before the first step.
 
 docs/keras.md has the table. Everything here raises `UserError`, a ValueError of one sentence.
 """

@@ -1,4 +1,4 @@
-"""Where the work goes: `tf.distribute` strategies by name, and what several workers agree on."""
+"""`tf.distribute` strategies by name, and what several workers agree on."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""`Classes`: what the labels of a set mean, and how often each comes."""
+"""`Classes`: the names of a set's labels, and how frequent each is."""
 
 import dataclasses
 from typing import Any

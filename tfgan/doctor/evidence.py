@@ -1,4 +1,4 @@
-"""What the doctor looks at: one record of numbers for each time that a run is looked at."""
+"""The doctor's evidence: one record of measurements for each examination of a run."""
 
 import dataclasses
 from typing import Any

@@ -1,4 +1,4 @@
-"""The doctor's part in a run: looks at an interval, records, shows, and says what it finds."""
+"""The doctor during training: examines at an interval, records, and reports its findings."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""An image found in a generator: the latent whose picture is nearest to it."""
+"""Projection: finds the latent whose image is nearest to a given image."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""How every `python -m tfgan.X` starts and how it ends."""
+"""How every `python -m tfgan.X` starts and ends."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""Networks that are told a class: layers that take it, and chains with such layers."""
+"""Networks that take a class: their layers, and chains of such layers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Both forms of G's objective side by side: in theory, and in the first epochs of a training."""
+"""Both forms of G's objective: their curves, and their gradients early in training."""
 
 import csv
 import dataclasses
