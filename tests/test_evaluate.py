@@ -162,7 +162,7 @@ def test_run_that_is_being_extended_is_not_scored(workdir):
     later = newest.with_name(f"{int(newest.name) + 1:09d}")
     newest.rename(later)
     try:
-        with pytest.raises(UserError, match=r"has continued since .* --model=.*/generator scores"):
+        with pytest.raises(UserError, match=r"has continued since .* use --model=.*/generator"):
             harness.run(str(workdir.path))
     finally:
         later.rename(newest)

@@ -123,7 +123,7 @@ def test_walks_lead_from_class_to_class(model, generator, tmp_path):
         ("22", "--label=22: '22' is not a class of this generator; it has 0 to 3"),
         ("0,,1", "--label=0,,1: '' is not a class"),
         ("0,", "'' is not a class"),
-        ("0,2", "--label=0,2: class 2, 2, had no images to learn from; --label=all draws all"),
+        ("0,2", "--label=0,2: class 2, 2, had no training images; --label=all draws all"),
         ("\u00b2", "is not a class"),  # a digit, but no number
     ],
 )
