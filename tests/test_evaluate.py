@@ -120,7 +120,7 @@ def test_full_protocol_and_comparison(tiny_data_dir, tmp_path, monkeypatch):
 def test_wrong_input_is_one_line(workdir, tmp_path):
     assert_one_line_error(run("evaluate"), "nothing to evaluate", "--workdir")
     both = run("evaluate", "--workdir=a", "--model=b")
-    assert_one_line_error(both, "--workdir=a and --model=b: give one of")
+    assert_one_line_error(both, "--workdir=a and --model=b: name one of")
     own = run("evaluate", "--workdir=a", "--dataset=mnist")
     assert_one_line_error(own, "--dataset=mnist", "has its own")
     assert_one_line_error(run("evaluate", f"--workdir={tmp_path}"), "--workdir", "no run")
