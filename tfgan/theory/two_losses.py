@@ -111,7 +111,7 @@ def compare(config: TrainConfig, output: str) -> dict[str, Measured]:
     path = check_file(output, "--output")
     measured = {}
     for form in FORMS:
-        say(f"Training with {form}, {config.epochs} epochs of {config.dataset}")
+        say(f"Training with {form} on {config.dataset}, epochs: {config.epochs}")
         measured[form] = measure(dataclasses.replace(config, loss=form))
     try:
         figures.save(path, _draw(measured))
