@@ -188,8 +188,8 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> tuple[str, hub.Sco
     table = [header, ["---"] * len(header), *lines]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
     by = (
-        f"Measured by `python -m tfgan.evaluate`, protocol {plain(scores.protocol)}. The floor is the "
-        "score of real images."
+        f"Measured by `python -m tfgan.evaluate`, protocol {plain(scores.protocol)}. "
+        "The floor is the score of real images."
     )
     return f"\n## Metrics\n\n{by}\n\n{text}\n{''.join(warnings)}", scores
 

@@ -58,7 +58,7 @@ _LABEL = (
 )
 _A_LABEL = "; `label`: int64, the class of all images; -1: random"
 _BLEND = """\
-| `blend` | `z`; `weights`: float32 `(batch, {count})`, the weight of each class, for images between classes |
+| `blend` | `z`; `weights`: float32 `(batch, {count})`, the share of each class in the image |
 
 The classes: {names}.
 """
