@@ -22,8 +22,8 @@ HEAD = """\
 
 Every flag of every command, in the groups and in the words of `--help`. Without flags,
 `python -m tfgan.train` follows the tutorial's recipe. `--name=value` sets a flag, and `--noname`
-turns a true-or-false flag off. `--flagfile=FILE` reads flags from a file, one per line. A later flag
-replaces an earlier one.
+turns a true-or-false flag off. `--flagfile=FILE` reads flags from a file, one per line. A later
+flag replaces an earlier one.
 
 (`python tests/record_flags.py` writes this page; a test fails if it is out of date.)
 """
