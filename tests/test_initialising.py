@@ -56,7 +56,10 @@ def test_all_networks_are_taken_and_nothing_else(make, other, capsys):
     config = make("run", ema=0.9, d_learning_rate=1e-5, epochs=1)
     training.train_and_export(config)
     output = capsys.readouterr().out
-    assert f"--init_from={other[0].workdir}: took all 6 layers' layers from step 4\n" in output
+    assert (
+        f"--init_from={other[0].workdir}: loaded the weights of all 6 layers from step 4\n"
+        in output
+    )
     assert "Resuming" not in output
     recorded = environment(config)["init_from"]
     assert {**recorded, "sha256": ""} == {"step": 4, "sha256": "", "taken": 6, "fresh": []}

@@ -174,7 +174,7 @@ def test_what_cannot_be_searched_is_one_clear_line(generator, change, problem):
 
 def test_a_class_that_is_none_is_one_clear_line(conditional):
     images = np.zeros((1, 8, 8, 1), np.uint8)
-    with pytest.raises(UserError, match="classes: 3 is none of --model"):
+    with pytest.raises(UserError, match="classes: 3 is not a class of --model"):
         project_images(loading.load(conditional), images, classes=[3])
 
 

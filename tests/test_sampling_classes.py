@@ -196,5 +196,5 @@ def test_readme_names_the_classes_as_text(model):
 
 
 def test_more_images_than_a_picture_can_hold_are_refused(model, tmp_path):
-    with pytest.raises(UserError, match=r"^--n=9000: of each of .* has at most 10,000$"):
+    with pytest.raises(UserError, match=r"^--n=9000: for each of .* takes at most 10,000$"):
         sampling.sample(str(model), 9000, 1, str(tmp_path / "all.png"), "all")
