@@ -187,5 +187,5 @@ def test_classes_come_back_as_they_were():
 
 def test_set_without_labels_is_told():
     builder = types.SimpleNamespace(info=types.SimpleNamespace(features={"image": None}))
-    with pytest.raises(UserError, match=r"^--dataset=photos: its images have no labels; take"):
+    with pytest.raises(UserError, match=r"^--dataset=photos: its images have no labels; use"):
         pipeline.class_names(builder, ImageSet("photos"))
