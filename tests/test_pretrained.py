@@ -80,7 +80,7 @@ def test_damaged_file_is_told(tmp_path, monkeypatch):
 
 
 def test_other_names_are_told():
-    with pytest.raises(UserError, match=r"'cats': no generator of that name.*; there is mnist$"):
+    with pytest.raises(UserError, match=r"'cats': no generator of that name.*; must be mnist$"):
         tfgan.pretrained("cats")
 
 

@@ -67,7 +67,7 @@ def test_an_epoch_of_the_real_thing(tmp_path):
     before = tree(workdir)
     again = run("train", "--epochs=1", f"--workdir={workdir}")
     assert again.returncode == 0, again.stderr
-    assert "has 1 already" in again.stdout
+    assert "already has 1" in again.stdout
     assert tree(workdir) == before
 
 
