@@ -224,7 +224,10 @@ def test_patience_ends_a_run_and_a_larger_one_goes_on(make, scripted, capsys):
     gan = training.train_and_export(config)
     assert int(gan.step.numpy()) == 20
     assert recorded_best(config) == {"metric": "fcd", "score": 3.0, "step": 10}
-    assert "no better fcd in 2 scorings; a larger --patience goes on" in capsys.readouterr().out
+    assert (
+        "fcd has not improved in 2 scores; rerun with a larger --patience"
+        in capsys.readouterr().out
+    )
     workdir = Workdir(config.workdir)
     before = tree(workdir.path)
     for again in (config, dataclasses.replace(config, epochs=20)):  # more epochs change nothing
@@ -248,7 +251,7 @@ def test_minutes_end_a_run_well_and_the_same_command_goes_on(unbroken, make, cap
     lines = capsys.readouterr().out.splitlines()
     assert any("not scored yet; exporting the last generator" in line for line in lines)
     assert (
-        lines[-2] == "--max_minutes=1e-09: ended after step 1 of 20. Go on with:"
+        lines[-2] == "--max_minutes=1e-09: ended after step 1 of 20. Resume with:"
     )  # each start gets further
     assert lines[-1] == config.command()
     workdir = Workdir(config.workdir)
@@ -266,9 +269,9 @@ def test_a_run_on_the_validation_images_is_refused(make, tmp_path):
     for split, count in (("train", 10), ("train[:55]", 5)):
         with pytest.raises(UserError, match=rf"^--keep_best=fcd: --split=.* trains on {count} of "):
             training.train_and_export(make("run", epochs=1, split=split))
-    with pytest.raises(UserError, match=r"train\[50:\]; give --split=train\[:50\]$"):
+    with pytest.raises(UserError, match=r"train\[50:\]; use --split=train\[:50\]$"):
         training.train_and_export(make("run", epochs=1, split="train"))
-    with pytest.raises(UserError, match=r"^--keep_best=fsd: is not for mnist; take fcd or cov"):
+    with pytest.raises(UserError, match=r"^--keep_best=fsd: does not suit mnist; use fcd or cov"):
         training.train_and_export(make("run", epochs=1, keep_best="fsd"))
     assert list(tmp_path.iterdir()) == before
 
@@ -279,13 +282,13 @@ def test_a_run_on_the_validation_images_is_refused(make, tmp_path):
         ({"keep_best": "fid"}, "^--keep_best=fid: must be one of fcd, fsd, coverage, parzen$"),
         (
             {"evaluate_every": 0},
-            "^--keep_best=fcd: wants --evaluate_every, .* from 1 to --epochs=2",
+            "^--keep_best=fcd: needs --evaluate_every, .* from 1 to --epochs=2",
         ),
-        ({"evaluate_every": 3}, "^--keep_best=fcd: wants --evaluate_every"),
+        ({"evaluate_every": 3}, "^--keep_best=fcd: needs --evaluate_every"),
         ({"keep_best": "", "patience": 1}, "^--patience=1: does nothing without --keep_best=fcd"),
         ({"patience": -1}, "^--patience=-1: must be at least 0"),
-        ({"max_minutes": -1.0}, "^--max_minutes=-1.0: must be a number from 0 up"),
-        ({"max_minutes": math.nan}, "^--max_minutes=nan: must be a number from 0 up"),
+        ({"max_minutes": -1.0}, "^--max_minutes=-1.0: must be a finite number, 0 or more"),
+        ({"max_minutes": math.nan}, "^--max_minutes=nan: must be a finite number, 0 or more"),
     ],
 )
 def test_bad_values_are_named(options, problem, make):
@@ -328,7 +331,7 @@ def test_all_devices_end_at_the_same_step(where, tiny_data_dir, tmp_path):
     else:
         done = run_afresh("launch", "--workers=2", "--", *flags)
     assert done.returncode == 0, done.stderr
-    assert "a larger --patience goes on" in done.stdout
+    assert "rerun with a larger --patience" in done.stdout
     alone = run("train", *FLAGS, f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/one")
     assert alone.returncode == 0, alone.stderr
     found, expected = (

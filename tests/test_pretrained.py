@@ -69,12 +69,12 @@ def test_damaged_file_is_told(tmp_path, monkeypatch):
     damaged.write_bytes(pretrained.file("mnist").read_bytes()[:-1] + b"?")
     monkeypatch.setattr(pretrained, "record", lambda name: {"sha256": "0" * 64})
     monkeypatch.setattr(pretrained, "file", lambda name: damaged)
-    with pytest.raises(UserError, match=r"mnist.keras: is not what tfgan came with; install tfgan"):
+    with pytest.raises(UserError, match=r"mnist.keras: is damaged or was changed; reinstall tfgan"):
         tfgan.pretrained("mnist")
 
 
 def test_other_names_are_told():
-    with pytest.raises(UserError, match=r"'cats': no generator of that name.*; there is mnist$"):
+    with pytest.raises(UserError, match=r"'cats': no generator of that name.*; must be mnist$"):
         tfgan.pretrained("cats")
 
 
@@ -92,7 +92,7 @@ def test_the_command_draws_without_a_run(tmp_path):
     assert np.load(output).shape == (3, 28, 28, 1)
     assert_one_line_error(
         run("sample", "--label=10", f"--output={tmp_path}/tens.png"),
-        "--label=10: '10' is no class of this generator; it has 0 to 9",
+        "--label=10: '10' is not a class of this generator; it has 0 to 9",
     )
     assert_one_line_error(
         run("sample", "--model=cats", f"--output={tmp_path}/cats.png"),

@@ -99,7 +99,7 @@ def text(browser, name: str) -> str:
 
 def distances(browser) -> tuple[float, float]:
     """Of what was found, and of the nearest of random pictures."""
-    pattern = r"Distance ([\d.]+); .* has ([\d.]+)\."
+    pattern = r"Distance ([\d.]+); .* is at ([\d.]+)\."
     found, random = re.search(pattern, text(browser, "found-caption")).groups()
     return float(found), float(random)
 
@@ -151,7 +151,7 @@ def test_the_mouse_draws_and_one_walks_from_what_was_found(opened, generator):
     one = pixels(browser, "#one")
     assert np.abs(one.astype(int) - drawn(generator, z)[0]).max() <= 1
     assert np.abs(one.astype(int) - version).mean() < 2  # but for the digits that were left off
-    assert text(browser, "one-caption") == "What was found"
+    assert text(browser, "one-caption") == "The image found"
     assert "tfgan.sample" not in text(browser, "in-python")
     # From there, the sliders; and the address alone has all of it.
     browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
@@ -274,4 +274,4 @@ def test_colours_have_no_pad(visit, tmp_path):
     page.write_page(tmp_path / "page.html", networks.mlp_generator(6, 32, (12, 12, 3)))
     browser = visit(tmp_path / "page.html")
     assert not browser.find_elements(By.ID, "draw")
-    assert "you draw" not in text(browser, "lede")
+    assert "draw a picture" not in text(browser, "lede")

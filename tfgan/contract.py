@@ -40,16 +40,16 @@ def check_networks(
             )
         if network.losses:
             raise UserError(
-                f"{name}: has regularizers or add_loss, which a GAN's objectives leave out; take "
-                f"weight_decay of an optimizer, or r1 and r2 for the discriminator"
+                f"{name}: has regularizers or add_loss, which a GAN's objectives do not include; "
+                "use weight_decay of an optimizer, or r1 and r2 for the discriminator"
             )
 
 
 def _check_network(name: str, network: keras.Model) -> None:
     if not network.built:
         raise UserError(
-            f"{name}: is not built, so it has no weights yet; begin it with keras.Input, or call "
-            f"it once"
+            f"{name}: is not built, so it has no weights yet; start it with keras.Input, or call "
+            "it once"
         )
     for layer in network._flatten_layers():
         policy = layer.dtype_policy
@@ -70,9 +70,9 @@ def check_policy() -> None:
     policy = keras.config.dtype_policy().name
     if policy != "float32" or keras.config.floatx() != "float32":
         raise UserError(
-            f"Keras is set to the dtype policy {policy} and to floatx {keras.config.floatx()}, but "
-            f"a run's is --precision; call keras.config.set_floatx('float32') and "
-            f"keras.config.set_dtype_policy('float32'), or take the setting out of keras.json"
+            f"Keras is set to the dtype policy {policy} and to floatx {keras.config.floatx()}, "
+            "but a run's is --precision; call keras.config.set_floatx('float32') and "
+            "keras.config.set_dtype_policy('float32'), or remove the setting from keras.json"
         )
 
 
@@ -83,12 +83,14 @@ def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> No
         UserError: if both are the same object, or one has options that `keras.Model` would apply.
     """
     if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
-        raise UserError(f"{' and '.join(optimizers)}: are one object; make one for each network")
+        raise UserError(
+            f"{' and '.join(optimizers)}: are the same object; make one for each network"
+        )
     for name, optimizer in optimizers.items():
         if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
             raise UserError(
-                f"{name}: use_ema averages the weights of one network in place of both; take "
-                f"ema=0.999 of tfgan.GAN, which averages the generator"
+                f"{name}: use_ema averages the weights of one network only; use ema=0.999 of "
+                "tfgan.GAN, which averages the generator"
             )
 
 
@@ -109,8 +111,8 @@ def check_fit(arguments: Mapping[str, Any], replicas: int, classes: int = 0) -> 
     for name in ("sample_weight", "class_weight"):
         if arguments.get(name) is not None:
             raise UserError(
-                f"{name}: a GAN's objectives are plain means over the batch; draw images more "
-                f"often instead"
+                f"{name}: a GAN's objectives are plain means over the batch; repeat images in the "
+                "dataset instead"
             )
     x = arguments.get("x")
     if isinstance(x, (np.ndarray, tf.Tensor)):
@@ -200,7 +202,9 @@ def check_spec(
     given = hasattr(weights, "dtype") or hasattr(weights, "_value_specs")
     check_fit({"sample_weight": weights if given else None}, replicas)
     if isinstance(images, (dict, list, tuple)):
-        raise UserError("images: the dataset must give one array of images, alone or before labels")
+        raise UserError(
+            "images: the dataset must yield one array of images, alone or before labels"
+        )
     parts = _of_replicas(images)
     if not parts[0].dtype.is_floating:
         raise UserError(f"images: have the type {parts[0].dtype.name}; must be {_IN_WORDS}")
@@ -210,8 +214,8 @@ def check_spec(
     sizes = {part.shape[0] if part.shape.rank else None for part in parts}
     if multiple > 1 and any(size is None or size % multiple for size in sizes):
         raise UserError(
-            f"images: batches may have sizes that are no multiple of {multiple}, as d_steps and "
-            f"packs of images need; batch by one, with drop_remainder=True"
+            f"images: not all batch sizes are a multiple of {multiple}, which d_steps and packs of "
+            "images need; use such a batch size, with drop_remainder=True"
         )
     even = None not in sizes and len(sizes) == 1
     if even and not shared:

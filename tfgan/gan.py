@@ -27,8 +27,8 @@ class GAN(TrainingLoop):
         generator: built model from latents `(batch, latent_size)` to images in [-1, 1].
         discriminator: built model from such images to logits `(batch, 1)`.
         latent_size: length of z.
-        seed: decides every latent; see `tfgan.noise`.
-        ema: decay of the generator's moving average, in (0, 1); 0 keeps none.
+        seed: of all latents; see `tfgan.noise`.
+        ema: decay of the generator's moving average, in (0, 1); 0 for no average.
         distribution: of the latents; see `tfgan.noise.latents`.
 
     Example:
@@ -91,11 +91,11 @@ class GAN(TrainingLoop):
         steps_per_execution: int = 1,
         run_eagerly: bool = False,
     ) -> None:
-        """Sets how the two networks learn.
+        """Configures training.
 
         Args:
             d_optimizer: the discriminator's optimizer.
-            g_optimizer: the generator's; Keras' own callbacks know it as `gan.optimizer`.
+            g_optimizer: the generator's, which is also `gan.optimizer` for Keras' callbacks.
             loss: name of the objective, one of `tfgan.losses.OBJECTIVES`.
             label_smoothing: subtracted from the label 1 of real images, in [0, 1).
             r1: weight of the gradient penalty at real images; see `tfgan.penalties`.
@@ -137,7 +137,9 @@ class GAN(TrainingLoop):
         self.d_steps, self.multiple = d_steps, d_steps * self.pack
         if simultaneous:
             if d_steps > 1:
-                raise ValueError(f"d_steps={d_steps}: simultaneous updates have one step of each")
+                raise ValueError(
+                    f"d_steps={d_steps}: simultaneous updates have one update of each network"
+                )
             self.take_step, self.streams = self.update_both, (Stream.DISCRIMINATOR_LATENTS,)
         else:
             self.take_step = self.update

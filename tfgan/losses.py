@@ -3,7 +3,7 @@
 With D(x) = sigmoid(logit), -log D = softplus(-logit) and -log(1 - D) = softplus(logit):
 exact for any logit, where a logarithm of rounded probabilities would be clipped.
 
-Every function takes logits `(batch, 1)` and returns one loss an example, `(batch, 1)`; the
+Every function takes logits `(batch, 1)` and returns one loss per example, `(batch, 1)`. The
 training step takes their mean over the global batch.
 
 How D(x) and D(G(z)) are logged for each loss:
@@ -176,6 +176,8 @@ def get(name: str, label_smoothing: float = 0.0) -> Objective:
     if not label_smoothing:
         return objective
     if name not in SMOOTHED:
-        raise ValueError(f"loss={name!r} has no labels to smooth; {', '.join(SMOOTHED)} have")
+        raise ValueError(
+            f"loss={name!r} does not support label smoothing; {', '.join(SMOOTHED)} do"
+        )
     smoothed = functools.partial(objective.discriminator, label_smoothing=label_smoothing)
     return objective._replace(discriminator=smoothed)

@@ -32,8 +32,8 @@ class Classes:
         """
         if unknown := int(np.sum((labels < 0) | (labels >= len(names)))):
             raise UserError(
-                f"--split={split}: {unknown:,} of {len(labels):,} images are of no class; take a "
-                f"split whose labels are known"
+                f"--split={split}: {unknown:,} of {len(labels):,} images have no class; use a "
+                "split whose labels are known"
             )
         return cls(names, tuple(np.bincount(labels, minlength=len(names)).tolist()))
 

@@ -93,5 +93,5 @@ class Evidence:
                 kinds += (type(None),)
             numbers = value if name in lists else (value,)
             if any(type(number) not in kinds for number in numbers):
-                raise ValueError(f"{name} is no number")
+                raise ValueError(f"{name} is not a number")
         return evidence

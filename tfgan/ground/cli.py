@@ -1,8 +1,9 @@
-"""How every `python -m tfgan.X` starts and how it ends."""
+"""How every `python -m tfgan.X` starts and ends."""
 
 import contextlib
 import functools
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
-from tfgan.ground import console, surroundings
+from tfgan.ground import console, flag_help, surroundings
 from tfgan.ground.console import native_stderr_held_back
 from tfgan.ground.errors import Interrupted, UserError, WorkerLost
 
@@ -34,12 +35,22 @@ def _parse(argv: list[str], arguments: Arguments) -> list[str]:
     try:
         rest = flags.FLAGS(arguments(argv))
     except (UserError, flags.Error) as error:
-        _fail(" ".join(str(error).split()))
+        _fail(_in_words(" ".join(str(error).split())))
     except SystemExit as end:
-        sys.exit(0 if end.code == 1 else end.code)  # absl's --help, which did what it was to do
+        sys.exit(0 if end.code == 1 else end.code)  # absl's --helpfull ends with 1
+    except BrokenPipeError:  # whoever read the help has seen enough
+        _let_go()
+        sys.exit(0)
     if rest[1:]:
         _fail(f"{rest[1]!r} is not a flag; flags look like --name=value (--help lists them)")
     return rest
+
+
+def _in_words(message: str) -> str:
+    """absl's "flag --epochs=ten: invalid literal for int() ...", as other errors are written."""
+    wrong = re.match(r"flag (--(\w+)=.*?): ", message)
+    takes = wrong and flag_help.takes(flags.FLAGS[wrong[2]])
+    return f"{wrong[1]}: must be {takes}" if wrong and takes else message
 
 
 def load_tensorflow() -> None:
@@ -95,6 +106,7 @@ def run(
     prepare: Callable[[], Callable[[], int | None]],
     tensorflow: bool = True,
     arguments: Arguments = list,
+    topics: flag_help.Topics | None = None,
 ) -> NoReturn:
     """Runs a command: flags in, one library call.
 
@@ -115,5 +127,7 @@ def run(
         return status
 
     console.show_everything()
+    if topics:
+        flag_help.group(sys.modules[prepare.__module__].__doc__ or "", topics)
     app.run(main, flags_parser=functools.partial(_parse, arguments=arguments))
     raise AssertionError("absl's app.run exits")

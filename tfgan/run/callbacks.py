@@ -1,4 +1,4 @@
-"""What a run writes while it trains: pictures, metrics, checkpoints.
+"""Callbacks that write pictures, metrics and checkpoints.
 
 Everything that belongs to a step is on disk before the checkpoint of that step. What is written
 after a checkpoint can be lost, and is then written again, identically.
