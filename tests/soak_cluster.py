@@ -80,7 +80,7 @@ def broken(
     while (status := launcher.wait(timeout=300)) != 0:
         assert status == INTERRUPTED, workdir.with_suffix(".log").read_text()[-3000:]
         launcher = start(workers, workdir, data_dir)
-    restarts = workdir.with_suffix(".log").read_text().count("starting all again")
+    restarts = workdir.with_suffix(".log").read_text().count("restarting all workers")
     return {"run": workdir.name, "faults": done, "restarts": restarts}
 
 
