@@ -121,11 +121,11 @@ def test_a_resumed_run_needs_the_other_no_more(make, other, tmp_path, capsys, mo
     def kill(*arguments, **named):
         raise Killed
 
-    fit = training._fit
-    monkeypatch.setattr(training, "_fit", kill)  # before its first step
+    fit = training.fitting.fit
+    monkeypatch.setattr(training.fitting, "fit", kill)  # before its first step
     with pytest.raises(Killed):
         training.train_and_export(configs[1])
-    monkeypatch.setattr(training, "_fit", fit)
+    monkeypatch.setattr(training.fitting, "fit", fit)
     recorded = environment(configs[1])["init_from"]
     shutil.rmtree(copy)
     capsys.readouterr()

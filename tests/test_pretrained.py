@@ -1,6 +1,5 @@
 """The generator that comes with tfgan draws what its record says, without a training."""
 
-
 import keras
 import numpy as np
 import pytest

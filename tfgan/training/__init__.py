@@ -4,40 +4,31 @@ import contextlib
 import os
 import pathlib
 import shlex
-import signal
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfgan import report
 from tfgan.cluster import gpus, rendezvous, strategies
 from tfgan.contract import check_policy
 from tfgan.datasets import training_set
-from tfgan.doctor import monitors, record
-from tfgan.exports import saved_model
+from tfgan.doctor import monitors
 from tfgan.gan import GAN
 from tfgan.ground import errors, surroundings
-from tfgan.ground.console import duration, say
-from tfgan.ground.errors import Diverged, Interrupted, UserError
+from tfgan.ground.console import say
+from tfgan.ground.errors import UserError
 from tfgan.ground.version import __version__
 from tfgan.networks import KINDS, precision
 from tfgan.run import building, environment, initialising, memory, own, own_networks
-from tfgan.run import callbacks as run_callbacks
 from tfgan.run.best import Best
-from tfgan.run.board import TensorBoard
 from tfgan.run.checkpointing import Checkpoints
 from tfgan.run.config import TrainConfig, python
-from tfgan.run.live_grid import LiveGrid
 from tfgan.run.own import Own
-from tfgan.run.own_callbacks import OwnCallbacks
 from tfgan.run.own_networks import Networks
-from tfgan.run.progress import Progress
 from tfgan.run.run import Run
-from tfgan.run.stopping import StopSignals
 from tfgan.run.workdir import Workdir, exported_step
+from tfgan.training import ending, fitting
 
 Record = dict[str, Any]  # what a run's config.json holds
 Evaluate = Callable[[Best | None], list[keras.callbacks.Callback]]
@@ -242,12 +233,12 @@ def _resume_and_export(
     strategies.from_chief(run.strategy, checkpoints.state())
     done = int(gan.step.numpy())
     ended = strategies.any_worker(
-        run.strategy, done >= run.last_step or _out_of_patience(config, best)
+        run.strategy, done >= run.last_step or fitting.out_of_patience(config, best)
     )
     if done >= run.last_step:
         say(f"--epochs={config.epochs}: {workdir.path} already has {done // run.steps_per_epoch}")
     elif ended and best is not None:
-        say(_no_better(config, best, done))
+        say(fitting.no_better(config, best, done))
     elif run.is_chief:
         if newest is None:
             workdir.clear()
@@ -269,61 +260,16 @@ def _resume_and_export(
         if newest is not None:
             say(f"Resuming after step {done:,} of {run.last_step:,}, from {newest}")
             _warn_of_another_layout(run.strategy, recorded)
-    unfinished = None if ended else _fit(run, gan, checkpoints, best, evaluation(best), given)
+    unfinished = (
+        None if ended else fitting.fit(run, gan, checkpoints, best, evaluation(best), given)
+    )
     step = int(gan.step.numpy())
     if run.is_chief and exported_step(workdir.generator) != step:
-        _export(run, gan, best)
+        ending.export(run, gan, best)
     if run.is_chief:
-        _decorate(workdir)
+        ending.decorate(workdir)
     strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has written all
     return unfinished
-
-
-def _export(run: Run, gan: GAN, best: Best | None) -> None:
-    """Writes the current SavedModels: the generator or the best, and the last one beside it."""
-    workdir, config = run.workdir, run.config
-    known = (int(gan.step.numpy()), config.latents, config.image_set.record(run.data.identity()))
-    found = best if best and best.step else None
-    if config.keep_best:
-        workdir.record_best(found.record() if found else None)
-        if not found:
-            say(f"--keep_best={config.keep_best}: not scored yet; exporting the last generator")
-    if gan.ema_generator is not None or found:
-        saved_model.save_generator(workdir.raw_generator, gan.generator, *known)
-    generator = found.generator if found else gan.sampler
-    chosen = found.in_words() if found else ""
-    saved_model.save_generator(workdir.generator, generator, *known, chosen)
-    if found:
-        say(f"Exported: the generator {chosen}")
-
-
-def _out_of_patience(config: TrainConfig, best: Best | None) -> bool:
-    return best is not None and 0 < config.patience <= best.since
-
-
-def _no_better(config: TrainConfig, best: Best, step: int) -> str:
-    return (
-        f"--patience={config.patience}: the run has ended after step {step:,}: {config.keep_best} "
-        f"has not improved in {best.since} scores; rerun with a larger --patience to continue"
-    )
-
-
-def _decorate(workdir: Workdir) -> None:
-    """Writes the GIF and the report, if they are missing; a failure is only reported.
-
-    It comes after the generator, which matters most.
-    """
-    made = saved_model.when_exported(workdir.generator)
-    for file, write in (
-        (workdir.training_gif, run_callbacks.save_training_gif),
-        (workdir.report, report.write_report),
-    ):
-        try:
-            if not file.exists() or file.stat().st_mtime < made:
-                write(workdir)
-        except Exception as error:  # whatever lies in the folder, the run has ended well
-            said = " ".join(str(error).split()) or type(error).__name__
-            say(f"Warning: {file} was not written: {said}")
 
 
 def _warn_of_another_layout(strategy: tf.distribute.Strategy, recorded: Record | None) -> None:
@@ -331,108 +277,6 @@ def _warn_of_another_layout(strategy: tf.distribute.Strategy, recorded: Record |
     now = strategies.describe(strategy)
     if before not in (None, now):
         say(f"Warning: the run used {before} and now uses {now}; results will differ by rounding")
-
-
-def _fit(
-    run: Run,
-    gan: GAN,
-    checkpoints: Checkpoints,
-    best: Best | None,
-    evaluation: list[keras.callbacks.Callback],
-    given: Own,
-) -> str | None:
-    """Trains from `gan.step` to the end of the last epoch, or until an option ends the run.
-
-    Returns:
-        A message, if the run ended before its last epoch.
-    """
-    config = run.config
-    start, begun = time.perf_counter(), int(gan.step.numpy())
-    progress = Progress(run)
-    board = TensorBoard(run)
-    users = OwnCallbacks(run, given.callbacks if run.is_chief else ())
-
-    def time_is_up() -> bool:
-        late = 0 < 60 * config.max_minutes <= time.perf_counter() - start
-        return late and int(gan.step.numpy()) > begun  # so that each start gets further
-
-    ends = {
-        "patience": lambda: _out_of_patience(config, best),
-        "max_minutes": time_is_up,
-        "callbacks": lambda: bool(users.stopped_by),
-    }
-    with StopSignals(run.strategy, ends) as stop:
-        everyones = [run_callbacks.FiniteLosses(checkpoints)]
-        the_chiefs = [
-            progress,
-            *evaluation,
-            run_callbacks.Pictures(run),
-            LiveGrid(),
-            run_callbacks.MetricsCSV(run),
-            board,
-        ]
-        if config.monitor_every:
-            the_chiefs.append(monitors.Monitors(run, board))
-        the_chiefs.append(users)
-        checkpoint_and_stop = run_callbacks.CheckpointAndStop(checkpoints, stop, run, board.flush)
-        try:
-            # A run that was stopped inside an epoch first does the rest of it.
-            while (step := int(gan.step.numpy())) < run.last_step and not stop.agree():
-                epoch, done = divmod(step, run.steps_per_epoch)
-                gan.fit(
-                    run.batches(step),
-                    initial_epoch=epoch,
-                    epochs=epoch + 1 if done else config.epochs,
-                    steps_per_epoch=run.steps_per_epoch - done,
-                    shuffle=False,  # the batches are
-                    callbacks=[
-                        *everyones,
-                        *(the_chiefs if run.is_chief else []),
-                        checkpoint_and_stop,
-                    ],
-                    verbose=0,
-                )
-        except Diverged as error:
-            if run.is_chief:
-                record.note_divergence(run.workdir, error)
-            raise
-        except run.data.read_errors:
-            run.data.check()  # else the error is not of the set's files
-            raise
-        finally:
-            progress.close()
-            board.close()
-    step = int(gan.step.numpy())
-    if step < run.last_step:
-        newest = checkpoints.newest()
-        if run.is_chief and (newest is None or int(newest.name) != step):  # between calls of fit
-            checkpoints.save()
-    users.end()
-    if stop.agreed is not None and step < run.last_step:
-        strategies.any_worker(run.strategy, False)  # nobody leaves before the chief has saved
-        raise Interrupted(
-            f"{signal.Signals(stop.agreed).name}: stopped after step {step:,}, checkpoint "
-            f"written. {_go_on(run, given)}",
-            stop.agreed,
-        )
-    took = f"this training took {duration(time.perf_counter() - start)}"
-    if step >= run.last_step:
-        say(f"Epoch {config.epochs} of {config.epochs} done; {took}")
-        return None
-    say(f"Ended after step {step:,} of {run.last_step:,}; {took}")
-    if stop.ended_by == "patience" and best is not None:
-        return _no_better(config, best, step)
-    why = f"--max_minutes={config.max_minutes:g}"
-    if stop.ended_by == "callbacks":
-        why = f"callbacks: {users.stopped_by}" if users.stopped_by else "callbacks"
-    return f"{why}: ended after step {step:,} of {run.last_step:,}. {_go_on(run, given)}"
-
-
-def _go_on(run: Run, given: Own) -> str:
-    if given:
-        return "Repeat the call of tfgan.train_and_export to resume"
-    alone = strategies.workers(run.strategy) == 1
-    return f"Resume with{f':{chr(10)}{run.config.command()}' if alone else ' all workers'}"
 
 
 def _evaluation(run: Run) -> Evaluate:
