@@ -1,11 +1,7 @@
-"""docs/tour.ipynb runs from top to bottom, and stands there as it ran."""
+"""docs/tour.ipynb runs from top to bottom; `test_tour_recorded.py` is about its record."""
 
-import ast
 import base64
-import contextlib
-import inspect
 import io
-import json
 import os
 import pathlib
 import re
@@ -18,21 +14,12 @@ import nbformat
 import numpy as np
 import pytest
 from conftest import ROOT
-from matplotlib import pyplot as plt
 from PIL import Image
 
-from tfgan import networks
-from tfgan.doctor import diagnoses
-from tfgan.doctor.evidence import Evidence
-from tfgan.doctor.record import History
-from tfgan.evaluation import protocol
 from tfgan.ground import pictures
-from tfgan.run import recipes
 
 TOUR = ROOT / "docs" / "tour.ipynb"
 MOST_LINES = 40  # of one cell: a bar that is drawn anew, line by line, would have more
-MOST_BYTES = 1_500_000
-FOREIGN = re.compile(r"/(home|root|tmp|Users|work)\b")  # folders of somebody's machine
 # In an exercise: the answer's code, and what it prints.
 ANSWER = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```\n\n</details>", re.DOTALL)
 
@@ -187,7 +174,8 @@ def folder(tmp_path_factory) -> pathlib.Path:
 @pytest.fixture(scope="module")
 def small(folder, tiny_data_dir):
     """The tour with tiny data, small networks and few steps, all else as it stands."""
-    changes = {"network": "mlp", "hidden_size": 16, "batch_size": 6}
+    # A call for each step: TensorFlow warns if 5 of 60 or so calls had to build a function.
+    changes = {"network": "mlp", "hidden_size": 16, "batch_size": 6, "steps_per_execution": 1}
     return execute(folder, data_dir=str(tiny_data_dir), batch_size=6, toy_steps=50, changes=changes)
 
 
@@ -221,98 +209,6 @@ def test_runs_as_it_stands(tmp_path):
     assert_readable(notebook)
     assert_sentences(notebook)
     assert_answers(*(printed(notebook, f"answer-{number}") for number in (1, 2, 3)))
-
-
-def test_stands_there_as_it_ran():
-    notebook = nbformat.read(TOUR, as_version=4)
-    nbformat.validate(notebook)
-    cells = code_cells(notebook)
-    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    assert_theory(notebook)
-    assert_pictures(notebook, recorded=True)
-    assert_readable(notebook)
-    assert_sentences(notebook)
-    text = "\n".join(cell.source for cell in notebook.cells)
-    assert_answers(*(output for _, output in ANSWER.findall(text)))
-    assert not FOREIGN.search(printed(notebook) + text)
-    assert TOUR.stat().st_size < MOST_BYTES
-
-
-def test_short_cells_print_what_is_recorded(monkeypatch):
-    notebook = nbformat.read(TOUR, as_version=4)
-    monkeypatch.setattr(plt, "show", lambda: None)
-    space: dict[str, Any] = {"display": None}
-    exercise = "\n".join(cell.source for cell in notebook.cells if cell.id == "exercise-1")
-    ((answer, expected),) = ANSWER.findall(exercise)
-    sources = {cell.id: cell.source for cell in code_cells(notebook)}
-    with plt.rc_context():
-        for name in ("parameters", "imports", "value", "optimal", "softplus", "update"):
-            assert output_of(sources[name], space) == printed(notebook, name)
-        assert output_of(answer, space) == expected
-    plt.close("all")
-
-
-def output_of(source: str, space: dict[str, Any]) -> str:
-    with contextlib.redirect_stdout(io.StringIO()) as said:
-        exec(source, space)
-    return said.getvalue()
-
-
-def test_tables_and_findings_have_the_words_of_now():
-    notebook = nbformat.read(TOUR, as_version=4)
-    lines = printed(notebook, "scores").splitlines()
-    assert lines[1].split() == ["generator", "generator_raw", "floor", "ideal"]
-    quick = [metric.label for metric in protocol.METRICS.values() if metric.quick]
-    assert [re.match(r"(.*?)  ", line)[1] for line in lines[2:-1]] == quick
-
-    record = (ROOT / "tests/doctor_evidence/saturating_loss.jsonl").read_text().splitlines()[-1]
-    finding = diagnoses.gradient_vanished(History((Evidence.from_dict(json.loads(record)),)))
-    told = printed(notebook, "diagnose").split("\n- ")[1]
-    expected = f"{finding.title}\n  seen: {finding.evidence}\n  try: {finding.advice}\n"
-    assert without_numbers(told) == without_numbers(expected)
-
-    fast = recipes.options("fast")
-    kind, size = networks.KINDS[fast["network"]], (28, 28, 1)
-    counts = [
-        f"generator {kind.generator(64, 256, size).count_params():,} parameters",
-        f"discriminator {kind.discriminator(256, size).count_params():,}",
-    ]
-    assert f"Networks: {', '.join(counts)}\n" in printed(notebook, "train-fast")
-
-
-def without_numbers(text: str) -> str:
-    return re.sub(r"\d[\d.e+-]*\d|\d", "#", text)
-
-
-def test_calls_take_what_the_tour_gives_them():
-    notebook = nbformat.read(TOUR, as_version=4)
-    text = "\n".join(cell.source for cell in notebook.cells)
-    sources = [cell.source for cell in code_cells(notebook)] + [
-        code for code, _ in ANSWER.findall(text)
-    ]
-    space: dict[str, Any] = {}
-    checked = set()
-    for node in ast.walk(ast.parse("\n".join(sources))):
-        if isinstance(node, ast.ImportFrom | ast.Import):
-            exec(ast.unparse(node), space)
-    for node in ast.walk(ast.parse("\n".join(sources))):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        owner = node.func.value
-        if not (isinstance(owner, ast.Name) and inspect.ismodule(space.get(owner.id))):
-            continue
-        function = getattr(space[owner.id], node.func.attr)
-        if function.__module__.startswith("tfgan."):
-            positional = [None] * len(node.args)
-            named = {each.arg: None for each in node.keywords if each.arg}
-            inspect.signature(function).bind_partial(*positional, **named)
-            checked.add(ast.unparse(node.func))
-    assert {
-        "tfgan.train_and_export",
-        "harness.evaluate",
-        "harness.run",
-        "doctor.diagnose",
-    } < checked
 
 
 @pytest.fixture
@@ -355,8 +251,3 @@ def test_first_cell_installs_the_clone_or_a_wheel_that_was_uploaded(bare):
         (packages / name).mkdir()
     done = first_cell(bare, colab)
     assert (done.returncode, done.stdout) == (0, "")
-
-
-def test_asks_for_nothing_but_python():
-    for cell in code_cells(nbformat.read(TOUR, as_version=4)):
-        assert not re.search(r"^\s*[!%]", cell.source, re.MULTILINE), cell.source
