@@ -2,7 +2,7 @@
 # docker run --volume tfgan-data:/data --volume tfgan-runs:/tfgan/runs tfgan
 FROM python:3.12-slim
 
-# Debian keeps only its newest version of a package, so none can be asked for by its number.
+# Debian keeps only the newest version of a package, so no version can be pinned.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends make \
@@ -12,7 +12,7 @@ WORKDIR /tfgan
 COPY pyproject.toml constraints.txt Makefile README.md LICENSE ./
 COPY flags flags
 COPY tfgan tfgan
-# `make train` takes this environment, and makes none of its own.
+# `make train` uses this environment instead of creating its own.
 RUN python -m venv .venv \
     && .venv/bin/python -m pip install --no-cache-dir --constraint constraints.txt --editable . \
     && touch .venv/installed

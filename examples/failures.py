@@ -1,9 +1,9 @@
-"""Trains a GAN with a fault, and lets the doctor say what it sees.
+"""Trains a GAN with a deliberate fault and prints what the doctor finds.
 
-    python examples/failures.py --fault=swapped_labels --epochs=10
+    python -m examples.failures --fault=swapped_labels --epochs=10
 
-Each fault is a flag of `tfgan.train` or a subclass of `GAN` of about ten lines. docs/failures.md
-shows what comes out.
+Each fault is a flag of `tfgan.train`, or a subclass of `GAN` of about ten lines. docs/failures.md
+shows the results.
 """
 
 import pathlib
@@ -22,7 +22,7 @@ from tfgan.networks.dropout import Pass
 
 
 class SwappedLabels(GAN):
-    """D is taught 1 for fakes and 0 for real images; G still wants D to say 1."""
+    """D's targets are 1 for fakes and 0 for real images; G's target is still 1."""
 
     def compile(self, *args, **kwargs):
         super().compile(*args, **kwargs)
@@ -32,17 +32,17 @@ class SwappedLabels(GAN):
 
 
 class NoStopGradient(GAN):
-    """D's step back-propagates into G, as PyTorch does without `detach`; D alone is updated."""
+    """D's step also back-propagates into G, as in PyTorch without `detach`; only D is updated."""
 
     def discriminator_gradients(self, real, z, turn=0):
         with tf.GradientTape() as tape:
             gradients, logs = super().discriminator_gradients(real, z, turn)
-        tape.gradient(logs["D_loss"], self.generator.trainable_variables)  # which nobody uses
+        tape.gradient(logs["D_loss"], self.generator.trainable_variables)  # not used
         return gradients, logs
 
 
 class OneUpdateForBoth(GAN):
-    """D's step updates G too: G helps D in one half of a step and fights it in the other."""
+    """D's step also updates G: G helps D in one half of a step and opposes it in the other."""
 
     def update(self, real, z):
         with tf.GradientTape() as tape:
@@ -54,7 +54,7 @@ class OneUpdateForBoth(GAN):
 
 
 class SharedLatents(GAN):
-    """G's step sees the latents that D's step has just been trained on."""
+    """G's step reuses the latents of D's step."""
 
     def update(self, real, z):
         return super().update(real, z[:1] * 2)
@@ -71,7 +71,7 @@ class FiveStepsOfD(GAN):
 
 
 class ShuffledLabels(ConditionalGAN):
-    """D is told of each real image the class of another: no class looks like anything."""
+    """D gets each real image with the label of another, so labels carry no information."""
 
     def update(self, real, z):
         images, labels = real
@@ -79,7 +79,7 @@ class ShuffledLabels(ConditionalGAN):
 
 
 class OneImageOfAClass(ConditionalGAN):
-    """All real images of class 1 are the same one, a stroke."""
+    """All real images of class 1 are the same image, a stroke."""
 
     def update(self, real, z):
         images, labels = real
@@ -88,7 +88,7 @@ class OneImageOfAClass(ConditionalGAN):
         return super().update((tf.where(is_one, stroke, images), labels), z)
 
 
-# Small networks, which learn classes within 20 epochs.
+# Small networks that learn classes within 20 epochs.
 TOLD: dict[str, Any] = {
     "conditional": True,
     "hidden_size": 64,
@@ -98,7 +98,7 @@ TOLD: dict[str, Any] = {
     "lr_schedule": "cosine",
     "beta_1": 0.5,
 }
-# The model's class, and the flags that are not the tutorial's.
+# The model's class, and the flags that differ from the tutorial's.
 FAULTS: dict[str, tuple[type[GAN], dict[str, Any]]] = {
     "none": (GAN, {}),
     "swapped_labels": (SwappedLabels, {}),
@@ -118,7 +118,7 @@ _ROWS = 2 + 4 * 30  # pixels of four rows of a picture
 
 
 def fail(fault: str, epochs: int, workdir: str, seed: int = 777, picture: str = "") -> None:
-    """Trains with a fault, then prints the doctor's findings."""
+    """Trains with a fault and prints the doctor's findings."""
     gan_class, options = FAULTS[fault]
     config = TrainConfig(epochs=epochs, workdir=workdir, seed=seed, monitor_every=epochs, **options)
     try:
@@ -148,9 +148,9 @@ def _prepare() -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_enum("fault", "none", list(FAULTS), "What to do wrong.")
+    flags.DEFINE_enum("fault", "none", list(FAULTS), "Fault to train with.")
     flags.DEFINE_integer("epochs", 10, "Passes over the training set.")
-    flags.DEFINE_string("workdir", "", "The run's folder. Empty: runs/failures/{fault}.")
-    flags.DEFINE_integer("seed", 777, "Decides every random number.")
-    flags.DEFINE_string("picture", "", "A PNG to write: the first 32 of the fixed latents.")
+    flags.DEFINE_string("workdir", "", "Folder of the run. Empty: runs/failures/FAULT.")
+    flags.DEFINE_integer("seed", 777, "Seed of every random number.")
+    flags.DEFINE_string("picture", "", "PNG to write: images of the first 32 fixed latents.")
     cli.run(_prepare)

@@ -1,12 +1,13 @@
-"""A GAN of your own: your networks and your images, trained by tfgan.
+"""Trains your own networks on your own images.
 
     python examples/own_networks.py
 
-It learns to draw a bright disc at a random place in 16 by 16 pixels. own_networks.png shows one row
-of real images and three rows of drawn ones. own_networks.keras is the model; to read it again:
+The GAN learns to draw a bright disc at a random place in 16 x 16 pixels. The script writes
+own_networks.png, one row of real images above three of generated ones, and the model,
+own_networks.keras. To load the model:
 
     import keras
-    from tfgan import GAN, Adam  # Keras must have seen these classes
+    from tfgan import GAN, Adam  # Keras needs these classes
 
     gan = keras.saving.load_model("own_networks.keras")
 """
@@ -23,7 +24,7 @@ SIZE, LATENTS, BATCH, STEPS = 16, 8, 64, 64
 
 
 def discs(count: int) -> np.ndarray:
-    """Images of one disc each, with soft edges: float32 `(count, 16, 16, 1)` in [-1, 1]."""
+    """Images of one disc with soft edges: float32 `(count, 16, 16, 1)` in [-1, 1]."""
     centres = np.random.default_rng(0).uniform(4, SIZE - 5, (count, 2, 1, 1))
     row, column = np.mgrid[:SIZE, :SIZE]
     distance = np.hypot(row - centres[:, 0], column - centres[:, 1])
@@ -31,8 +32,8 @@ def discs(count: int) -> np.ndarray:
 
 
 def main(output: str = "own_networks.png", epochs: int = 40) -> tfgan.GAN:
-    """Trains, writes the picture `output` and a .keras file beside it, and returns the GAN."""
-    keras.utils.set_random_seed(0)  # the networks' first weights and the order of the images
+    """Trains; writes the picture `output` and a .keras file of the same name; returns the GAN."""
+    keras.utils.set_random_seed(0)  # initial weights and the order of the images
     generator = keras.Sequential(
         [
             keras.Input((LATENTS,)),

@@ -1,11 +1,11 @@
-"""A search for learning rates with Optuna: trials that are killed go on where they were.
+"""Searches for learning rates with Optuna; interrupted trials resume.
 
     pip install -e '.[examples]'
     python examples/sweep_optuna.py
 
-Each trial is a run in a folder of its own, scored on validation images as it trains, and given up
-if it is worse than most others were by then. Interrupt it and call it again: the trial that was cut
-off goes on, and the search ends as one that was never stopped.
+Each trial is a run in its own folder. It is scored on validation images as it trains, and pruned if
+it is worse than most others were at that point. If you interrupt and rerun the search, the
+interrupted trial resumes, and the search ends as if it had never been interrupted.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ import tfgan
 
 
 class Report(keras.callbacks.Callback):
-    """Tells Optuna each score once, and ends the run if Optuna has seen enough.
+    """Reports each score to Optuna once, and ends the run if Optuna prunes it.
 
     Args:
-        trial: whose run it is.
-        score: its name in the logs.
+        trial: Optuna's trial of this run.
+        score: name of the score in the logs.
     """
 
     def __init__(self, trial: optuna.Trial, score: str):
@@ -38,26 +38,26 @@ class Report(keras.callbacks.Callback):
 
 
 def scores(trial: optuna.Trial) -> dict[int, float]:
-    """What a trial has reported, by epoch."""
+    """The scores that a trial has reported, by epoch."""
     return trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
 
 
 def run_trial(study: optuna.Study, trial: optuna.Trial, base: tfgan.TrainConfig) -> None:
-    """Does what is left of one trial."""
+    """Runs or resumes one trial."""
     config = dataclasses.replace(
         base,
         workdir=f"{base.workdir}/trial_{trial.number}",
         d_learning_rate=trial.suggest_float("d_learning_rate", 1e-5, 1e-2, log=True),
         g_learning_rate=trial.suggest_float("g_learning_rate", 1e-5, 1e-2, log=True),
     )
-    if not trial.should_prune():  # if it was not cut off after that was found
+    if not trial.should_prune():  # unless it was interrupted after that decision
         report = Report(trial, f"validation_{config.keep_best}")
         try:
             tfgan.train_and_export(config, callbacks=[report])
         except tfgan.UserError:
             if not pathlib.Path(config.workdir, "diverged.txt").exists():
                 raise
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)  # these rates are no good
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)  # these rates diverge
             return
     seen_enough = trial.should_prune()
     end = optuna.trial.TrialState.PRUNED if seen_enough else optuna.trial.TrialState.COMPLETE
@@ -65,11 +65,11 @@ def run_trial(study: optuna.Study, trial: optuna.Trial, base: tfgan.TrainConfig)
 
 
 def main(base: tfgan.TrainConfig | None = None, trials: int = 20) -> optuna.Study:
-    """Searches, or goes on, below the folder `base.workdir`."""
+    """Starts or resumes the search in the folder `base.workdir`."""
     base = base or tfgan.TrainConfig(
         workdir="runs/sweep",
         epochs=10,
-        split="train[:50000]",  # the rest are the validation images
+        split="train[:50000]",  # the rest is for validation
         evaluate_every=1,
         keep_best="fcd",
     )
@@ -81,12 +81,12 @@ def main(base: tfgan.TrainConfig | None = None, trials: int = 20) -> optuna.Stud
         load_if_exists=True,
     )
     for number in range(trials):
-        # What a sampler remembers would be lost with the process: a new one for each trial.
+        # A sampler's state is lost with the process, so each trial gets a new sampler.
         study.sampler = optuna.samplers.TPESampler(seed=number)
         begun = study.trials[number] if number < len(study.trials) else None
         if begun is None:
             run_trial(study, study.ask(), base)
-        elif not begun.state.is_finished():  # it was cut off
+        elif not begun.state.is_finished():  # it was interrupted
             run_trial(study, optuna.Trial(study, begun._trial_id), base)
     best = study.best_trial
     print(f"Best: {best.params}, {best.value:.4g}, in {base.workdir}/trial_{best.number}")

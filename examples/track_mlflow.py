@@ -1,10 +1,10 @@
-"""A run whose epochs MLflow follows, in a database of one file.
+"""Logs a run to MLflow, in an SQLite database.
 
     pip install -e '.[examples]'
     python examples/track_mlflow.py
-    mlflow ui --backend-store-uri=sqlite:///runs/mlflow.db  # of the whole mlflow
+    mlflow ui --backend-store-uri=sqlite:///runs/mlflow.db  # needs pip install mlflow
 
-Interrupt it and call it again: the run goes on, in MLflow too, and each epoch stands there once.
+If you interrupt and rerun it, the run resumes, also in MLflow, and each epoch is logged once.
 """
 
 import csv
@@ -19,14 +19,14 @@ import tfgan
 
 
 class FollowInMLflow(keras.callbacks.Callback):
-    """Logs what MLflow lacks of `metrics.csv`, one step an epoch.
+    """Logs the rows of `metrics.csv` that MLflow does not have yet, one step per epoch.
 
-    The run has written it before. A killed run may have logged an epoch after its checkpoint; when
-    that comes again it has the same values, and is not logged twice.
+    The run writes that file before it calls callbacks. A killed run may have logged epochs that its
+    checkpoint does not have; they are trained again with the same values, and not logged twice.
 
     Args:
-        config: of the run. Its folder's name is that of MLflow's run.
-        store: where MLflow keeps what it gets.
+        config: of the run. MLflow's run gets the name of its folder.
+        store: MLflow's tracking URI.
     """
 
     def __init__(self, config: tfgan.TrainConfig, store: str):
@@ -80,7 +80,7 @@ class FollowInMLflow(keras.callbacks.Callback):
 def main(
     config: tfgan.TrainConfig | None = None, store: str = "sqlite:///runs/mlflow.db"
 ) -> tfgan.GAN:
-    """Trains, or goes on, and logs to `store`."""
+    """Trains or resumes, and logs to `store`."""
     config = config or tfgan.TrainConfig(epochs=20, workdir="runs/mlflow")
     pathlib.Path(config.workdir).parent.mkdir(parents=True, exist_ok=True)
     return tfgan.train_and_export(config, callbacks=[FollowInMLflow(config, store)])

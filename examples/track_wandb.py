@@ -1,11 +1,11 @@
-"""A run whose epochs Weights & Biases follows, offline.
+"""Logs a run to Weights & Biases, offline.
 
     pip install -e '.[examples]'
     python examples/track_wandb.py
-    wandb sync runs/wandb/wandb/offline-run-*  # sends what was recorded, in order
+    wandb sync runs/wandb/wandb/offline-run-*  # uploads the records, in order
 
-Interrupt it and call it again: the run goes on under the same id, in a folder more, and each epoch
-is recorded once. WANDB_MODE=online sends at once.
+If you interrupt and rerun it, the run resumes under the same id, in another folder, and each epoch
+is logged once. WANDB_MODE=online uploads at once.
 """
 
 import csv
@@ -20,13 +20,13 @@ import tfgan
 
 
 class FollowInWandb(keras.callbacks.Callback):
-    """Logs what Weights & Biases lacks of `metrics.csv`, one step an epoch.
+    """Logs the rows of `metrics.csv` that Weights & Biases does not have yet, one step per epoch.
 
-    The run has written it before. Which epoch was logged last, a file in the run's folder of W&B
-    says: what is recorded offline cannot be asked.
+    The run writes that file before it calls callbacks. Offline records cannot be queried, so a file
+    in W&B's folder of the run says which epoch was logged last.
 
     Args:
-        config: of the run. Its folder decides the run's id.
+        config: of the run. The id is made from its folder.
     """
 
     def __init__(self, config: tfgan.TrainConfig):
@@ -66,7 +66,7 @@ class FollowInWandb(keras.callbacks.Callback):
 
 
 def main(config: tfgan.TrainConfig | None = None) -> tfgan.GAN:
-    """Trains, or goes on, and records it below the run's folder."""
+    """Trains or resumes, and logs to the run's folder."""
     config = config or tfgan.TrainConfig(epochs=20, workdir="runs/wandb")
     return tfgan.train_and_export(config, callbacks=[FollowInWandb(config)])
 

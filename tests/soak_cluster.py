@@ -86,7 +86,7 @@ def main(faults: int, workers: int, seed: int, folder: pathlib.Path) -> int:
         while (status := launcher.wait(timeout=300)) != 0:
             assert status == INTERRUPTED, workdir.with_suffix(".log").read_text()[-3000:]
             launcher = start(workers, workdir, data_dir)
-        restarts += workdir.with_suffix(".log").read_text().count("starting all again")
+        restarts += workdir.with_suffix(".log").read_text().count("restarting all workers")
         runs += 1
         if outcome(workdir) != expected:
             mismatches += 1

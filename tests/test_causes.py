@@ -100,5 +100,5 @@ def test_checkpoint_that_cannot_be_opened_is_not_damaged(tmp_path, monkeypatch):
 def test_advice_after_a_divergence_can_be_followed():
     # A run's own rates cannot be changed: `TrainConfig.differences` refuses that.
     message = str(checkpointing.diverged(7, "D_loss is", None))
-    assert "start anew with a lower --d_learning_rate" in message
-    assert "another --workdir, or with --overwrite" in message
+    assert "start over with a lower --d_learning_rate" in message
+    assert "another --workdir or with --overwrite" in message

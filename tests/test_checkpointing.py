@@ -141,7 +141,7 @@ def test_no_whole_checkpoint_is_an_error(run):
     folder, _ = run
     for checkpoint in folder.iterdir():
         flip_a_bit(checkpoint)
-    with pytest.raises(UserError, match="no checkpoint is whole"):
+    with pytest.raises(UserError, match="all checkpoints are damaged"):
         restore(folder)
 
 

@@ -45,14 +45,14 @@ def test_defaults_are_the_tutorials_recipe():
         ("ema", 1.0, r"in \[0, 1\)"),
         ("d_dropout", -0.1, r"in \[0, 1\)"),
         ("beta_1", 1.0, r"in \[0, 1\)"),
-        ("r1", -1.0, "from 0 up"),
+        ("r1", -1.0, "0 or more"),
         ("lr_decay", 0.9, r"in \[1, 2\)"),
         ("network", "dcgan", "mlp, maxout, infogan, conv"),
         ("split", "", "not be empty"),
-        ("augment", "flip", "some of color,translation,cutout"),
-        ("augment", "color, cutout", "with commas between"),
+        ("augment", "flip", "one or more of color,translation,cutout"),
+        ("augment", "color, cutout", "separated by commas"),
         ("augment", "color,color", "each once"),
-        ("augment", "color,", "some of"),
+        ("augment", "color,", "one or more of"),
         ("momentum", 0.5, "does nothing without --optimizer=sgd"),
         ("lr_end", 0.5, "without --lr_schedule=linear or --lr_schedule=cosine or"),
         ("lr_decay", 1.5, "does nothing without --lr_schedule=exponential"),
@@ -80,13 +80,15 @@ def test_options_that_need_each_other():
     with pytest.raises(UserError, match=r"^--loss=wasserstein: needs --gradient_penalty, such as"):
         TrainConfig(loss="wasserstein")
     TrainConfig(loss="wasserstein", spectral_norm=True)
-    with pytest.raises(UserError, match=r"^--d_steps=2: --updates=simultaneous has one update"):
+    with pytest.raises(
+        UserError, match=r"^--d_steps=2: --updates=simultaneous updates each network once"
+    ):
         TrainConfig(d_steps=2, updates="simultaneous")
     with pytest.raises(UserError, match=r"^--pack=3: --batch_size=100 must be a multiple of it"):
         TrainConfig(pack=3)
     with pytest.raises(UserError, match=r"^--final_momentum=0.7: does nothing without"):
         TrainConfig(optimizer="sgd", final_momentum=0.7)
-    with pytest.raises(UserError, match=r"^--momentum_epochs=9: wants --final_momentum"):
+    with pytest.raises(UserError, match=r"^--momentum_epochs=9: needs --final_momentum"):
         TrainConfig(optimizer="sgd", momentum=0.5, momentum_epochs=9)
     with pytest.raises(UserError, match=r"^--lr_end=1.0: must be at most --d_learning_rate="):
         TrainConfig(lr_schedule="cosine", lr_end=1)

@@ -135,7 +135,7 @@ def test_subclassed_network_trains_once_it_is_built_but_cannot_be_averaged():
 @pytest.mark.parametrize(
     ("optimizers", "words"),
     [
-        (lambda: dict.fromkeys(("d_optimizer", "g_optimizer"), Adam()), "are one object"),
+        (lambda: dict.fromkeys(("d_optimizer", "g_optimizer"), Adam()), "are the same object"),
         (lambda: {"d_optimizer": Adam(use_ema=True)}, "^d_optimizer: use_ema .* ema=0.999"),
         (
             lambda: {"g_optimizer": keras.optimizers.LossScaleOptimizer(Adam(use_ema=True))},

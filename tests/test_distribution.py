@@ -203,7 +203,7 @@ def test_auto_without_gpus_is_one_device():
 def test_cluster_from_tf_config(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     assert strategies.find_cluster() is None
-    with pytest.raises(UserError, match=r"^--strategy=multi_worker: no cluster here; .*launch"):
+    with pytest.raises(UserError, match=r"^--strategy=multi_worker: no cluster found; .*launch"):
         strategies.find_cluster("multi_worker")
     jobs = {"worker": ["b:1", "c:2"], "chief": ["a:3"]}
     config = {"cluster": jobs, "task": {"type": "worker", "index": 1}}
@@ -255,8 +255,8 @@ def test_cluster_from_slurm(monkeypatch):
         ("TPU", "must be like"),
         ("0", "must be like"),
         ("CPU:0,GPU:0", "of one kind"),
-        ("CPU:0,CPU:0", "must be different"),
-        ("CPU:1", "from CPU:0 on"),
+        ("CPU:0,CPU:0", "must name different"),
+        ("CPU:1", "from CPU:0"),
         ("GPU:99", "GPUs"),
     ],
 )
@@ -269,10 +269,10 @@ def test_devices_cannot_change_in_a_running_process():
     tf.config.list_logical_devices()
     if not tf.config.list_physical_devices("GPU"):
         strategies.choose_devices("CPU")  # they are those already
-    with pytest.raises(UserError, match=r"TensorFlow runs already in this process"):
+    with pytest.raises(UserError, match=r"TensorFlow already runs in this process"):
         strategies.choose_devices("CPU:0,CPU:1")
 
 
 def test_command_tells_of_a_missing_cluster(tmp_path):
     done = run("train", "--strategy=multi_worker", f"--workdir={tmp_path}/run")
-    assert_one_line_error(done, "--strategy=multi_worker: no cluster here")
+    assert_one_line_error(done, "--strategy=multi_worker: no cluster found")

@@ -150,7 +150,7 @@ def test_what_was_not_looked_for_is_named():
         ({"value": None}, "oscillation"),
         ({"collapsed": None}, "missing classes"),
         ({"evidence": (dataclasses.replace(HEALTHY, neighbours=15),)}, "memorisation"),
-        ({"evidence": ()}, "all else"),
+        ({"evidence": ()}, "everything else"),
     ):
         assert unseen(dataclasses.replace(whole, **lacking)) == {title}
     early = dataclasses.replace(HEALTHY, step=2999)
@@ -247,7 +247,7 @@ def test_short_healthy_run_and_the_command(train, tmp_path):
     done = run("doctor", f"--workdir={tmp_path}/run")
     assert (done.returncode, done.stderr) == (0, "")
     first, *rest = done.stdout.splitlines()
-    assert first.endswith("nothing is wrong of what the doctor has looked for")
+    assert first.endswith("the doctor found nothing wrong")
     assert [line.split(":")[1].strip() for line in rest] == [
         "D is saturated",
         "mode collapse",
@@ -346,7 +346,7 @@ def test_run_that_diverged_and_the_command(digits, tmp_path):
         training.train_and_export(config)
     done = run("doctor", f"--workdir={config.workdir}")
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("diverged\n  seen: step ")
+    assert done.stdout.startswith("diverged\n  evidence: step ")
     # Once the run goes on, that is the past.
     workdir = Workdir(config.workdir)
     assert record.read(workdir).diverged

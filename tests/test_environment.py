@@ -11,7 +11,7 @@ def test_other_threads_in_a_process_that_runs_already(capsys):
     recorded = {"environment": {"intra_op_threads": other}}
     environment.set_threads(TrainConfig(), recorded)
     assert f"Warning: the run had {other} threads" in capsys.readouterr().out
-    with pytest.raises(UserError, match=f"^--threads={other}: TensorFlow runs already"):
+    with pytest.raises(UserError, match=f"^--threads={other}: TensorFlow already runs"):
         environment.set_threads(TrainConfig(threads=other), None)
     environment.set_threads(TrainConfig(threads=environment.threads()), recorded)
     assert capsys.readouterr().out == ""

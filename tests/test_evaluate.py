@@ -154,7 +154,7 @@ def test_wrong_truncations_are_one_line(workdir, tmp_path):
         assert_one_line_error(done, "--truncation=", "above 0")
     (tmp_path / "a.npy").touch()
     done = run("evaluate", f"--samples={tmp_path}/a.npy", "--truncation=0.5")
-    assert_one_line_error(done, "--truncation=0.5", "are drawn already")
+    assert_one_line_error(done, "--truncation=0.5", "needs a generator")
 
 
 def test_run_that_is_being_extended_is_not_scored(workdir):
@@ -162,7 +162,7 @@ def test_run_that_is_being_extended_is_not_scored(workdir):
     later = newest.with_name(f"{int(newest.name) + 1:09d}")
     newest.rename(later)
     try:
-        with pytest.raises(UserError, match=r"has gone on since .* --model=.*/generator scores"):
+        with pytest.raises(UserError, match=r"has continued since .* --model=.*/generator scores"):
             harness.run(str(workdir.path))
     finally:
         later.rename(newest)
@@ -173,9 +173,9 @@ def test_run_that_is_being_extended_is_not_scored(workdir):
     [
         (np.zeros((5, 28, 28, 1), np.uint8), "has 5 images; the protocol needs 10,000"),
         (np.zeros((5, 28, 28, 1), np.int64), r"is int64 \(5, 28, 28, 1\), but uint8 or floats"),
-        (np.array([{}], dtype=object), "is no .npy or .npz file of numbers"),
-        (b"", "is no .npy or .npz file of numbers"),
-        (b"PK\x03\x04 half a .npz", "is no .npy or .npz file of numbers"),
+        (np.array([{}], dtype=object), "is not a .npy or .npz file of numbers"),
+        (b"", "is not a .npy or .npz file of numbers"),
+        (b"PK\x03\x04 half a .npz", "is not a .npy or .npz file of numbers"),
         (np.zeros((10_000, 1), np.uint8), r"is uint8 \(10000, 1\), but uint8 or floats"),
         (None, "No such file or directory"),
     ],
@@ -355,11 +355,11 @@ def test_output_that_cannot_be_written_is_named_before_the_work(workdir, mnist, 
     np.save(tmp_path / "samples.npy", np.zeros((10_000, 28, 28, 1), np.uint8))
     (tmp_path / "file").touch()
     subject = harness.images(str(tmp_path / "samples.npy"), str(tmp_path / "file"), mnist)
-    with pytest.raises(UserError, match=r"^--output=.*file: is a file; give a folder"):
+    with pytest.raises(UserError, match=r"^--output=.*file: is a file; name a folder"):
         harness.evaluate([subject], quick=True)
     shutil.rmtree(workdir.evaluation, ignore_errors=True)
     workdir.evaluation.touch()
-    with pytest.raises(UserError, match=r"^.*/evaluation: is a file; give a folder"):
+    with pytest.raises(UserError, match=r"^.*/evaluation: is a file; name a folder"):
         harness.evaluate([harness.run(str(workdir.path))], quick=True)
     workdir.evaluation.unlink()
 
@@ -373,7 +373,7 @@ def test_one_run_under_two_names_is_refused_before_the_work(
     again = spelling.format(workdir.path, workdir.path.name)
     again = str(tmp_path / "link") if spelling == "link" else again
     subjects = [harness.run(each) for each in (str(workdir.path), again)]
-    with pytest.raises(UserError, match=r"is the same run as --workdir=.*; give each run once$"):
+    with pytest.raises(UserError, match=r"is the same run as --workdir=.*; name each run once$"):
         harness.evaluate(subjects)
 
 

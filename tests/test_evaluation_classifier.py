@@ -46,7 +46,7 @@ def test_an_image_has_its_features_in_whatever_company(pinned):
 
 def test_changed_weights_are_refused(monkeypatch):
     monkeypatch.setitem(classifier.PINNED, "mnist", hashlib.sha256(b"other").hexdigest())
-    with pytest.raises(UserError, match=r"mnist.npz: is not the classifier that tfgan shipped"):
+    with pytest.raises(UserError, match=r"mnist.npz: is not the classifier that ships with tfgan"):
         classifier.load(ImageSet("mnist"))
 
 

@@ -241,7 +241,7 @@ def test_floors_are_kept_and_ideal_stands_beside(reference, monkeypatch):
     for name in picture_protocol.METRICS:
         assert np.isfinite(rows["floor"][name]["mean"]), name
     assert rows["ideal"]["fsd"]["mean"] == 0
-    assert [line for line in lines if line.startswith("Floors: real images")]
+    assert [line for line in lines if line.startswith("Floors: scoring real images")]
     monkeypatch.setattr(picture_protocol, "row", lambda *_: pytest.fail("computed again"))
     assert picture_protocol.floors(reference, say=lines.append) == rows
 
@@ -266,7 +266,7 @@ def test_the_best_of_a_run_is_found_by_the_floors_images(reference):
     assert found.score(floor) == pytest.approx(0, abs=1e-6)
     coverage = validation.Validation(images.with_split(parts.rest), "coverage", pytest.fail)
     assert coverage.score(floor) == 1
-    with pytest.raises(UserError, match=rf"give --split={re.escape(parts.rest)}$"):
+    with pytest.raises(UserError, match=rf"use --split={re.escape(parts.rest)}$"):
         validation.Validation(images, "fsd", pytest.fail)
     with pytest.raises(UserError, match=r"^--keep_best=fcd: is not for .*; take fsd or coverage"):
         validation.Validation(images, "fcd", pytest.fail)
@@ -338,7 +338,7 @@ def test_a_collapsed_generator_is_called_so(bars, tmp_path):
     subject = harness.images(str(tmp_path / "one.npy"), str(tmp_path / "found"), bars)
     (content,) = harness.evaluate([subject], quick=True, say=lines.append)
     assert content["collapsed"] == ["samples"]
-    assert any("nearly copies of one another" in line for line in lines)
+    assert any("nearly identical" in line for line in lines)
 
 
 def test_too_few_samples_are_one_line(bars, tmp_path):

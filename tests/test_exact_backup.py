@@ -185,7 +185,7 @@ def test_early_stopping_ends_for_good(tmp_path):
         )
         return script(tmp_path / "run", callbacks=[stopping])
 
-    with pytest.raises(UserError, match=r"restore_best_weights=True.*takes the steps back"):
+    with pytest.raises(UserError, match=r"restore_best_weights=True.*also resets the step"):
         stopped(restore_best_weights=True)
 
     gan, history = stopped()
@@ -244,7 +244,7 @@ def test_a_damaged_checkpoint_is_passed_over(whole, tmp_path, capsys):
     assert_equal(state(gan), whole()[0])
     for path in (tmp_path / "run" / "checkpoints").glob("0*"):
         (path / "state.index").write_bytes(b"") if path.is_dir() else None
-    with pytest.raises(UserError, match=r"no checkpoint is whole; remove .*run to begin anew"):
+    with pytest.raises(UserError, match=r"all checkpoints are damaged; remove .*run to begin anew"):
         script(tmp_path / "run")
 
 
@@ -288,8 +288,8 @@ def test_data_whose_order_is_lost_are_refused(tmp_path):
     unseeded = tf.data.Dataset.from_tensor_slices(IMAGES).shuffle(30).batch(5)
     refused(tmp_path, "shuffled without a seed", x=unseeded)
     refused(tmp_path, "shuffled without a seed", x=unseeded.map(lambda x: x).prefetch(1))
-    refused(tmp_path, "give steps_per_epoch", x=generated().filter(lambda x: True))
-    refused(tmp_path, "give steps_per_epoch", x=shuffled().repeat())
+    refused(tmp_path, "pass steps_per_epoch", x=generated().filter(lambda x: True))
+    refused(tmp_path, "pass steps_per_epoch", x=shuffled().repeat())
     refused(tmp_path, "not a list_iterator", x=iter([IMAGES]))
     refused(tmp_path, "has only 30 images", x=IMAGES, batch_size=31)
     refused(tmp_path, "validation_split", x=IMAGES, validation_split=0.5)
@@ -308,22 +308,22 @@ def test_data_that_begin_otherwise_are_refused(tmp_path):
 
 
 def test_bad_arguments_and_uses_are_one_line(tmp_path):
-    with pytest.raises(UserError, match=r"every_minutes=-1: must be a number from 0 up"):
+    with pytest.raises(UserError, match=r"every_minutes=-1: must be a finite number, 0 or more"):
         ExactBackup(tmp_path / "run", every_minutes=-1)
     with pytest.raises(UserError, match=r"every_steps=-1: must be at least 0"):
         ExactBackup(tmp_path / "run", every_steps=-1)
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"folder=.*file: is a file; give a folder"):
+    with pytest.raises(UserError, match=r"folder=.*file: is a file; name a folder"):
         ExactBackup(tmp_path / "file")
-    with pytest.raises(UserError, match=r"holds files but no backup; give an empty folder"):
+    with pytest.raises(UserError, match=r"holds files but no backup; use an empty folder"):
         script(tmp_path)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     zeros = np.zeros((4, 1))
-    with pytest.raises(UserError, match=r"give it to fit of a tfgan.GAN"):
+    with pytest.raises(UserError, match=r"pass it to fit of a tfgan.GAN"):
         model.fit(zeros, zeros, callbacks=[ExactBackup(tmp_path / "other")], verbose=0)
     twice = [ExactBackup(tmp_path / "a"), ExactBackup(tmp_path / "b")]
-    with pytest.raises(UserError, match="not several"):
+    with pytest.raises(UserError, match="only one of them"):
         make_gan().fit(IMAGES, callbacks=twice, verbose=0)
 
 

@@ -133,7 +133,7 @@ def test_a_conditional_generator_is_checked_class_by_class_and_told_of(tmp_path)
     text = (folder / "README.md").read_text()
     names = r"0 a\|b (10 %), 1 \`c\` (60 %), 2 &lt;d&gt; (30 %)"
     assert f"| classes, shares | {names} |" in text
-    assert "; `label`: int64 `(batch,)`, a class each, or -1 for one drawn" in text
+    assert "; `label`: int64 `(batch,)`, the class of each image, or -1 for a random one" in text
     assert r"The code asks for class 1, \`c\`; " in text
     assert "without labels" not in text
     assert "![24 images that it drew]" in text
@@ -151,7 +151,7 @@ def test_another_class_for_a_label_is_found(tmp_path, monkeypatch):
 
     wrong = dataclasses.replace(FORMATS["keras"], run=run_wrong)
     monkeypatch.setitem(FORMATS, "onnx", wrong)
-    with pytest.raises(UserError, match=r"--format=onnx: .*more than 1e-04; nothing is written"):
+    with pytest.raises(UserError, match=r"--format=onnx: .*more than 1e-04; nothing was written"):
         export(workdir, "onnx")
 
 
@@ -177,7 +177,7 @@ def test_one_that_differs_is_refused_and_nothing_is_left(workdir, monkeypatch, f
 
     wrong = dataclasses.replace(FORMATS["keras"], file="wrong.keras", run=run_wrong)
     monkeypatch.setitem(FORMATS, "onnx", wrong)
-    with pytest.raises(UserError, match=r"--format=onnx: .*more than 1e-04; nothing is written"):
+    with pytest.raises(UserError, match=r"--format=onnx: .*more than 1e-04; nothing was written"):
         export(workdir, "savedmodel", "onnx")
     assert tree(workdir.path) == before
     assert {file.name for file in workdir.exports.iterdir()} == {".lock", FOLDER}
@@ -196,7 +196,7 @@ def test_a_generator_of_nan_is_called_so_and_nothing_is_left(workdir, monkeypatc
 
 
 def test_the_average_is_taken_if_there_is_one(workdir, tmp_path):
-    with pytest.raises(UserError, match=r"--generator=ema: .* keeps no moving average"):
+    with pytest.raises(UserError, match=r"--generator=ema: .* has no moving average"):
         export(workdir, "keras", which="ema")
     averaged = make_run(tmp_path / "ema", {"image_shape": SHAPE}, ema=0.5, latents="uniform")
     gan = building.build(TrainConfig(**averaged.recorded()["config"]), SHAPE, 1)
@@ -224,7 +224,7 @@ def test_the_average_is_taken_if_there_is_one(workdir, tmp_path):
 
 def test_older_run_has_its_shape_in_its_generator(tmp_path):
     workdir = make_run(tmp_path / "run", {})
-    with pytest.raises(UserError, match=r"config\.json: does not say the image shape"):
+    with pytest.raises(UserError, match=r"config\.json: does not record the image shape"):
         export(workdir, "keras")
     gan = building.build(TrainConfig(latent_size=5, hidden_size=16), SHAPE, 1)
     saved_model.save_generator(workdir.generator, gan.generator)
@@ -306,12 +306,12 @@ def test_bad_flag_is_one_line(arguments, words):
 def test_run_that_cannot_be_exported_is_one_line(tmp_path):
     workdir = make_run(tmp_path / "run", {"image_shape": SHAPE})
     workdir.exports.write_text("a file")
-    with pytest.raises(UserError, match=r"exports: is a file; give a folder"):
+    with pytest.raises(UserError, match=r"exports: is a file; name a folder"):
         export(workdir, "keras")
     workdir.exports.unlink()
     for checkpoint in workdir.checkpoints.iterdir():
         (checkpoint / "state.index").write_bytes(b"")
-    with pytest.raises(UserError, match="no checkpoint is whole"):
+    with pytest.raises(UserError, match="all checkpoints are damaged"):
         export(workdir, "keras")
     recorded = json.loads(workdir.config.read_text())
     recorded["config"]["latent_size"] = -3

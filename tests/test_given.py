@@ -73,19 +73,19 @@ def test_one_of_several_arrays(tmp_path):
 @pytest.mark.parametrize(
     ("array", "problem"),
     [
-        (GREY / 1.0, r"has pixels from \S+ to 25\d; give uint8, or floats that span"),
-        (GREY / 255 - 0.2, r"has pixels from -0.\d+ to 0.\d+; give uint8"),
+        (GREY / 1.0, r"has pixels from \S+ to 25\d; use uint8, or floats that span"),
+        (GREY / 255 - 0.2, r"has pixels from -0.\d+ to 0.\d+; use uint8"),
         (GREY / 255 * 2, "has pixels from"),
         (np.full((6, 4, 5, 1), np.nan), "has pixels that are NaN or infinite"),
         (np.full((6, 4, 5, 1), np.inf), "has pixels that are NaN or infinite"),
-        (GREY // 255 + (GREY > 99), "has no pixel but 0 and 1"),
+        (GREY // 255 + (GREY > 99), "has only the pixels 0 and 1"),
         (GREY.astype(np.int64), r"is int64 \(6, 4, 5, 1\), but uint8 or floats"),
         (GREY.astype(complex), "is complex128"),
         (GREY > 99, "is bool"),
         (GREY.reshape(6, 20), r"is uint8 \(6, 20\)"),
         (GREY[:3], "has 3 images; the protocol needs 6"),
         (np.float32(1), r"is float32 \(\)"),
-        (np.array([{}]), "is no .npy or .npz file of numbers"),
+        (np.array([{}]), "is not a .npy or .npz file of numbers"),
     ],
 )
 def test_what_is_ambiguous_or_no_images_is_refused(array, problem, tmp_path):
@@ -105,7 +105,7 @@ def test_damaged_archives_are_refused(tmp_path):
     (tmp_path / "spoilt.npz").write_bytes(compressed)
     np.savez(tmp_path / "objects.npz", np.array([{}], dtype=object))
     for name in ("half", "spoilt", "objects"):
-        with pytest.raises(UserError, match=r"is no .npy or .npz file of numbers$"):
+        with pytest.raises(UserError, match=r"is not a .npy or .npz file of numbers$"):
             read(tmp_path / f"{name}.npz", 6, (4, 5, 3))
 
 
@@ -129,11 +129,11 @@ def test_folders_of_pictures(tmp_path):
     # As torchvision's save_image writes them: grey ones in three channels.
     found, words = read(tmp_path / "grey", 6, (4, 5, 3))
     np.testing.assert_array_equal(found, GREY.repeat(3, -1))
-    assert words == "grey pictures taken as colour"
+    assert words == "grey pictures converted to colour"
     save_folder(tmp_path / "repeated", GREY.repeat(3, -1))
     found, words = read(tmp_path / "repeated", 6, (4, 5, 1))
     np.testing.assert_array_equal(found, GREY)
-    assert words == "colour pictures without colours taken as grey"
+    assert words == "colour pictures without colours converted to grey"
     assert read(tmp_path / "colour", 6, (4, 5, 1))[0].shape[1:] == (4, 5, 3)  # the harness says so
 
 
@@ -156,10 +156,10 @@ def test_pictures_of_sub_folders(tmp_path):
     save_folder(tmp_path, IMAGES, names=names)
     found, words = read(tmp_path, 6, (4, 5, 3))
     np.testing.assert_array_equal(found, IMAGES)
-    assert words == "whatever their sub-folders"
+    assert words == "sub-folders ignored"
     found, words = read(tmp_path, 2, (4, 5, 3))
     np.testing.assert_array_equal(found[ORDER[:2]], IMAGES[ORDER[:2]])
-    assert words == "2 of its 6 images, whatever their sub-folders"
+    assert words == "2 of its 6 images, sub-folders ignored"
 
 
 def test_folders_that_cannot_be_scored_are_refused(tmp_path):

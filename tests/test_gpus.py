@@ -44,7 +44,9 @@ def test_hidden_gpu_is_not(variable, machine, monkeypatch):
 def test_gpu_that_is_hidden_by_mistake(variable, machine, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
     told = gpus.unusable_gpus("", machine)
-    assert told == f"CUDA_VISIBLE_DEVICES={variable}: names none of the GPUs, which count from 0"
+    assert (
+        told == f"CUDA_VISIBLE_DEVICES={variable}: names none of the GPUs; they are numbered from 0"
+    )
     (machine / "nvidia0").unlink()
     assert gpus.unusable_gpus("", machine) is None
 

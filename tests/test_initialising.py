@@ -149,10 +149,10 @@ def test_the_newest_whole_checkpoint_counts(make, other, tmp_path, capsys):
     assert "000000008 is damaged" in output
     assert "weights from step 4" in output
     (copy.checkpoints / "000000004" / "state.index").unlink()
-    with pytest.raises(UserError, match=r"^--init_from=.*copy: none of its checkpoints is whole"):
+    with pytest.raises(UserError, match=r"^--init_from=.*copy: all of its checkpoints are damaged"):
         training.train_and_export(make("none", init_from=str(copy.path)))
     shutil.rmtree(copy.checkpoints)
-    with pytest.raises(UserError, match=r"^--init_from=.*copy: has no checkpoint; give a run"):
+    with pytest.raises(UserError, match=r"^--init_from=.*copy: has no checkpoint; name a run"):
         training.train_and_export(make("none", init_from=str(copy.path)))
     assert not Workdir(str(tmp_path / "none")).config.exists()
 
@@ -160,7 +160,9 @@ def test_the_newest_whole_checkpoint_counts(make, other, tmp_path, capsys):
 def test_a_run_that_still_trains_is_refused(make, other, tmp_path):
     with (
         Workdir(other[0].workdir).lock(),
-        pytest.raises(UserError, match=r"^--init_from=.*: another process trains there; wait for"),
+        pytest.raises(
+            UserError, match=r"^--init_from=.*: another process is training there; wait until"
+        ),
     ):
         training.train_and_export(make("run"))
 
@@ -168,12 +170,12 @@ def test_a_run_that_still_trains_is_refused(make, other, tmp_path):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"init_from": "{here}/file"}, "file: is a file; give the folder of a run"),
-        ({"init_from": "{here}/none"}, "none: there is no such folder; give the folder of a run"),
-        ({"init_from": "{here}"}, "no run there; python -m tfgan.train makes one"),
-        ({"init_from": "{here}/kept"}, "kept: is --workdir itself; give the run a folder"),
+        ({"init_from": "{here}/file"}, "file: is a file; name the folder of a run"),
+        ({"init_from": "{here}/none"}, "none: there is no such folder; name the folder of a run"),
+        ({"init_from": "{here}"}, "no run there; python -m tfgan.train creates one"),
+        ({"init_from": "{here}/kept"}, "kept: is the same as --workdir; use another"),
         ({"network": "maxout"}, "--network=mlp, and those of this run --network=maxout; they"),
-        ({"hidden_size": 24, "latent_size": 8}, "no layer of its networks fits those of this"),
+        ({"hidden_size": 24, "latent_size": 8}, "none of its layers fits this run's"),
     ],
 )
 def test_what_cannot_be_taken_is_told_and_nothing_is_changed(options, problem, make, tmp_path):

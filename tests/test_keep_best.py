@@ -224,7 +224,7 @@ def test_patience_ends_a_run_and_a_larger_one_goes_on(make, scripted, capsys):
     gan = training.train_and_export(config)
     assert int(gan.step.numpy()) == 20
     assert recorded_best(config) == {"metric": "fcd", "score": 3.0, "step": 10}
-    assert "no better fcd in 2 scorings; a larger --patience goes on" in capsys.readouterr().out
+    assert "no better fcd in 2 scorings; rerun with a larger --patience" in capsys.readouterr().out
     workdir = Workdir(config.workdir)
     before = tree(workdir.path)
     for again in (config, dataclasses.replace(config, epochs=20)):  # more epochs change nothing
@@ -279,13 +279,13 @@ def test_a_run_on_the_validation_images_is_refused(make, tmp_path):
         ({"keep_best": "fid"}, "^--keep_best=fid: must be one of fcd, fsd, coverage, parzen$"),
         (
             {"evaluate_every": 0},
-            "^--keep_best=fcd: wants --evaluate_every, .* from 1 to --epochs=2",
+            "^--keep_best=fcd: needs --evaluate_every, .* from 1 to --epochs=2",
         ),
-        ({"evaluate_every": 3}, "^--keep_best=fcd: wants --evaluate_every"),
+        ({"evaluate_every": 3}, "^--keep_best=fcd: needs --evaluate_every"),
         ({"keep_best": "", "patience": 1}, "^--patience=1: does nothing without --keep_best=fcd"),
         ({"patience": -1}, "^--patience=-1: must be at least 0"),
-        ({"max_minutes": -1.0}, "^--max_minutes=-1.0: must be a number from 0 up"),
-        ({"max_minutes": math.nan}, "^--max_minutes=nan: must be a number from 0 up"),
+        ({"max_minutes": -1.0}, "^--max_minutes=-1.0: must be a finite number, 0 or more"),
+        ({"max_minutes": math.nan}, "^--max_minutes=nan: must be a finite number, 0 or more"),
     ],
 )
 def test_bad_values_are_named(options, problem, make):
@@ -328,7 +328,7 @@ def test_all_devices_end_at_the_same_step(where, tiny_data_dir, tmp_path):
     else:
         done = run_afresh("launch", "--workers=2", "--", *flags)
     assert done.returncode == 0, done.stderr
-    assert "a larger --patience goes on" in done.stdout
+    assert "rerun with a larger --patience" in done.stdout
     alone = run("train", *FLAGS, f"--data_dir={tiny_data_dir}", f"--workdir={tmp_path}/one")
     assert alone.returncode == 0, alone.stderr
     found, expected = (

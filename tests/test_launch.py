@@ -112,7 +112,7 @@ def interrupted(flags, tmp_path_factory):
 def test_ctrl_c_ends_all(interrupted):
     _, out, status, workers = interrupted
     assert status == 130, out
-    assert "[launch] SIGINT: all have ended" in out
+    assert "[launch] SIGINT: all workers have ended" in out
     assert len(workers) == 2
     assert not any(psutil.pid_exists(pid) for pid in workers)
 
@@ -147,7 +147,7 @@ def test_interrupted_and_restarted_run_ends_as_the_unbroken_one(
     out, status = hit(flags, tmp_path / "run", worker, signum)
     assert status == 0, out
     assert words in out
-    first, second = out.split("[launch] starting all again (1 of at most 1)")
+    first, second = out.split("[launch] restarting all workers (1 of at most 1)")
     assert "Resuming after step" in first  # after Ctrl-C
     assert "Resuming after step" in second
     assert outcome(tmp_path / "run") == expected
@@ -249,10 +249,10 @@ def test_bad_flags_are_not_tried_again(tmp_path):
     assert done.returncode == 2
     # Whoever is quicker refuses; the other may be ended before it has said a word.
     *_, last = done.stderr.splitlines()
-    refused = re.fullmatch(r"error: worker ([01]) refused its flags .*", last)
+    refused = re.fullmatch(r"error: worker ([01]) found an error in its flags .*", last)
     assert refused, done.stderr
     assert f"[{refused[1]}] error: --epochs=0: must be at least 1" in done.stderr
-    assert "starting all again" not in done.stdout
+    assert "restarting all workers" not in done.stdout
     assert_one_line_error(run("launch", "--workers=0"), "--workers=0", "positive")
     assert_one_line_error(run("launch", "--epochs=5"), "epochs")
 

@@ -32,7 +32,7 @@ SLURM = {
 def test_address_without_a_usable_port(address, monkeypatch):
     config = {"cluster": {"worker": ["h:1", address]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    with pytest.raises(UserError, match=r"^TF_CONFIG: .*is no host:port"):
+    with pytest.raises(UserError, match=r"^TF_CONFIG: .*is not host:port"):
         strategies.find_cluster()
 
 
@@ -115,7 +115,7 @@ def test_unknown_home_makes_no_folder_of_that_name(monkeypatch, tmp_path):
         lambda: Workdir("~/run"),
         lambda: loading.load("~/model"),
     ):
-        with pytest.raises(UserError, match=r"=~/.*: that home folder is not known; set HOME"):
+        with pytest.raises(UserError, match=r"=~/.*: the home folder is unknown; set HOME"):
             call()
     assert list(tmp_path.iterdir()) == []
 

@@ -47,10 +47,10 @@ def test_folders_that_can_be_made_leave_no_trace(here, path):
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("", "is a folder; give a file"),
-        ("folder", "is a folder; give a file"),
-        ("none/new", "there is no folder none; make it first"),
-        ("file/new", "there is no folder file; make it first"),
+        ("", "is a folder; name a file"),
+        ("folder", "is a folder; name a file"),
+        ("none/new", "there is no folder none; create it first"),
+        ("file/new", "there is no folder file; create it first"),
         ("/proc/new", "cannot be written: "),
         ("n" * 254, "cannot be written: File name too long"),  # with the ending of what is beside
     ],
@@ -65,8 +65,8 @@ def test_files_that_cannot_be_written_are_named(here, path, problem):
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("file", "is a file; give a folder"),
-        ("file/new", "file is a file; give a folder"),
+        ("file", "is a file; name a folder"),
+        ("file/new", "file is a file; name a folder"),
         ("/proc/new/deep", "/proc cannot be written to: "),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_written_is_told_before_the_work(here, module, fla
 def test_a_folder_that_cannot_be_written_is_told_before_the_work(here, module, flag, more):
     before = everything(here)
     prepare(module, f"{flag}=folder/new", *more)
-    with pytest.raises(UserError, match=f"^{flag}=file: is a file; give a folder"):
+    with pytest.raises(UserError, match=f"^{flag}=file: is a file; name a folder"):
         prepare(module, f"{flag}=file", *more)
     assert everything(here) == before
 
@@ -159,12 +159,12 @@ def test_a_run_that_cannot_be_written_to_is_told_before_the_work(here, command):
     prepare(f"tfgan.{command}", "--workdir=run")
     written = {"evaluate": "evaluation", "export": "exports"}[command]
     (here / "run" / written).touch()
-    with pytest.raises(UserError, match=f"^run/{written}: is a file; give a folder"):
+    with pytest.raises(UserError, match=f"^run/{written}: is a file; name a folder"):
         prepare(f"tfgan.{command}", "--workdir=run")
 
 
 def test_a_data_folder_that_is_a_file_is_called_so(here):
-    with pytest.raises(UserError, match=r"^--data_dir=.*file: is a file; give a folder"):
+    with pytest.raises(UserError, match=r"^--data_dir=.*file: is a file; name a folder"):
         sources.prepare(ImageSet("mnist", data_dir=str(here / "file")))
 
 
@@ -175,4 +175,4 @@ def test_a_benchmark_says_it_in_one_line():
         capture_output=True,
         text=True,
     )
-    assert_one_line_error(done, "--output=README.md", "is a file; give a folder")
+    assert_one_line_error(done, "--output=README.md", "is a file; name a folder")

@@ -96,7 +96,7 @@ def test_own_images_train_as_the_same_set_does(tiny_data_dir, tmp_path):
         "tfgan.train_and_export(config, data=...)"
     )
     # What needs a set that is kept says so.
-    with pytest.raises(UserError, match="own_data: is what a script gave as data="):
+    with pytest.raises(UserError, match="own_data: was passed as data="):
         harness.evaluate([harness.run(own.workdir, "", "")], quick=True)
     with pytest.raises(UserError, match="own_data: a run with data= needs it again"):
         train_and_export(restoring.recorded_config(Workdir(own.workdir)))
@@ -126,14 +126,14 @@ def test_forms_of_the_same_data_are_one_set():
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        ("photos", "is a str; give an array of images"),
-        ([IMAGES[0]] * 3, "is a list; give an array"),
+        ("photos", "is a str; must be an array of images"),
+        ([IMAGES[0]] * 3, "is a list; must be an array"),
         (IMAGES[..., 0], r"shape \(60, 8, 8\); must be \(size, height, width, channels\)"),
         (IMAGES[:0], r"shape \(0, 8, 8, 1\)"),
         (np.zeros((9, 8, 8, 2), np.uint8), "with 1 or 3 channels"),
         (IMAGES.astype(int), "type int64; must be floats in"),
         (IMAGES.astype("float32"), r"lie in \[0, 255\]; must be floats in"),
-        (IMAGES / 255, r"lie in \[0, 1\]; floats must be in \[-1, 1\]: give 2 \* images - 1"),
+        (IMAGES / 255, r"lie in \[0, 1\]; floats must be in \[-1, 1\]: pass 2 \* images - 1"),
         (np.full((9, *SHAPE), np.nan), "must be floats in"),
         (tf.data.Dataset.from_tensor_slices(IMAGES).batch(5), "must give single examples"),
         (tf.data.Dataset.from_tensor_slices(IMAGES).repeat(), "never ends"),
@@ -182,8 +182,8 @@ def test_other_data_are_refused_and_a_streamed_set_is_not_wanted(tmp_path):
     assert outcome(tmp_path / "run") == before
     for options, words in (
         ({"dataset": "kmnist"}, "--dataset=kmnist: says what data= says too"),
-        ({"split": "test"}, "--split=test: data= has one part"),
-        ({"evaluate_every": 1}, "--evaluate_every=1: data= has one part.*--images"),
+        ({"split": "test"}, "--split=test: data= is used for training only"),
+        ({"evaluate_every": 1}, "--evaluate_every=1: data= is used for training only.*--images"),
     ):
         with pytest.raises(UserError, match=words):
             train_and_export(dataclasses.replace(config, **options), data=IMAGES)
@@ -199,7 +199,7 @@ def test_a_stopped_run_of_ones_own_ends_as_the_unbroken_one(xla, tmp_path, capsy
     config = configured(tmp_path / "run", **options)
     first, second = Seen(signal_at=2), Seen()
     keras.utils.clear_session()
-    with pytest.raises(tfgan.Interrupted, match=r"same call of tfgan.train_and_export goes on"):
+    with pytest.raises(tfgan.Interrupted, match=r"call of tfgan.train_and_export to resume"):
         train_and_export(config, callbacks=[first], **own)
     keras.utils.clear_session()
     keras.utils.set_random_seed(5)  # another process
@@ -357,8 +357,8 @@ def test_an_error_of_a_callback_names_it_and_leaves_the_run_whole(tmp_path):
     ("callbacks", "problem"),
     [
         ([Seen], "Seen is a class; give Seen()"),
-        (["tensorboard"], "'tensorboard' is no keras.callbacks.Callback"),
-        (print, "is no keras.callbacks.Callback"),
+        (["tensorboard"], "'tensorboard' is not a keras.callbacks.Callback"),
+        (print, "is not a keras.callbacks.Callback"),
         ([tfgan.ExactBackup("x")], "ExactBackup is for fit"),
     ],
 )
@@ -375,5 +375,5 @@ def test_a_run_says_with_which_class_it_was_begun(tmp_path):
     config = configured(tmp_path / "run", epochs=1)
     train_and_export(config, gan_class=Mine, data=make_images(60, (16, 16, 1)))
     more = dataclasses.replace(config, epochs=2)
-    with pytest.raises(UserError, match=r"was begun with gan_class=.*Mine; call"):
+    with pytest.raises(UserError, match=r"was started with gan_class=.*Mine; call"):
         train_and_export(more, data=make_images(60, (16, 16, 1)))

@@ -92,7 +92,7 @@ def test_pictures_beside_sub_folders_have_no_classes(tmp_path):
         save(tmp_path / "all" / "ab"[number % 2] / f"{number}", number)
     save(tmp_path / "all" / "c", 7)
     found = Prepared(tmp_path / "all", tmp_path)
-    assert "Classes: none, since pictures lie beside the sub-folders (1 of them)" in found.said
+    assert "Classes: none, because (1 of them)" in found.said
     assert len(found.images()) == 7
 
 
@@ -161,7 +161,7 @@ def test_a_full_disk_leaves_nothing(photos, tmp_path, monkeypatch):
     half = tmp_path / "data" / Prepared(photos, tmp_path).name
     (half / "1.0.0.incompleteABC").mkdir()
     (half / "1.0.0" / writing.RECORD).rename(half / "1.0.0.incompleteABC" / writing.RECORD)
-    with pytest.raises(UserError, match="is no set of pictures"):
+    with pytest.raises(UserError, match="is not a set of pictures"):
         Prepared(photos, tmp_path)
 
 

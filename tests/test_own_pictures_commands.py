@@ -42,8 +42,8 @@ def test_sub_folders_are_the_classes_of_a_conditional_run(tmp_path):
     ("flags", "words"),
     [
         (["--images={}/nowhere"], ["--images=", "no such folder or archive"]),
-        (["--images={}/empty"], ["--images=", "no file in it"]),
-        (["--images={}/texts"], ["--images=", "no picture in it", "a.txt"]),
+        (["--images={}/empty"], ["--images=", "is empty"]),
+        (["--images={}/texts"], ["--images=", "contains no pictures", "a.txt"]),
         (["--images={}/photos", "--image_size=0"], ["--image_size=0", "at least 1"]),
         (
             ["--images={}/photos", "--image_size=30", "--network=conv"],

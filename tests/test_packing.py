@@ -150,7 +150,7 @@ def test_batches_that_cannot_be_shared_are_refused(options, pack, size, multiple
 
 
 def test_simultaneous_updates_have_one_step_of_each():
-    with pytest.raises(ValueError, match="d_steps=2: simultaneous updates have one step of each"):
+    with pytest.raises(ValueError, match="d_steps=2: simultaneous updates have one update of each"):
         gan_of(1, d_steps=2, simultaneous=True)
 
 

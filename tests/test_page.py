@@ -192,7 +192,7 @@ def branching() -> keras.Model:
             ),
             "layer odd must have channels last",
         ),
-        (branching(), "no plain chain"),
+        (branching(), "not a plain chain"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_clear_line(generator, problem, tmp_path):

@@ -184,7 +184,7 @@ def test_any_bytes_are_taken_or_refused():
         ({"image_size": 0}, "^--image_size=0: must be at least 1"),
         ({"fit": "squeeze"}, "^--fit=squeeze: must be one of crop, pad, stretch"),
         ({"channels": "2"}, "^--channels=2: must be one of"),
-        ({"background": "rot"}, "^--background=rot: is no colour"),
+        ({"background": "rot"}, "^--background=rot: is not a colour"),
     ],
 )
 def test_wrong_options_are_named(options, problem):

@@ -92,7 +92,7 @@ def test_archives_that_are_odd(photos, tmp_path):
     assert "1 damaged in the archive" in Prepared(spoilt, tmp_path).said
     text = tmp_path / "text.zip"
     text.write_text("no archive")
-    with pytest.raises(UserError, match=r"text.zip: is no folder, and no zip or tar archive"):
+    with pytest.raises(UserError, match=r"text.zip: is not a folder or a zip or tar archive"):
         Prepared(text, tmp_path)
     assert not list((tmp_path / "data").glob("*limbing*"))
 

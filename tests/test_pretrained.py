@@ -75,7 +75,7 @@ def test_damaged_file_is_told(tmp_path, monkeypatch):
     damaged.write_bytes(pretrained.file("mnist").read_bytes()[:-1] + b"?")
     monkeypatch.setattr(pretrained, "record", lambda name: {"sha256": "0" * 64})
     monkeypatch.setattr(pretrained, "file", lambda name: damaged)
-    with pytest.raises(UserError, match=r"mnist.keras: is not what tfgan came with; install tfgan"):
+    with pytest.raises(UserError, match=r"mnist.keras: is damaged or was changed; reinstall tfgan"):
         tfgan.pretrained("mnist")
 
 

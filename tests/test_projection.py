@@ -140,7 +140,9 @@ class Rounded(tf.Module):
 def test_a_generator_without_gradients_is_one_clear_line(tmp_path):
     module, path = Rounded(), str(tmp_path / "rounded")
     tf.saved_model.save(module, path, {"sample": module.sample, "generate": module.generate})
-    with pytest.raises(UserError, match=r"^--model=.*rounded: its images have no gradient by z"):
+    with pytest.raises(
+        UserError, match=r"^--model=.*rounded: its images have no gradient with respect to z"
+    ):
         project_images(loading.load(path), np.zeros((1, 4, 4, 1), np.uint8), steps=1)
 
 
@@ -244,7 +246,7 @@ def test_a_slice_of_the_set(tiny_data_dir, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--images="], "--images=: give pictures"),
+        (["--images="], "--images=: name pictures"),
         (["--images=none.png"], "--images=none.png: there is no file or folder none.png"),
         (["--images=none.npy"], "--images=none.npy: there is no file or folder none.npy"),
         (["--images=a.png", "--restarts=0"], "--restarts=0: must lie between 1 and 1,000"),
@@ -266,10 +268,10 @@ def test_images_that_cannot_be_had_are_one_clear_line(model, tmp_path):
     np.save(tmp_path / "other.npy", np.zeros((2, 9, 8, 1), np.uint8))
     np.save(tmp_path / "none.npy", np.zeros((0, 8, 8, 1), np.uint8))
     for name, problem in {
-        "empty": "there is no picture in it; give 1 to 1,000",
+        "empty": "no pictures there; give 1 to 1,000",
         "text.png": f"{tmp_path}/text.png is no picture that can be taken: not a picture",
         "other.npy": "images of 9 x 8 x 1, but the generator draws 8 x 8 x 1",
-        "none.npy": "there is no picture in it",
+        "none.npy": "no pictures there",
     }.items():
         found = targets.find(str(tmp_path / name), ImageSet(""), model)
         with pytest.raises(UserError, match=f"^--images={tmp_path / name}: {problem}") as error:

@@ -57,7 +57,9 @@ def test_a_conditional_run_is_restored_with_its_shares(conditional):
 @pytest.mark.parametrize("classes", [None, {"names": ["a", "b"], "counts": [1, -1]}])
 def test_damaged_classes_are_told(classes, changed):
     config = changed(classes=classes)
-    with pytest.raises(UserError, match=r"config.json: is of a conditional run, but does not say"):
+    with pytest.raises(
+        UserError, match=r"config.json: belongs to a conditional run but does not list"
+    ):
         restoring.restore(Workdir(config.workdir), pytest.fail)
     with pytest.raises(UserError, match=r"^--dataset=mnist: .* trained on: classes .* then, "):
         training.train_and_export(config)

@@ -245,7 +245,10 @@ def test_another_draw_is_refused_or_replaced(draw, options, problem):
     folder = draw("plain", "f", 10)
     (folder / "note.txt").write_text("precious")
     before = pictures_in(folder)
-    with pytest.raises(UserError, match=f"has another draw: .*{problem}.*; give another folder"):
+    with pytest.raises(
+        UserError,
+        match=f"holds pictures drawn with other settings: .*{problem}.*; choose another folder",
+    ):
         draw(kind="f", **given)
     after = pictures_in(folder)
     assert list(after) == list(before)
@@ -294,7 +297,7 @@ def test_a_damaged_record_is_named(content, tmp_path):
 
 
 def test_a_class_twice_makes_no_folder(draw, tmp_path):
-    with pytest.raises(UserError, match=r"^--label=1,1: a folder has each class once"):
+    with pytest.raises(UserError, match=r"^--label=1,1: names a class twice"):
         draw("told", "f", 10, "1,1")
     assert not (tmp_path / "f").exists()
 
@@ -326,7 +329,9 @@ def test_a_model_with_a_sampler_of_its_own_is_refused(models, tmp_path):
     for file in (models / "uniform").iterdir():
         if file.name != "latents.txt":  # which says what the latents are
             (copy / file.name).symlink_to(file)
-    with pytest.raises(UserError, match=r"its sample draws other images than its generate"):
+    with pytest.raises(
+        UserError, match=r"its signatures sample and generate give different images"
+    ):
         sampling.sample(str(copy), 5, 1, str(tmp_path / "a.npy"))
 
 
@@ -374,11 +379,11 @@ def test_uniform_latents_are_not_truncated(models, tmp_path):
     ("output", "problem"),
     [
         ("a.txt", r"must end in \.png, \.npy, \.npz, \.gif, \.webp, \.mp4; or in / for a folder"),
-        ("there.png", "is there already; give another name, or --overwrite"),
-        ("none/a.npz", "there is no folder none; make it first"),
-        ("mine", "has files that are of no draw; give a new or an empty folder"),
-        ("mine/", "has files that are of no draw"),
-        ("there.png/", "is a file; give a folder"),
+        ("there.png", "already exists; choose another name, or use --overwrite"),
+        ("none/a.npz", "there is no folder none; create it first"),
+        ("mine", "has files that tfgan.sample did not draw; choose a new or an empty folder"),
+        ("mine/", "has files that tfgan.sample did not draw"),
+        ("there.png/", "is a file; name a folder"),
         ("/proc/new/", "/proc cannot be written to"),
     ],
 )
@@ -443,5 +448,7 @@ def test_the_command_fills_a_folder_and_goes_on(models, tmp_path):
     assert (record["n"], record["seed"], record["truncation"]) == (3, 1, None)
     again = run(*given)
     assert again.stdout == f"{output}: 3 of 3 pictures are there already\nWrote {output}\n"
-    assert_one_line_error(run(*given, "--seed=2"), "has another draw: seed 1, not 2")
+    assert_one_line_error(
+        run(*given, "--seed=2"), "holds pictures drawn with other settings: seed 1, not 2"
+    )
     assert run(*given, "--seed=2", "--overwrite").returncode == 0

@@ -185,4 +185,4 @@ def test_bad_flag_is_one_line(arguments, words):
 def test_bad_paths_are_one_line(model, tmp_path):
     assert_one_line_error(run("sample", f"--model={tmp_path}"), "--model=", "no SavedModel")
     done = run("sample", f"--model={model}", f"--output={tmp_path}/no/where.png")
-    assert_one_line_error(done, "--output=", "there is no folder", "make it first")
+    assert_one_line_error(done, "--output=", "there is no folder", "create it first")

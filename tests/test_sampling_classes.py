@@ -114,14 +114,17 @@ def test_walks_lead_from_class_to_class(model, generator, tmp_path):
 @pytest.mark.parametrize(
     ("label", "problem"),
     [
-        ("sneakers", r"--label=sneakers: 'sneakers' is no class .*\(did you mean sneaker\?\)"),
-        ("4", "--label=4: '4' is no class of this generator; it has 0 to 3, or boot, sneaker, 2"),
-        ("-1", "'-1' is no class"),
-        ("22", "--label=22: '22' is no class of this generator; it has 0 to 3"),
-        ("0,,1", "--label=0,,1: '' is no class"),
-        ("0,", "'' is no class"),
+        ("sneakers", r"--label=sneakers: 'sneakers' is not a class .*\(did you mean sneaker\?\)"),
+        (
+            "4",
+            "--label=4: '4' is not a class of this generator; it has 0 to 3, or boot, sneaker, 2",
+        ),
+        ("-1", "'-1' is not a class"),
+        ("22", "--label=22: '22' is not a class of this generator; it has 0 to 3"),
+        ("0,,1", "--label=0,,1: '' is not a class"),
+        ("0,", "'' is not a class"),
         ("0,2", "--label=0,2: class 2, 2, had no images to learn from; --label=all draws all"),
-        ("\u00b2", "is no class"),  # a digit, but no number
+        ("\u00b2", "is not a class"),  # a digit, but no number
     ],
 )
 def test_what_is_no_class_is_told_with_what_is(model, tmp_path, label, problem):
@@ -165,7 +168,7 @@ def stub(folder, data) -> str:
     ("arguments", "words"),
     [
         (["--label=boots"], ["--label=boots", "did you mean boot?"]),
-        (["--label=3,,1"], ["--label=3,,1", "'' is no class"]),
+        (["--label=3,,1"], ["--label=3,,1", "'' is not a class"]),
         (["--label=0", "--n=0"], ["--n=0"]),
         (["--label=0", "--output=a.jpg"], ["--output=a.jpg", ".npy"]),
         (["--label=0", "--interpolate", "--output=a.npy"], ["--output=a.npy", ".gif"]),
@@ -176,13 +179,13 @@ def test_what_the_folder_tells_is_found_before_the_work(unloadable, arguments, w
 
 
 def test_a_label_for_a_generator_without_classes_is_refused(plain, tmp_path):
-    problem = "--label=7: --model=.* draws whatever comes; only a generator trained with --cond"
+    problem = "--label=7: --model=.* has no classes; only a generator trained with --cond"
     for draw in (sampling.sample, sampling.interpolate):
         with pytest.raises(UserError, match=problem):
             draw(plain, 2, 1, str(tmp_path / "a.png"), "7")
     folder = stub(tmp_path / "plain", {"name": "x", "split": "train"})
     done = run("sample", f"--model={folder}", "--label=7")
-    assert_one_line_error(done, "--label=7", f"--model={folder} draws whatever comes")
+    assert_one_line_error(done, "--label=7", f"--model={folder} has no classes")
 
 
 def test_readme_names_the_classes_as_text(model):

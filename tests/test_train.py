@@ -206,7 +206,7 @@ def test_all_checkpoints_damaged_is_one_line(tiny, finished):
         file.write_bytes(b"")
     before = tree(finished)
     done = run("train", *flags, "--epochs=2")
-    assert_one_line_error(done, "no checkpoint is whole", "--overwrite")
+    assert_one_line_error(done, "all checkpoints are damaged", "--overwrite")
     assert tree(finished) == before
     started = run("train", *flags, "--epochs=1", "--overwrite")
     assert started.returncode == 0, started.stderr

@@ -150,13 +150,16 @@ def test_temporary_folder_that_a_reader_would_not_find(name, monkeypatch, tmp_pa
         assert not set("*?[]\\\udcff") & set(str(plain))
         assert plain.samefile(tmp_path / "lr[0.1]")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(UserError, match=r"^TMPDIR=.*: give a folder"), files.temporary_folder():
+    with (
+        pytest.raises(UserError, match=r"^TMPDIR=.*: set it to a folder"),
+        files.temporary_folder(),
+    ):
         pass
 
 
 def test_name_that_tensorflow_cannot_spell(monkeypatch):
     for flag in ("--workdir", "TFDS_DATA_DIR"):
-        with pytest.raises(UserError, match=f"^{flag}=.*: its name is not in UTF-8"):
+        with pytest.raises(UserError, match=f"^{flag}=.*: its name is not valid UTF-8"):
             files.user_path(os.fsdecode(b"a/\xff"), flag)
     assert files.user_path("é", "--workdir") == pathlib.Path("é")
     monkeypatch.setattr(os, "fsencode", lambda name: name.encode("latin-1"))  # as in old locales

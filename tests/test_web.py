@@ -68,7 +68,7 @@ def test_a_name_that_is_a_script_is_text(browser, tmp_path, kind):
     settle(browser)
     assert name in browser.find_element(By.TAG_NAME, "header").text
     assert browser.title == (
-        f"{name}: a run of tfgan" if kind == "report" else "A generator to walk through"
+        f"{name}: a run of tfgan" if kind == "report" else "Explore a generator"
     )
     assert browser.get_log("browser") == []
     # And if something were let in: the policy stops it.

@@ -151,7 +151,7 @@ def test_the_mouse_draws_and_one_walks_from_what_was_found(opened, generator):
     one = pixels(browser, "#one")
     assert np.abs(one.astype(int) - drawn(generator, z)[0]).max() <= 1
     assert np.abs(one.astype(int) - version).mean() < 2  # but for the digits that were left off
-    assert text(browser, "one-caption") == "What was found"
+    assert text(browser, "one-caption") == "The image found"
     assert "tfgan.sample" not in text(browser, "in-python")
     # From there, the sliders; and the address alone has all of it.
     browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)

@@ -205,7 +205,10 @@ def test_every_control_does_what_it_says(visit, tmp_path):
     assert type_into("seed", "-5")["seed"] == "0"
     assert press("#surprise", 0.5, 0.5)["seed"] not in ("0", "1")
     press("#share", 0.5, 0.5)
-    assert browser.find_element(By.ID, "said").text in ("Copied.", "The address bar has it.")
+    assert browser.find_element(By.ID, "said").text in (
+        "Copied.",
+        "The link is in the address bar.",
+    )
     browser.execute_script("location.hash = 'seed=5&pick=7'")
     settle(browser)
     assert browser.find_element(By.ID, "one-caption").text == "Picture 7"

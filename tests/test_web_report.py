@@ -34,7 +34,7 @@ def test_report_opens(visit, tmp_path):
     skipped = browser.find_element(By.CSS_SELECTOR, "#findings ul").text
     assert skipped.startswith("all else: ")
     again = browser.find_elements(By.CSS_SELECTOR, "#again dt")
-    assert [each.text for each in again] == ["Train it again"]  # it has no generator
+    assert [each.text for each in again] == ["Train"]  # it has no generator
     changed = browser.find_elements(By.CSS_SELECTOR, "#settings-changed tr")
     assert {row.text for row in changed} == {"epochs 3", "batch_size 64"}
     assert not browser.find_element(By.ID, "settings-config").is_displayed()
@@ -109,7 +109,7 @@ def test_parts_of_a_setting_are_told_and_flags_stay_whole(visit, browser, tmp_pa
     lede = browser.find_element(By.ID, "training-lede").text
     assert lede.startswith("The same 8 latents after each epoch as each class, a row a class (boot")
     caption = browser.find_element(By.ID, "report-fake-caption").text
-    assert caption.endswith("A row a class, each of the same latents.")
+    assert caption.endswith("One row per class, all of the same latents.")
     picture = browser.find_element(By.ID, "training-picture")
     assert picture.get_attribute("alt").startswith("16 generated")
 

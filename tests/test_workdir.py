@@ -48,7 +48,7 @@ def test_second_lock_is_refused(tmp_path):
         ("file", "is a file"),
         ("file/run", "is a file"),
         ("foreign", "no run of tfgan"),
-        ("damaged", "--overwrite starts the run anew"),
+        ("damaged", "use --overwrite to start over"),
         ("bert", "no run of tfgan"),
         ("x" * 300, "too long"),
     ],

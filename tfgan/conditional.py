@@ -57,7 +57,7 @@ class ConditionalGAN(GAN):
         self.shares = tuple(float(share) for share in shares)
         sums_to_one = abs(sum(self.shares) - 1) < 1e-6
         if len(self.shares) < 2 or min(self.shares) < 0 or not sums_to_one:
-            raise UserError("shares: must be two or more numbers from 0 up that sum to 1")
+            raise UserError("shares: must be two or more numbers, none negative, that sum to 1")
         _check_told("generator", generator, len(self.shares))
         _check_told("discriminator", discriminator, len(self.shares))
         super().__init__(generator, discriminator, latent_size, *options, **named)

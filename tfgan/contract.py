@@ -40,16 +40,16 @@ def check_networks(
             )
         if network.losses:
             raise UserError(
-                f"{name}: has regularizers or add_loss, which a GAN's objectives leave out; take "
-                f"weight_decay of an optimizer, or r1 and r2 for the discriminator"
+                f"{name}: has regularizers or add_loss, which a GAN's objectives do not include; "
+                "use weight_decay of an optimizer, or r1 and r2 for the discriminator"
             )
 
 
 def _check_network(name: str, network: keras.Model) -> None:
     if not network.built:
         raise UserError(
-            f"{name}: is not built, so it has no weights yet; begin it with keras.Input, or call "
-            f"it once"
+            f"{name}: is not built, so it has no weights yet; start it with keras.Input, or call "
+            "it once"
         )
     for layer in network._flatten_layers():
         policy = layer.dtype_policy
@@ -83,7 +83,9 @@ def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> No
         UserError: if they are one, or have options that `keras.Model` carries out itself.
     """
     if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
-        raise UserError(f"{' and '.join(optimizers)}: are one object; make one for each network")
+        raise UserError(
+            f"{' and '.join(optimizers)}: are the same object; make one for each network"
+        )
     for name, optimizer in optimizers.items():
         if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
             raise UserError(
@@ -108,8 +110,8 @@ def check_fit(arguments: Mapping[str, Any], replicas: int, classes: int = 0) -> 
     for name in ("sample_weight", "class_weight"):
         if arguments.get(name) is not None:
             raise UserError(
-                f"{name}: a GAN's objectives are plain means over the batch; draw images more "
-                f"often instead"
+                f"{name}: a GAN's objectives are plain means over the batch; repeat images in the "
+                "dataset instead"
             )
     x = arguments.get("x")
     if isinstance(x, (np.ndarray, tf.Tensor)):

@@ -1,4 +1,4 @@
-"""`python -m tfgan.data`: brings an image set to this machine, or makes one of pictures."""
+"""`python -m tfgan.data` downloads and prepares an image set, or makes one from pictures."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from absl import flags
 
 from tfgan.datasets.image_set import ImageSet
 from tfgan.ground import cli
-from tfgan.run import config, own_pictures
+from tfgan.run import config, own_pictures, topics
 
 
 def _prepare() -> Callable[[], None]:
@@ -28,15 +28,15 @@ def _prepare() -> Callable[[], None]:
 def main() -> None:
     """Entry point of the command."""
     config.define_flags(
-        "data_dir", "manual_dir", dataset="Image set to bring, by its TensorFlow Datasets name."
+        "data_dir", "manual_dir", dataset="Image set to prepare, by its TensorFlow Datasets name."
     )
     own_pictures.define_flags()
     flags.DEFINE_string(
         "name",
         "",
-        "Name of the set that --images becomes; its folder's and its content's if empty.",
+        "Name of the set that --images becomes. Empty: a name made from its folder and content.",
     )
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.DATA)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ def clone(
         average = keras.models.clone_model(network)
     except (ValueError, NotImplementedError):
         raise UserError(
-            f"{network.name}: cannot be cloned for {purpose}; give a functional or "
-            f"Sequential model, or {option}"
+            f"{network.name}: cannot be cloned for {purpose}; use a functional or Sequential "
+            f"model, or {option}"
         ) from None
     average.set_weights(network.get_weights())
     return average

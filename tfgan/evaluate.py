@@ -1,4 +1,4 @@
-"""`python -m tfgan.evaluate`: how good samples are, by the protocol that their set has."""
+"""`python -m tfgan.evaluate` scores a generator or images, next to scores of real images."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from tfgan.exports import pretrained, truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder, user_path
-from tfgan.run import config
+from tfgan.run import config, topics
 from tfgan.run.workdir import Workdir
 
 
@@ -29,7 +29,9 @@ def _prepare() -> Callable[[], None]:
         )
     for name in ("dataset", "output"):
         if workdirs and flags.FLAGS[name].present:
-            raise UserError(f"--{name}={values[name]}: a run in --workdir has its own")
+            raise UserError(
+                f"--{name}={values[name]}: not with --workdir; a run has its own {name}"
+            )
     for workdir in workdirs:
         place = Workdir(workdir)
         place.existing_run()
@@ -38,14 +40,14 @@ def _prepare() -> Callable[[], None]:
         if name == "model" and pretrained.comes_with_tfgan(values[name]):
             continue
         if values[name] and not user_path(values[name], f"--{name}").exists():
-            raise UserError(f"--{name}={values[name]}: there is nothing of that name")
+            raise UserError(f"--{name}={values[name]}: does not exist")
     if not workdirs:
         check_folder(values["output"], "--output")
     truncations = truncation.thresholds(values["truncation"])
     if truncations and values["samples"]:
         raise UserError(
-            f"--truncation={','.join(values['truncation'])}: --samples={values['samples']} are "
-            f"drawn already; give --model or --workdir"
+            f"--truncation={','.join(values['truncation'])}: needs a generator, --model or "
+            f"--workdir; --samples={values['samples']} are images"
         )
     data_dir, manual_dir, output = (values[n] for n in ("data_dir", "manual_dir", "output"))
     image_set = ImageSet(values["dataset"], data_dir=data_dir, manual_dir=manual_dir)
@@ -72,40 +74,42 @@ def main() -> None:
     flags.DEFINE_multi_string(
         "workdir",
         [],
-        "A finished run's folder; results go to its evaluation/. Repeat to compare runs: one more "
-        "table, with means over runs that differ only in their seed.",
+        "Folder of a finished run; results go to its evaluation/. Repeat the flag to compare runs, "
+        "with means over runs that differ only in their seed.",
     )
     flags.DEFINE_string(
         "model",
         "",
-        "Instead: a SavedModel with the signature `sample`, or mnist, which comes with tfgan.",
+        "A generator instead of a run: a SavedModel with the signature `sample`, or mnist, which "
+        "comes with tfgan.",
     )
     flags.DEFINE_string(
         "samples",
         "",
-        "Instead: images of whatever made them: a folder of pictures and sub-folders, a .npy or a "
-        ".npz, of uint8, or of floats in [0, 1] or [-1, 1], channels last or first. 50,000 (10,000 "
-        "with --quick) of a set with classes; five times as many as are held out (as many with "
-        "--quick) of any other.",
+        "Images from any program instead of a run: a folder of pictures, .npy or .npz; uint8, or "
+        "floats in [0, 1] or [-1, 1]; channels last or first. If the set has classes: 50,000 "
+        "images, or 10,000 with --quick. Otherwise five times as many as are held out, or as many "
+        "with --quick.",
     )
     flags.DEFINE_list(
         "truncation",
         [],
-        "Scores of --workdir's or --model's generator with z truncated as well, for each of these "
-        "thresholds: 0.5,0.7,1 gives a curve of precision and recall. See tfgan.sample.",
+        "Also score the generator of --workdir or --model with truncated z, for each of these "
+        "thresholds: 0.5,0.7,1 gives a curve of precision against recall. See python -m "
+        "tfgan.sample --help.",
     )
-    flags.DEFINE_string("output", "evaluation", "Folder for what is found of --model or --samples.")
+    flags.DEFINE_string("output", "evaluation", "Folder for the results of --model or --samples.")
     flags.DEFINE_boolean(
-        "quick", False, "One set of samples instead of five, and only the fast metrics."
+        "quick", False, "Score one set of samples instead of five, by the fast metrics only."
     )
     config.define_flags(
         "data_dir",
         "manual_dir",
-        dataset="The set that --model or --samples imitate, by its TensorFlow Datasets name. "
-        "Empty: what the SavedModel was trained on, if it records that, else mnist.",
+        dataset="Image set to compare --model or --samples with, by its TensorFlow Datasets name. "
+        "Empty: the set that the SavedModel records, else mnist.",
     )
     flags.FLAGS.set_default("dataset", "")
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.EVALUATE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m tfgan.export`: a run's generator in the formats that other programs read."""
+"""`python -m tfgan.export` exports a run's generator to the formats of other programs."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from absl import flags
 from tfgan.exports import formats
 from tfgan.ground import cli
 from tfgan.ground.files import check_folder
-from tfgan.run import config
+from tfgan.run import config, topics
 from tfgan.run.workdir import Workdir
 
 
@@ -29,24 +29,24 @@ def _prepare() -> Callable[[], None]:
 def main() -> None:
     """Entry point of the command."""
     config.define_flags(
-        workdir="The folder of the run whose generator is exported, into exports/ there; the run "
-        "may still be training."
+        workdir="Folder of the run whose generator is exported, to exports/ in it. The run may "
+        "still be training."
     )
     flags.DEFINE_list(
         "format",
         "savedmodel",
-        f"What to write, one or more of {','.join(formats.FORMATS)}; each is checked against "
+        f"Formats, separated by commas: {', '.join(formats.FORMATS)}. Each file is checked against "
         f"the generator. onnx and litert need pip install -e '.[export]'. hub makes the folder a "
-        f"model repository of the Hugging Face Hub, with savedmodel and keras in it.",
+        f"model repository for the Hugging Face Hub, with savedmodel and keras in it.",
     )
     flags.DEFINE_enum(
         "generator",
         "auto",
         ("auto", "ema", "raw"),
-        "Which weights: raw, as trained; ema, their moving average, if the run keeps one (--ema); "
-        "auto, the average if there is one.",
+        "Weights to export. raw: the last step's. ema: their moving average, if the run was "
+        "trained with --ema. auto: the average if there is one.",
     )
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.EXPORT)
 
 
 if __name__ == "__main__":

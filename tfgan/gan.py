@@ -137,7 +137,9 @@ class GAN(TrainingLoop):
         self.d_steps, self.multiple = d_steps, d_steps * self.pack
         if simultaneous:
             if d_steps > 1:
-                raise ValueError(f"d_steps={d_steps}: simultaneous updates have one step of each")
+                raise ValueError(
+                    f"d_steps={d_steps}: simultaneous updates have one update of each network"
+                )
             self.take_step, self.streams = self.update_both, (Stream.DISCRIMINATOR_LATENTS,)
         else:
             self.take_step = self.update

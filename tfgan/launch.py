@@ -1,8 +1,8 @@
-"""`python -m tfgan.launch --workers=2 -- --epochs=5`: several workers on this machine.
+"""`python -m tfgan.launch --workers=2 -- --epochs=5` trains with several workers on this machine.
 
-For trying what a cluster does. Each worker is `python -m tfgan.train` with the flags after `--`
-and a `TF_CONFIG` of its own; its lines are printed behind its number. If one dies the others are
-ended, and all start again from the newest checkpoint.
+Use it to try distributed training without a cluster. Each worker runs `python -m tfgan.train` with
+the flags after `--` and its own `TF_CONFIG`; its lines are printed after its number. If one dies,
+the others are ended, and all restart from the newest checkpoint.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from absl import flags
 
 from tfgan.ground import cli, console, signals
 from tfgan.ground.errors import Interrupted, UserError, WorkerLost
+from tfgan.run import topics
 
 _GRACE_SECONDS = 10  # for the others to end when one has died
 _STOP_SECONDS = 60  # for all to end when they are asked to
@@ -135,7 +136,7 @@ def launch(count: int, max_restarts: int, arguments: list[str]) -> None:
         signal.signal(signum, lambda number, frame: received.append(number))
     for restart in range(max_restarts + 1):
         if restart:
-            _say(f"starting all again ({restart} of at most {max_restarts})")
+            _say(f"restarting all workers ({restart} of at most {max_restarts})")
         workers = _Workers(count, arguments)
         try:
             while not received and workers.are_read():
@@ -149,14 +150,16 @@ def launch(count: int, max_restarts: int, arguments: list[str]) -> None:
             workers.end(_STOP_SECONDS if asked else _GRACE_SECONDS)
         if received:
             signum = signal.Signals(received[0])
-            raise Interrupted(f"[launch] {signum.name}: all have ended", signum)
+            raise Interrupted(f"[launch] {signum.name}: all workers have ended", signum)
         if not workers.are_read():
             raise BrokenPipeError
         if not any(statuses):
             return
         if cli.USER_ERROR in statuses:
             died = statuses.index(cli.USER_ERROR)
-            raise UserError(f"worker {died} refused its flags or its surroundings; see its line")
+            raise UserError(
+                f"worker {died} found an error in its flags or environment; see its line above"
+            )
         dead = [(index, status) for index, status in enumerate(statuses) if status]
         # Rather the one that died than one that has ended for having lost it.
         died, status = min(dead, key=lambda each: each[1] == os.EX_TEMPFAIL)
@@ -166,9 +169,12 @@ def launch(count: int, max_restarts: int, arguments: list[str]) -> None:
 
 def main() -> None:
     """Entry point of the command."""
-    flags.DEFINE_integer("workers", 2, "Worker processes.", lower_bound=1)
+    flags.DEFINE_integer("workers", 2, "Number of worker processes.", lower_bound=1)
     flags.DEFINE_integer(
-        "max_restarts", 3, "How often all start again after one has died.", lower_bound=0
+        "max_restarts",
+        3,
+        "Restart all workers this many times after one has died.",
+        lower_bound=0,
     )
     dashes = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     arguments = sys.argv[dashes + 1 :]
@@ -178,7 +184,7 @@ def main() -> None:
         count, max_restarts = flags.FLAGS.workers, flags.FLAGS.max_restarts
         return lambda: launch(count, max_restarts, arguments)
 
-    cli.run(prepare, tensorflow=False)
+    cli.run(prepare, tensorflow=False, topics=topics.LAUNCH)
 
 
 if __name__ == "__main__":

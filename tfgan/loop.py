@@ -218,7 +218,7 @@ def _resumed(gan: TrainingLoop, given: dict[str, Any]) -> contextlib.AbstractCon
     listed = given["callbacks"] if isinstance(given["callbacks"], (list, tuple)) else ()
     found = [each for each in listed if isinstance(each, Resuming)]
     if len(found) > 1:
-        raise UserError("callbacks: one of them can say where fit begins, not several")
+        raise UserError("callbacks: only one of them can set the step at which fit begins")
     return found[0].resuming(gan, given) if found else contextlib.nullcontext()
 
 
@@ -287,7 +287,9 @@ def _train_function(gan: TrainingLoop) -> Callable[[Any], Logs]:
             contract.check_spec(iterator.element_spec, replicas, True, gan.classes, gan.multiple)
         step_logs, means = train_steps(iterator, gan.most_steps(), gan.endless)
         if not len(step_logs):
-            raise tf.errors.OutOfRangeError(None, None, "the data have ended")  # Keras expects it
+            raise tf.errors.OutOfRangeError(
+                None, None, "the dataset ran out of batches"
+            )  # Keras expects it
         gan.step_logs = step_logs.numpy()
         gan.steps_in_epoch += len(step_logs)
         return means

@@ -174,6 +174,8 @@ def get(name: str, label_smoothing: float = 0.0) -> Objective:
     if not label_smoothing:
         return objective
     if name not in SMOOTHED:
-        raise ValueError(f"loss={name!r} has no labels to smooth; {', '.join(SMOOTHED)} have")
+        raise ValueError(
+            f"loss={name!r} does not support label smoothing; {', '.join(SMOOTHED)} do"
+        )
     smoothed = functools.partial(objective.discriminator, label_smoothing=label_smoothing)
     return objective._replace(discriminator=smoothed)

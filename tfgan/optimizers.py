@@ -37,7 +37,7 @@ class Adam(_WithoutNeedlessReduce, keras.optimizers.Adam):
     def __init__(self, learning_rate: float = 0.001, epsilon: float = 1e-8, **kwargs: Any):
         super().__init__(learning_rate=learning_rate, epsilon=epsilon, **kwargs)
         if self.amsgrad:
-            raise ValueError("tfgan.Adam has no amsgrad form")
+            raise ValueError("tfgan.Adam does not support amsgrad")
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         # Not ops.cast: it would round a Python float to float32 on the way to float64.

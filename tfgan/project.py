@@ -1,4 +1,4 @@
-"""`python -m tfgan.project`: finds images in an exported generator."""
+"""`python -m tfgan.project` finds the latents whose images come nearest to given images."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from tfgan.exports import pretrained, targets
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_file
-from tfgan.run import config
+from tfgan.run import config, topics
 
 _MOST_RESTARTS, _MOST_STEPS = 1000, 1_000_000
 
@@ -21,7 +21,9 @@ def _prepare() -> Callable[[], None]:
     )
     pretrained.check_model(model, label)
     if not given:
-        raise UserError("--images=: give pictures, a folder, a .npy file or a slice like test[:16]")
+        raise UserError(
+            "--images=: name pictures, a folder, a .npy file or a slice such as test[:16]"
+        )
     for name, most in (("restarts", _MOST_RESTARTS), ("steps", _MOST_STEPS)):
         if not 1 <= values[name] <= most:
             raise UserError(f"--{name}={values[name]}: must lie between 1 and {most:,}")
@@ -48,38 +50,37 @@ def main() -> None:
     flags.DEFINE_string(
         "images",
         "",
-        "What to find: pictures with commas between; a folder or an archive of them; a .npy file, "
-        "uint8 (count, height, width, channels); or a slice of the set that the generator was "
-        "trained on, such as test[:16].",
+        "Images to project: picture files separated by commas; a folder or archive of pictures; a "
+        ".npy file, uint8 (count, height, width, channels); or a slice of the set that the "
+        "generator was trained on, such as test[:16].",
     )
     flags.DEFINE_string(
         "output",
         "projected.png",
-        "What to write: .png, each image with the generator's version below it; .npz, the latents "
-        "too.",
+        "File to write. .png: each image above the generator's version of it. .npz: both, and the "
+        "latents.",
     )
     flags.DEFINE_string(
         "label",
         "",
-        "Classes to try, of a generator trained with --conditional: 7, or sneaker, or 7,1. Empty: "
+        "Classes to try, for a generator trained with --conditional: 7, or sneaker, or 7,1. Empty: "
         "all.",
     )
     flags.DEFINE_integer(
         "restarts",
         8,
-        "Searches for each image, and each class, of which the best counts. More find images that "
-        "fewer miss.",
+        "Searches for each image and class; the best one is kept. More restarts fail less often.",
     )
-    flags.DEFINE_integer("steps", 500, "Steps of each search. More come nearer.")
-    flags.DEFINE_integer("seed", 1, "Another seed begins the searches elsewhere.")
+    flags.DEFINE_integer("steps", 500, "Steps of each search. More steps come nearer.")
+    flags.DEFINE_integer("seed", 1, "Seed of the latents that searches start from.")
     config.define_flags(
         "data_dir",
         "manual_dir",
-        dataset="The set that --images names a slice of. Empty: what the SavedModel was trained "
-        "on, if it records that, else mnist.",
+        dataset="Image set that --images is a slice of. Empty: the set that the SavedModel "
+        "records, else mnist.",
     )
     flags.FLAGS.set_default("dataset", "")
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.PROJECT)
 
 
 if __name__ == "__main__":

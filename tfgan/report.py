@@ -83,7 +83,7 @@ def _epoch_of(workdir: Workdir, best: dict[str, Any]) -> int:
         )
     except (LookupError, TypeError, StopIteration):
         raise UserError(
-            f"{workdir.config}: names a best step that {workdir.metrics} lacks"
+            f"{workdir.config}: names a best step that is not in {workdir.metrics}"
         ) from None
 
 
@@ -140,7 +140,7 @@ def _evaluation(workdir: Workdir) -> dict[str, Any] | None:
         }
     except LookupError:
         file = workdir.evaluation / "evaluation.json"
-        raise UserError(f"{file}: is damaged; remove it, and the report does without") from None
+        raise UserError(f"{file}: is damaged; remove it to write the report without it") from None
 
 
 def _doctor(workdir: Workdir, evaluation: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`python -m tfgan.sample`: draws pictures with an exported generator."""
+"""`python -m tfgan.sample` draws images with an exported generator."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ from absl import flags
 from tfgan.exports import outputs, pretrained, truncation
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
+from tfgan.run import topics
 
 _MOST_STOPS = 10_000  # of a walk
 
@@ -46,48 +47,49 @@ def main() -> None:
     flags.DEFINE_integer(
         "n",
         None,
-        "How many images; of each class, where --label has several; with --interpolate, how many "
-        "latents to visit. 64, but 8 of each of several classes, if you do not say.",
+        "How many images to draw (of each class, if --label names several); with --interpolate, "
+        "how many latents to pass through. If not given: 64, or 8 of each class.",
     )
     flags.DEFINE_integer(
         "seed",
         1,
-        "Another seed draws other images, the same seed the same ones, as far as --n reaches.",
+        "Seed of the latents. The same seed draws the same images, whatever --n is: a larger --n "
+        "only adds to them.",
     )
     flags.DEFINE_string(
         "output",
         "samples.png",
-        "What to write. A name that ends in / or has no suffix: a folder of PNGs, one image each, "
-        "several classes in sub-folders; rerun the command to resume after an interruption. "
-        ".png: one picture of all. .npy or .npz: uint8 (count, height, width, channels). .gif, "
-        ".webp or .mp4: images as frames.",
+        "File or folder to write. .png: one grid of all images. .npy, .npz: a uint8 array (count, "
+        "height, width, channels). .gif, .webp, .mp4: one image a frame; .mp4 needs pip install -e "
+        "'.[video]'. A name that ends in / or has no suffix: a folder with one PNG per image, and "
+        "a sub-folder per class if there are several; rerun the command to resume it.",
     )
     flags.DEFINE_string(
         "label",
         "",
-        "Classes to draw, of a generator trained with --conditional: 7, or sneaker, or 7,1,3 for a "
-        "row each, or all. With --interpolate, the walks lead from class to class. Empty: any; "
-        "with --interpolate, all.",
+        "Classes to draw, for a generator trained with --conditional: 7, or sneaker, or 7,1,3 for "
+        "one row each, or all. With --interpolate, go from class to class. Empty: classes at "
+        "random; with --interpolate, all.",
     )
     flags.DEFINE_boolean(
         "interpolate",
         False,
-        "Walks from each latent to the next on the sphere instead: .png gets a row for each walk; "
-        ".gif, .webp and .mp4 an endless tour.",
+        "Interpolate on the sphere from each latent to the next. .png: one row for each pair. "
+        ".gif, .webp, .mp4: a loop.",
     )
     flags.DEFINE_float(
         "truncation",
         None,
-        "Draws truer images that vary less: each number of z from N(0, 1) truncated to [-t, t], "
-        "for this t above 0. Try 2, then 1.5. The same seed gives similar images. None if you do "
-        "not say.",
+        "Draw more typical images that vary less: truncate N(0, 1) to [-t, t] for each number in "
+        "z, for this t > 0. Try 2, then 1.5. Images stay similar to those of the same seed without "
+        "truncation. If not given: no truncation.",
     )
     flags.DEFINE_boolean(
         "overwrite",
         False,
-        "Replaces what is at --output: a file, or the pictures of another draw in a folder.",
+        "Replace the file at --output, or the images in that folder.",
     )
-    cli.run(_prepare)
+    cli.run(_prepare, topics=topics.SAMPLE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m tfgan.toy`: a small GAN learns a density that is known, and draws how."""
+"""`python -m tfgan.toy` trains a small GAN on a known density, and draws its progress."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from absl import flags
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_folder
+from tfgan.run import topics
 from tfgan.theory.recipes import LOSSES, RECIPES
 
 
@@ -17,7 +18,7 @@ def _prepare() -> Callable[[], None]:
     steps = values["steps"] or recipe.steps
     workdir = values["workdir"] or f"runs/toy-{recipe.density}"
     if steps < recipe.frames or steps % recipe.frames:
-        raise UserError(f"--steps={steps}: must be a multiple of {recipe.frames}, but not 0")
+        raise UserError(f"--steps={steps}: must be a positive multiple of {recipe.frames}")
     loss = values["loss"] or recipe.loss
     recipe = dataclasses.replace(recipe, steps=steps, loss=loss, seed=values["seed"])
     check_folder(workdir, "--workdir")
@@ -36,26 +37,29 @@ def main() -> None:
         "density",
         "mixture",
         list(RECIPES),
-        "What to learn: normal and mixture are on the line, and drawn as Figure 1 of the paper; "
-        "ring8 and grid25 are in the plane, where GANs lose modes; classes: a mixture on the line "
-        "whose three modes are classes, which both networks are told.",
+        "Density to learn. normal, mixture: one-dimensional, drawn as in Figure 1 of the paper. "
+        "ring8, grid25: two-dimensional, with modes that GANs tend to miss. classes: a "
+        "one-dimensional mixture with three classes, for a conditional GAN.",
     )
-    flags.DEFINE_string(
-        "workdir", "", "The one folder that the run writes to. Empty: runs/toy-DENSITY."
+    flags.DEFINE_string("workdir", "", "Folder that the run writes to. Empty: runs/toy-DENSITY.")
+    flags.DEFINE_integer(
+        "steps", 0, "Training steps, a multiple of 50. 0: the default of --density."
     )
-    flags.DEFINE_integer("steps", 0, "Training steps, a multiple of 50. 0: the recipe's.")
     flags.DEFINE_enum(
-        "loss", "", ["", *LOSSES], "Objective, as that of tfgan.train. Empty: the recipe's."
+        "loss",
+        "",
+        ["", *LOSSES],
+        "Objective, as in tfgan.train. Empty: the default of --density.",
     )
     flags.DEFINE_integer(
         "seed",
         777,
-        "Decides every random number. Change it to see how much of a result is luck.",
+        "Seed of every random number. Change it to see how much results vary.",
         lower_bound=0,
         upper_bound=2**31 - 1,
     )
-    flags.DEFINE_boolean("overwrite", False, "Removes another toy run in --workdir.")
-    cli.run(_prepare)
+    flags.DEFINE_boolean("overwrite", False, "Remove the toy run in --workdir first.")
+    cli.run(_prepare, topics=topics.TOY)
 
 
 if __name__ == "__main__":

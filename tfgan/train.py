@@ -1,8 +1,4 @@
-"""`python -m tfgan.train`: trains a GAN; without flags, the tutorial's recipe.
-
-Kept short: what it does lives in the library, where it can be tested. It parses the flags
-and calls `tfgan.training.train_and_export`.
-"""
+"""`python -m tfgan.train` trains a GAN. Without flags, it follows the tutorial's recipe."""
 
 from collections.abc import Callable
 
@@ -10,9 +6,10 @@ from absl import flags
 
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
-from tfgan.run import config, own_pictures, recipes
+from tfgan.run import config, own_pictures, recipes, topics
 
 
+# Kept short, since a library is easier to test: flags in, one call of `train_and_export`.
 def _prepare() -> Callable[[], None]:
     if name := flags.FLAGS.recipe:
         raise UserError(f"--recipe={name}: must be on the command line, not in a flagfile")
@@ -34,8 +31,8 @@ def main() -> None:
     config.define_flags()
     own_pictures.define_flags()
     recipes.define_flag()
-    flags.DEFINE_boolean("overwrite", False, "Removes the run in --workdir and starts anew.")
-    cli.run(_prepare, arguments=recipes.as_flagfiles)
+    flags.DEFINE_boolean("overwrite", False, "Remove the run in --workdir and start anew.")
+    cli.run(_prepare, arguments=recipes.as_flagfiles, topics=topics.TRAIN)
 
 
 if __name__ == "__main__":

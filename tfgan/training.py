@@ -96,7 +96,7 @@ def train_and_export(
         if recorded and (differences := config.differences(recorded["config"])):
             raise UserError(
                 f"--workdir={workdir.path}: holds a run with other settings: "
-                f"{'; '.join(differences)}; take another --workdir, or --overwrite to start anew"
+                f"{'; '.join(differences)}; use another --workdir, or --overwrite to start over"
             )
         if config.init_from:
             initialising.check(config, overwrite)
@@ -144,17 +144,17 @@ def _train_and_export(run: Run, recorded: Record | None, overwrite: bool, given:
         with workdir.lock() if run.is_chief else contextlib.nullcontext():
             if run.is_chief and not overwrite and workdir.recorded() != recorded:
                 raise UserError(
-                    f"--workdir={workdir.path}: another process has just used it; look at it, "
-                    f"then give the same command again"
+                    f"--workdir={workdir.path}: another process has just used it; check it, then "
+                    "rerun the command"
                 )
             unfinished = _resume_and_export(run, gan, recorded, evaluation, given)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         if isinstance(error, tf.errors.OpError) and "open files" in str(error):
             raise UserError(f"{errors.first_line(error)}; raise that limit: ulimit -n") from None
         raise UserError(
-            f"out of memory with --batch_size={config.batch_size}, --hidden_size="
-            f"{config.hidden_size}, --latent_size={config.latent_size}: lower one of them (and "
-            f"--overwrite, if the run had begun)"
+            f"out of memory with --batch_size={config.batch_size}, "
+            f"--hidden_size={config.hidden_size}, --latent_size={config.latent_size}: lower one "
+            "of them, and add --overwrite if the run had started"
         ) from None
     except BrokenPipeError:
         raise  # of the output, not of the folder
@@ -163,16 +163,16 @@ def _train_and_export(run: Run, recorded: Record | None, overwrite: bool, given:
         if not (named and workdir.path in (named, *named.parents)):
             raise UserError(str(error)) from None  # the text says all that is known
         raise UserError(
-            f"--workdir={workdir.path}: cannot be written: {error.strerror or error}; what is "
-            f"there is whole: mend that and give the same command again"
+            f"--workdir={workdir.path}: cannot be written: {error.strerror or error}; existing "
+            "files are intact: fix that and rerun the command"
         ) from None
     if run.is_chief:
         model = shlex.quote(f"--model={workdir.generator}")
         which = "--label=all" if config.conditional else "--n=64"
         say(
             f"Report: {workdir.report}; pictures: {workdir.samples}; generator: "
-            f"{workdir.generator}. Draw with:\n"
-            f"{python()} -m tfgan.sample {model} {which} --seed=1 --output=samples.png"
+            f"{workdir.generator}. Draw samples with:\n{python()} -m tfgan.sample {model} {which} "
+            "--seed=1 --output=samples.png"
         )
         if unfinished:
             say(unfinished)
@@ -189,7 +189,7 @@ def _check_data(run: Run, recorded: Record) -> None:
     differences = "; ".join(f"{name} {then.get(name)} then, {now[name]} now" for name in names)
     raise UserError(
         f"--dataset={run.config.dataset}: is not what the run in {run.workdir.path} was trained "
-        f"on: {differences}; bring that set back, or --overwrite starts the run anew"
+        f"on: {differences}; restore that set, or use --overwrite to start over"
     )
 
 
@@ -230,8 +230,8 @@ def _resume_and_export(
     newest = checkpoints.restore_newest(say) if recorded else None
     if recorded and newest is None and workdir.has_progress():
         raise UserError(
-            f"{workdir.checkpoints}: is empty, but the run had got further, as its other files "
-            f"show; put the checkpoints back, or --overwrite starts the run anew"
+            f"{workdir.checkpoints}: is empty, but other files show that the run has trained; "
+            "restore the checkpoints, or use --overwrite to start over"
         )
     taken = None
     if config.init_from and run.is_chief:
@@ -245,7 +245,7 @@ def _resume_and_export(
         run.strategy, done >= run.last_step or _out_of_patience(config, best)
     )
     if done >= run.last_step:
-        say(f"--epochs={config.epochs}: {workdir.path} has {done // run.steps_per_epoch} already")
+        say(f"--epochs={config.epochs}: {workdir.path} already has {done // run.steps_per_epoch}")
     elif ended and best is not None:
         say(_no_better(config, best, done))
     elif run.is_chief:
@@ -263,7 +263,7 @@ def _resume_and_export(
         if taken and newest is None:
             checkpoints.save()  # from here on the run needs the other one no more
         say(
-            f"Run: {workdir.path}; watch it with: tensorboard --logdir "
+            f"Run: {workdir.path}; to watch it: tensorboard --logdir "
             f"{shlex.quote(str(workdir.path.parent))}"
         )
         if newest is not None:
@@ -303,8 +303,8 @@ def _out_of_patience(config: TrainConfig, best: Best | None) -> bool:
 
 def _no_better(config: TrainConfig, best: Best, step: int) -> str:
     return (
-        f"--patience={config.patience}: the run has ended after step {step:,}: no better "
-        f"{config.keep_best} in {best.since} scorings; a larger --patience goes on"
+        f"--patience={config.patience}: the run has ended after step {step:,}: {config.keep_best} "
+        f"has not improved in {best.since} scores; rerun with a larger --patience to continue"
     )
 
 
@@ -323,17 +323,14 @@ def _decorate(workdir: Workdir) -> None:
                 write(workdir)
         except Exception as error:  # whatever lies in the folder, the run has ended well
             said = " ".join(str(error).split()) or type(error).__name__
-            say(f"Warning: {file} is not written: {said}")
+            say(f"Warning: {file} was not written: {said}")
 
 
 def _warn_of_another_layout(strategy: tf.distribute.Strategy, recorded: Record | None) -> None:
     before = recorded["environment"].get("devices") if recorded else None
     now = strategies.describe(strategy)
     if before not in (None, now):
-        say(
-            f"Warning: the run was on {before} and is on {now} now; its numbers stay the same but "
-            f"for rounding"
-        )
+        say(f"Warning: the run used {before} and now uses {now}; results will differ by rounding")
 
 
 def _fit(
@@ -433,9 +430,9 @@ def _fit(
 
 def _go_on(run: Run, given: Own) -> str:
     if given:
-        return "The same call of tfgan.train_and_export goes on"
+        return "Repeat the call of tfgan.train_and_export to resume"
     alone = strategies.workers(run.strategy) == 1
-    return f"Go on with{f':{chr(10)}{run.config.command()}' if alone else ' all workers'}"
+    return f"Resume with{f':{chr(10)}{run.config.command()}' if alone else ' all workers'}"
 
 
 def _evaluation(run: Run) -> Evaluate:

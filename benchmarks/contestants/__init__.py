@@ -79,7 +79,7 @@ ALL = (
             "--hidden_size={hidden_size}",
             "--devices={device}",
         ),
-        first_step=r"First .*building included",
+        first_step=r"First .*compilation included",
         epoch=r"Epoch: ",
         recipes=RECIPES,
     ),

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tensorflow.python.util import _pywrap_determinism
 
 _MEND = (
-    "pip install -e '.[cuda]' brings the CUDA libraries that TensorFlow needs, nvidia-smi shows "
-    "whether the driver runs"
+    "pip install -e '.[cuda]' installs the CUDA libraries that TensorFlow needs; nvidia-smi shows "
+    "whether the driver works"
 )
 
 
@@ -35,7 +35,7 @@ def unusable_gpus(devices: str = "", nodes: pathlib.Path = pathlib.Path("/dev"))
     if not count or variable in ("", "-1", "NoDevFiles"):  # the last is Slurm's word for none
         return None
     if variable is not None and not _names_one(variable, count):
-        return f"CUDA_VISIBLE_DEVICES={variable}: names none of the GPUs, which count from 0"
+        return f"CUDA_VISIBLE_DEVICES={variable}: names none of the GPUs; they are numbered from 0"
     gpus = "an NVIDIA GPU" if count == 1 else f"{count} NVIDIA GPUs"
     return f"this machine has {gpus}, which TensorFlow cannot use: {_MEND}"
 

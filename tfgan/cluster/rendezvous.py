@@ -68,8 +68,8 @@ def _gather(
                 connection = stack.enter_context(server.accept()[0])
             except TimeoutError:
                 raise WorkerLost(
-                    f"worker {missing[0]} ({workers[missing[0]]}) has not come within {timeout:g} "
-                    f"seconds"
+                    f"worker {missing[0]} ({workers[missing[0]]}) did not join within {timeout:g} "
+                    "seconds"
                 ) from None
             hello = _read(connection, _ONE_TRY_SECONDS)
             if hello.get("index") in range(1, len(workers)):
@@ -102,7 +102,7 @@ def _report(chief: str, hello: dict[str, Any], timeout: float, deadline: float) 
         if "problem" in answer:
             return answer["problem"]
         time.sleep(0.2)
-    raise WorkerLost(f"the chief ({chief}) has not answered within {timeout:g} seconds")
+    raise WorkerLost(f"the chief ({chief}) did not answer within {timeout:g} seconds")
 
 
 def _send(connection: socket.socket, message: dict[str, Any]) -> None:

@@ -57,8 +57,8 @@ def find_cluster(name: str = "auto") -> Cluster | None:
     cluster = _from_environment()
     if cluster is None and name == "multi_worker":
         raise UserError(
-            "--strategy=multi_worker: no cluster here; set TF_CONFIG, start it as a Slurm step, "
-            "or try it with: python -m tfgan.launch --workers=2 -- FLAGS"
+            "--strategy=multi_worker: no cluster found; set TF_CONFIG, run it as a Slurm step, or "
+            "try it with: python -m tfgan.launch --workers=2 -- FLAGS"
         )
     return cluster
 
@@ -77,8 +77,9 @@ def _from_environment() -> Cluster | None:
             index = int(resolver.task_id)
         except Exception as error:  # whatever TensorFlow makes of a list of nodes
             raise UserError(
-                f"{', '.join(_SLURM)}: must be as Slurm sets them in a step: {first_line(error)}; "
-                f"without Slurm, unset SLURM_STEP_NUM_TASKS or take --strategy=one_device"
+                f"{', '.join(_SLURM)}: must have the values that Slurm sets in a step: "
+                f"{first_line(error)}; without Slurm, unset SLURM_STEP_NUM_TASKS or use "
+                "--strategy=one_device"
             ) from None
         if not 0 <= index < len(workers):
             raise UserError(f"SLURM_PROCID={index}: the step has {len(workers)} tasks")
@@ -119,11 +120,11 @@ def _from_tf_config(text: str) -> Cluster | None:
         )
     for address in addresses:
         if not _is_address(address):
-            raise UserError(f"{problem}; {address!r} is no host:port with a port up to 65535")
+            raise UserError(f"{problem}; {address!r} is not host:port with a port up to 65535")
     if len(set(addresses)) < len(addresses):
-        raise UserError("TF_CONFIG: names an address twice")
+        raise UserError("TF_CONFIG: contains an address twice")
     if (kind, index) not in ranks:
-        raise UserError(f"TF_CONFIG: its task is {kind} {index}, which the cluster does not have")
+        raise UserError(f"TF_CONFIG: its task is {kind} {index}, which is not in the cluster")
     return Cluster(addresses, ranks.index((kind, index)))
 
 
@@ -146,7 +147,7 @@ def choose_devices(devices: str) -> None:
     kinds = {name.split(":")[0] for name in names}
     indices = [int(name.partition(":")[2] or 0) for name in names]
     if len(kinds) > 1 or len(set(indices)) < len(indices):
-        raise UserError(f"{flag}: must be different devices of one kind")
+        raise UserError(f"{flag}: must name different devices of one kind")
     gpus = tf.config.list_physical_devices("GPU")
     try:
         if kinds == {"GPU"}:
@@ -158,7 +159,7 @@ def choose_devices(devices: str) -> None:
                 tf.config.set_visible_devices(chosen, "GPU")
             return
         if sorted(indices) != list(range(len(indices))):
-            raise UserError(f"{flag}: count several CPUs from CPU:0 on")
+            raise UserError(f"{flag}: number several CPUs from CPU:0")
         if tf.config.get_visible_devices("GPU"):
             tf.config.set_visible_devices([], "GPU")
         (cpu,) = tf.config.list_physical_devices("CPU")
@@ -167,7 +168,7 @@ def choose_devices(devices: str) -> None:
             tf.config.set_logical_device_configuration(cpu, parts)
     except RuntimeError:
         raise UserError(
-            f"{flag}: TensorFlow runs already in this process, with other devices; set it before"
+            f"{flag}: TensorFlow already runs in this process with other devices; set them earlier"
         ) from None
 
 
@@ -206,7 +207,7 @@ def make_strategy(
         near = " or ".join(str(size) for size in (low, low + parts) if size)
         packs = f" in packs of {pack}" if pack > 1 else ""
         raise UserError(
-            f"--batch_size={batch_size}: {replicas} devices cannot share it evenly{packs}; take "
+            f"--batch_size={batch_size}: {replicas} devices cannot divide it evenly{packs}; take "
             f"{near}"
         )
     return strategy

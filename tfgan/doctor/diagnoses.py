@@ -84,7 +84,7 @@ def skipped(history: History) -> list[Skipped]:
 def _results(history: History) -> list[Result]:
     if not history.evidence:
         nothing = Skipped(
-            "all else", "there is no record of the networks, nor a checkpoint of them"
+            "everything else", "the run has neither a record of its networks nor a checkpoint"
         )
         return [diverged(history), classes_missing(history), nothing]
     return [diagnosis(history) for diagnosis in (diverged, *DIAGNOSES)]
@@ -97,7 +97,8 @@ def diverged(history: History) -> Result:
     return Finding(
         "diverged",
         history.diverged,
-        "a tenth of --d_learning_rate and --g_learning_rate, from an older checkpoint or anew",
+        "--d_learning_rate and --g_learning_rate a tenth as large, in a new run or from an older "
+        "checkpoint",
     )
 
 
@@ -109,7 +110,7 @@ def labels_swapped(history: History) -> Result:
     return Finding(
         "D's labels are swapped",
         f"D(x) is {last.d_real:.2f} on held-out images and D(G(z)) is {last.d_fake:.2f}",
-        "look at D's loss: 1 is for real images, 0 for fakes, and G wants 1",
+        "check the targets in D's loss: 1 for real images, 0 for fakes; G's target is 1",
     )
 
 
@@ -152,14 +153,14 @@ def mode_collapse(history: History) -> Result:
         spread, space = last.diversity, "pixels"
     if last.diversity >= CONSTANT and last.step < VARIED:
         return Skipped(
-            "mode collapse", f"before {VARIED:,} steps only a G that ignores z is told from others"
+            "mode collapse", f"too early to tell before {VARIED:,} steps, unless G ignores z"
         )
     if last.diversity >= CONSTANT and spread >= COLLAPSED:
         return None
     seen = f"fakes vary {spread:.3f} times as much as held-out images, in {space}"
     if last.classes:
         most = int(np.argmax(last.classes))
-        seen += f"; class {most} has {100 * last.classes[most]:.0f} % of them"
+        seen += f"; {100 * last.classes[most]:.0f} % of them are of class {most}"
     return Finding(
         "mode collapse",
         seen,
@@ -170,12 +171,12 @@ def mode_collapse(history: History) -> Result:
 def classes_missing(history: History) -> Result:
     """The evaluation has counted classes, with more samples than a look has."""
     if history.collapsed is None:
-        return Skipped("missing classes", "python -m tfgan.evaluate has not scored this generator")
+        return Skipped("missing classes", "run python -m tfgan.evaluate to score this generator")
     if not history.collapsed:
         return None
     return Finding(
         "the generator has collapsed",
-        "the evaluation finds that its samples lack what real images have",
+        "in the evaluation, its samples lack much of what real images have",
         "a lower --g_learning_rate, another --seed, or dropout or a gradient penalty in D",
     )
 
@@ -192,16 +193,18 @@ def class_ignored(history: History) -> Result:
         return None
     title = "G ignores the class"
     if real - chance < TELLABLE:
-        return Skipped(title, f"the classes of held-out images are hardly told ({real:.2f})")
+        return Skipped(
+            title, f"the classes of held-out images are hard to tell apart (accuracy {real:.2f})"
+        )
     if seen - chance >= IGNORED * (real - chance):
         return None
     if last.step < TOLD or last.diversity < SPREADING:
         return Skipped(title, f"too early to tell before {TOLD:,} steps, or while fakes are alike")
     return Finding(
         title,
-        f"{100 * seen:.0f} % of fakes are seen as the class that was asked for, where chance is "
-        f"{100 * chance:.0f} % and held-out images have {100 * real:.0f} %",
-        "look at the labels: each must be that of its image; or train for longer",
+        f"{100 * seen:.0f} % of fakes are classified as the class asked for; chance is "
+        f"{100 * chance:.0f} %, and held-out images reach {100 * real:.0f} %",
+        "check that each label is that of its image; or train for longer",
     )
 
 
@@ -224,10 +227,10 @@ def class_collapsed(history: History) -> Result:
     of = f"class {classes}" if len(same) == 1 else f"each of the classes {classes}"
     return Finding(
         title,
-        f"fakes of {of} are nearly alike: they vary {least:.3f} times as much as held-out "
-        f"images of it{'' if len(same) == 1 else ', where that is least'}",
-        "look at the training images of that class; else a lower --g_learning_rate, another "
-        "--seed, or dropout or a gradient penalty in D",
+        f"fakes of {of} are nearly alike: they vary {least:.3f} times as much as held-out images "
+        f"of that class{'' if len(same) == 1 else ' in the worst case'}",
+        "check the training images of that class; or a lower --g_learning_rate, another --seed, "
+        "or dropout or a gradient penalty in D",
     )
 
 
@@ -246,15 +249,15 @@ def oscillation(history: History) -> Result:
     elif history.value is None:
         return Skipped(
             "oscillation",
-            "between two looks it shows in D_loss alone, and there is no epoch's mean of it, or "
-            "this --loss makes something else of it",
+            "needs more records (--monitor_every), or an epoch's mean of D_loss under "
+            "--loss=non_saturating or minimax",
         )
     else:
         return None
     return Finding(
         "oscillation",
         f"{seen}, far below the -1.386 of a D that always says 1/2",
-        "lower learning rates, above all --d_learning_rate, or a gradient penalty in D",
+        "lower learning rates, --d_learning_rate above all, or a gradient penalty in D",
     )
 
 
@@ -266,7 +269,7 @@ def discriminator_overfitted(history: History) -> Result:
         return None
     return Finding(
         "D has overfitted",
-        f"its bound of the divergence is {on_train:.3f} nats on training images and "
+        f"its lower bound of the divergence is {on_train:.3f} nats on training images but "
         f"{on_heldout:.3f} on held-out ones",
         "more training images, or dropout or a gradient penalty in D, or fewer epochs",
     )
@@ -279,15 +282,15 @@ def memorisation(history: History) -> Result:
     if least > 1:
         return Skipped(
             "memorisation",
-            f"{last.neighbours:,} different images are nearest to fakes, and fewer than "
-            f"{SIGMAS**2} prove nothing",
+            f"only {last.neighbours:,} different images are nearest neighbours of fakes; at least "
+            f"{SIGMAS**2} are needed",
         )
     if last.copied < least:
         return None
     return Finding(
         "memorisation",
-        f"of the {last.neighbours:,} images nearest to fakes, {100 * last.copied:.0f} % are "
-        f"training images, where there are as many held-out ones",
+        f"{100 * last.copied:.0f} % of the {last.neighbours:,} nearest neighbours of fakes are "
+        "training images; 50 % is expected",
         "more training images, or fewer epochs",
     )
 
@@ -301,8 +304,8 @@ def dead_units(history: History) -> Result:
         return None
     return Finding(
         f"dead units in {worst}",
-        f"{100 * dead[worst]:.0f} % of its hidden units give the same for every input",
-        f"a lower --{worst.lower()}_learning_rate, started anew: dead units do not come back",
+        f"{100 * dead[worst]:.0f} % of its hidden units give the same output for every input",
+        f"a new run with a lower --{worst.lower()}_learning_rate; dead units do not recover",
     )
 
 

@@ -50,7 +50,7 @@ def _last_value(workdir: Workdir) -> float | None:
         return -float(rows[-1]["D_loss"]) if rows else None
     except (ValueError, KeyError, TypeError):
         raise UserError(
-            f"{workdir.metrics}: is damaged; remove it, and the doctor does without"
+            f"{workdir.metrics}: is damaged; remove it to run the doctor without it"
         ) from None
 
 
@@ -67,7 +67,7 @@ def read_evidence(workdir: Workdir) -> list[Evidence]:
         return [Evidence.from_dict(json.loads(line)) for line in lines]
     except (ValueError, KeyError, TypeError):
         raise UserError(
-            f"{workdir.monitors}: is damaged; remove it, and the doctor does without"
+            f"{workdir.monitors}: is damaged; remove it to run the doctor without it"
         ) from None
 
 
@@ -87,7 +87,7 @@ def evaluation(workdir: Workdir, step: int) -> dict[str, Any] | None:
         if not isinstance(content["collapsed"], list):
             raise ValueError("no verdict")
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise UserError(f"{file}: is damaged; remove it, and the report does without") from None
+        raise UserError(f"{file}: is damaged; remove it to write the report without it") from None
     return content
 
 

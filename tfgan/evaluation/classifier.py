@@ -178,9 +178,7 @@ def load(image_set: ImageSet, say: Callable[[str], None] = print) -> Classifier:
         file = importlib.resources.files("tfgan.evaluation") / f"{dataset}.npz"
         content = file.read_bytes() if file.is_file() else b""
         if hashlib.sha256(content).hexdigest() != PINNED[dataset]:
-            raise UserError(
-                f"{file}: is not the classifier that tfgan shipped; install the package again"
-            )
+            raise UserError(f"{file}: is not the classifier that ships with tfgan; reinstall tfgan")
         return Classifier(content)
     return _cached(image_set, say)
 
@@ -191,15 +189,15 @@ def _cached(image_set: ImageSet, say: Callable[[str], None]) -> Classifier:
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return Classifier(path.read_bytes())  # a damaged one is trained again
     images, labels = splits.load(image_set, "fit")
-    say(f"Classifier: {image_set.name} has none yet; training one on {len(images):,} images")
+    say(f"Classifier: none yet for {image_set.name}; training one on {len(images):,} images")
     content = train(images, labels, builder.info.features["label"].num_classes)
     found = Classifier(content)
     accuracy = found.accuracy(*splits.load(image_set, "test"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, content)
-        place = f"kept in {path.parent}"
+        place = f"saved in {path.parent}"
     except OSError as error:
-        place = f"not kept, {path.parent}: {error.strerror}"
-    say(f"Classifier: {100 * accuracy:.2f} % of the test images right; {place}")
+        place = f"not saved, {path.parent}: {error.strerror}"
+    say(f"Classifier: {100 * accuracy:.2f} % accuracy on the test images; {place}")
     return found

@@ -232,14 +232,14 @@ def load(image_set: ImageSet, fit: str, say: Callable[[str], None] = print) -> F
         return Features(path.read_bytes())  # damaged ones are trained again
     images = picture_parts.at_most(picture_parts.load(image_set, fit), SIDE)
     say(
-        f"Features: {image_set.name} has none yet; training a network on {len(images):,} images, "
-        f"without labels"
+        f"Features: none yet for {image_set.name}; training a network on {len(images):,} images "
+        "without labels"
     )
     content = train(images)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, content)
-        say(f"Features: kept in {path.parent}")
+        say(f"Features: saved in {path.parent}")
     except OSError as error:
-        say(f"Features: not kept, {path.parent}: {error.strerror}")
+        say(f"Features: not saved, {path.parent}: {error.strerror}")
     return Features(content)

@@ -53,7 +53,7 @@ def load(
         kept = json.loads(path.read_bytes())
         real = None if fit is None else RealImages(fit, validation, *kept["distances"])
         return kept["rows"] | {"ideal": ideal(reference)}, real
-    say("Floors: real images against real images, once for this set and classifier")
+    say("Floors: scoring real images against real images, once per image set and classifier")
     real = None
     if fit is not None:
         _, distances = neighbours.nearest(reference.images, fit)
@@ -65,7 +65,7 @@ def load(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, json.dumps(content, indent=2).encode())
     except OSError as error:
-        say(f"Floors: not kept, {path.parent}: {error.strerror}")
+        say(f"Floors: not saved, {path.parent}: {error.strerror}")
     return rows | {"ideal": ideal(reference)}, real
 
 

@@ -71,17 +71,17 @@ class Given:
             raise UserError(f"{self._named}: has no pictures, such as .png or .jpg")
         assumed = self._enough(len(files), count)
         if len({file.parent for file in files}) > 1:
-            assumed.append("whatever their sub-folders")
+            assumed.append("sub-folders ignored")
         images, turned = None, set()
         for index, place in enumerate(shuffled(len(files))[:count]):
             file = files[place]
             image = self._picture(file)
             if image.shape[-1] == 1 < shape[-1]:
                 image = image.repeat(shape[-1], -1)
-                turned.add("grey pictures taken as colour")
+                turned.add("grey pictures converted to colour")
             elif image.shape[-1] == 3 and shape[-1] == 1 and (image == image[..., :1]).all():
                 image = image[..., :1]
-                turned.add("colour pictures without colours taken as grey")
+                turned.add("colour pictures without colours converted to grey")
             if images is None:
                 images = np.empty((count, *image.shape), np.uint8)
             elif image.shape != images.shape[1:]:
@@ -124,8 +124,8 @@ class Given:
     def _of_bytes(self, images: np.ndarray) -> np.ndarray:
         if images.size and images.max() == 1:
             raise UserError(
-                f"{self._named}: has no pixel but 0 and 1; uint8 has them in [0, 255], floats in "
-                f"[0, 1]"
+                f"{self._named}: has only the pixels 0 and 1; uint8 must be in [0, 255], floats "
+                "in [0, 1]"
             )
         return np.array(images, order="C")
 
@@ -142,8 +142,8 @@ class Given:
         if -1 - _ROUNDING <= low <= _SIGNED and high <= 1 + _ROUNDING:
             return pictures.to_uint8, "floats in [-1, 1]"
         raise UserError(
-            f"{self._named}: has pixels from {low:.3g} to {high:.3g}; give uint8, or floats that "
-            f"span [0, 1] or [-1, 1]"
+            f"{self._named}: has pixels from {low:.3g} to {high:.3g}; use uint8, or floats that "
+            "span [0, 1] or [-1, 1]"
         )
 
     def _opened(self, count: int) -> tuple[np.ndarray, int, list[str]]:
@@ -161,7 +161,7 @@ class Given:
         except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, UserError):
                 raise
-            raise UserError(f"{self._named}: is no .npy or .npz file of numbers") from None
+            raise UserError(f"{self._named}: is not a .npy or .npz file of numbers") from None
 
     def _name(self, names: Sequence[str]) -> str:
         known = list(names) if len(names) == 1 else [name for name in _ARRAYS if name in names]

@@ -79,8 +79,8 @@ def run(
     )
     if newest is not None and int(newest.name) != step:
         raise UserError(
-            f"--workdir={workdir}: its run has gone on since its generator was exported, and has "
-            f"not ended yet; --model={place.generator} scores that generator all the same"
+            f"--workdir={workdir}: its run has continued since its generator was exported and has "
+            f"not ended yet; to score that generator anyway, use --model={place.generator}"
         )
     models = _truncated(str(place.generator), f"--workdir={workdir}: its generator", truncations)
     if place.raw_generator.is_dir():
@@ -124,7 +124,7 @@ def model(
     elif recorded and not recorded.is_same_set(image_set):
         raise UserError(
             f"--dataset={image_set.name}: --model={path} was trained on {recorded.name}; leave "
-            f"--dataset out, or give that"
+            f"--dataset out, or use {recorded.name}"
         )
     found = _truncated(path, "", truncations)
     split = recorded.split if recorded else None
@@ -170,7 +170,7 @@ def evaluate(
         if not other.image_set.is_same_set(first.image_set):
             raise UserError(
                 f"--workdir={other.name}: is of {other.image_set.name}, but {first.name} is of "
-                f"{first.image_set.name}; scores of two sets cannot be compared"
+                f"{first.image_set.name}; scores of different sets cannot be compared"
             )
     _check_distinct(subjects)
     for subject in subjects:
@@ -200,7 +200,7 @@ def _check_distinct(subjects: Sequence[Subject]) -> None:
         if folder in folders:
             raise UserError(
                 f"--workdir={subject.name}: is the same run as --workdir={folders[folder].name}; "
-                f"give each run once"
+                "name each run once"
             )
         folders[folder] = subject
 
@@ -293,7 +293,9 @@ def _evaluate(
     }
     say(report.table(rows, shown_metrics))
     for name in asked:
-        said = "as many of each class of each set as of real images; beside them real images"
+        said = (
+            "as many samples of each class as there are real images of it; real images next to them"
+        )
         say(f"{name} by class; {said}:\n{_class_table(by_classes, name)}")
     for warning in warnings:
         say(f"Warning: {subject.name}: {warning}")

@@ -25,7 +25,7 @@ from tfgan.evaluation.by_class import Labelled
 from tfgan.evaluation.protocol import SET_SIZE, SETS, Metric, RealImages, Reference, Row
 from tfgan.ground import pictures
 
-UNTOLD = "whether its samples are of the class asked for is not judged: that needs a classifier"
+UNTOLD = "label accuracy is not scored, because it needs a classifier"
 
 
 def _shown(metrics: dict[str, Metric], quick: bool) -> dict[str, Metric]:
@@ -177,7 +177,7 @@ class PictureQuality:
 
     protocol = PICTURES_PROTOCOL
     eyes = "features"
-    collapse = "most of its samples are nearly copies of one another"
+    collapse = "most of its samples are nearly identical"
     warnings = staticmethod(picture_parts.warnings)
 
     def __init__(self, image_set: ImageSet, quick: bool, say: Callable[[str], None]):

@@ -184,11 +184,11 @@ def floors(
     path = picture_parts.cache(reference.image_set, "floors.json", *known)
     with contextlib.suppress(OSError, ValueError, KeyError):  # a damaged one is computed again
         return json.loads(path.read_bytes())["rows"] | {"ideal": alone(IDEAL)}
-    say("Floors: real images against real images, once for this set and its features")
+    say("Floors: scoring real images against real images, once per image set")
     rows = {"floor": row(reference.floor_images, reference, quick)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, json.dumps({"rows": rows}, indent=2).encode())
     except OSError as error:
-        say(f"Floors: not kept, {path.parent}: {error.strerror}")
+        say(f"Floors: not saved, {path.parent}: {error.strerror}")
     return rows | {"ideal": alone(IDEAL)}

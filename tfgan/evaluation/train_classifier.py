@@ -1,4 +1,4 @@
-"""`python -m tfgan.evaluation.train_classifier`: makes the classifier that the package ships."""
+"""`python -m tfgan.evaluation.train_classifier` trains the classifier that ships with tfgan."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def _prepare() -> Callable[[], None]:
 
         if dataset in derived.SETS:
             base = derived.SETS[dataset].base
-            raise UserError(f"--dataset={dataset}: has no classifier of its own; take {base}")
+            raise UserError(f"--dataset={dataset}: has no classifier of its own; use {base}")
         builder = sources.prepare(image_set)
         splits.check(image_set, fewest=1)  # whose accuracy is told
         fit = splits.load(image_set, "fit")
@@ -44,7 +44,7 @@ def _prepare() -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the command."""
-    flags.DEFINE_string("output", "classifier.npz", "The file to write the weights to.")
+    flags.DEFINE_string("output", "classifier.npz", "File to write the weights to.")
     config.define_flags("dataset", "data_dir", "manual_dir")
     cli.run(_prepare)
 

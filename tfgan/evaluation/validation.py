@@ -110,8 +110,8 @@ class Validation:
         self._score = METRICS[name].of
         fitting = [other for other, score in METRICS.items() if kind in score.by]
         if name not in fitting:
-            instead = f"take {' or '.join(fitting)}" if fitting else "and no other score is"
-            raise UserError(f"--keep_best={name}: is not for {image_set.name}; {instead}")
+            instead = f"use {' or '.join(fitting)}" if fitting else "no other score does"
+            raise UserError(f"--keep_best={name}: does not suit {image_set.name}; {instead}")
         if kind is SampleQuality:
             splits.check(image_set, protocol.FEWEST)
             self.split, rest = splits.validation(image_set)
@@ -123,7 +123,7 @@ class Validation:
         if seen := pipeline.in_common(builder, image_set, held_out):
             raise UserError(
                 f"--keep_best={name}: --split={image_set.split} trains on {seen:,} of the "
-                f"validation images, {self.split}; give --split={rest}"
+                f"validation images, {self.split}; use --split={rest}"
             )
         self.count = kind.wanted(image_set, quick=True)
         images = pipeline.load_images(held_out, lambda line: None)

@@ -25,9 +25,9 @@ PICTURE = "samples.png"
 _CARD = """\
 # A generator of {name} images
 
-![{count} images that it drew](samples.png)
+![{count} generated images](samples.png)
 
-The generator of a GAN ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)), trained by
+The generator of a GAN ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)), trained with
 tfgan {version} with TensorFlow {tensorflow} and Keras {keras}. The picture shows {shown}
 
 | | |
@@ -38,41 +38,40 @@ tfgan {version} with TensorFlow {tensorflow} and Keras {keras}. The picture show
 | output | `images`: float32 `(batch, {shape})` in [0, 1]: batch, height, width, channels |
 {classes}| settings | {settings} |
 
-## What it is for
+## Intended use
 
 {purpose}
 {metrics}
-## How to load it
+## Loading
 
-Any number of latents at a time{unlike}. Paths are relative to this folder.
+Each format takes any number of latents at a time{unlike}. Paths are relative to this folder.
 {choice}{loading}{licence}"""
 
 _SHOWN = """\
-the first 64
-latents of seed 1, not chosen."""
+the images
+of the first 64 latents of seed 1; none were selected."""
 _SHOWN_BY_CLASS = """\
-the first {each}
-latents of seed 1, not chosen, as each of {which}: a row a class."""
+the images
+of the first {each} latents of seed 1, one row for each of {which}; none were selected."""
 
 _PURPOSE = """\
-It draws images that look like those it was trained on, and nothing else: without labels, some
-of them illegible, and with whatever is rare in or missing from that set rarer or missing here."""
+The generator draws images that resemble its training set. They have no labels, and some are
+illegible. What is rare in or missing from the training set is rarer or missing here."""
 _PURPOSE_BY_CLASS = """\
-It draws images of the class that it is asked for, like those it was trained on, and nothing else:
-some of them illegible or of another class, and with whatever is rare in or missing from that set
-rarer or missing here."""
+The generator draws images of the requested class that resemble its training set. Some are illegible
+or of another class. What is rare in or missing from the training set is rarer or missing here."""
 
-_LABEL = "; `label`: int64 `(batch,)`, a class each, or -1 for one drawn by the classes' shares"
+_LABEL = "; `label`: int64 `(batch,)`, the class of each image, or -1 for a random one"
 _CHOICE = """
-`label` has the number of each image's class. The code asks for class 1{name}; another number there
-gives another class, and -1 a class by the shares, except in Keras, which has no -1. A number that
-is no class gives an error or NaN.
+`label` is the number of each image's class. The code below asks for class 1{name}. -1 draws a class
+at random, by the shares above, except in the Keras format, which has no -1. A number that is not a
+class gives an error or NaN.
 """
 _LICENCE = """
 ## Licence
 
-tfgan names none for these weights: it does not know the terms of the images that they were trained
-on. Their author adds a line such as `license: cc-by-4.0` at the top of this file, from
+tfgan sets no licence for these weights, because it does not know the terms of the training images.
+To set one, add a line such as `license: cc-by-4.0` at the top of this file, from
 [the Hub's list](https://huggingface.co/docs/hub/repositories-licenses). tfgan itself is under
 Apache-2.0.
 """
@@ -97,7 +96,9 @@ def write(folder: pathlib.Path, trained: Trained, say: Callable[[str], None]) ->
         parameters=generator.count_params(),
         latent_size=latent_size,
         source=source,
-        unlike="" if normal else f"; the code draws from N(0, I), so put {source} there",
+        unlike=""
+        if normal
+        else f"; the code below draws from N(0, I), so replace that by {source}",
         shape=", ".join(map(str, generator.output_shape[1:])),
         settings=_settings(trained.config),
         metrics=metrics,
@@ -138,7 +139,7 @@ def _settings(config: dict[str, Any]) -> str:
     defaults = TrainConfig().to_dict()
     shown = TrainConfig.from_recorded(config).shown().items()
     changed = [code(f"--{name}={value}") for name, value in shown if value != defaults[name]]
-    return ", ".join(changed) or "all of the tutorial's recipe"
+    return ", ".join(changed) or "those of the tutorial's recipe"
 
 
 def _loading(name: str, latent_size: int, folder: pathlib.Path, generator: keras.Model) -> str:
@@ -148,7 +149,7 @@ def _loading(name: str, latent_size: int, folder: pathlib.Path, generator: keras
     told = labelled.classes_of(generator)
     lines = (kind.loading_told if told else kind.loading).format(latent_size=latent_size)
     if name == "keras" and '"tfgan>' in generator.to_json():
-        lines = f"from tfgan import networks  # layers of its own\n{lines}"
+        lines = f"from tfgan import networks  # defines its layers\n{lines}"
     block = f"\n```python\n{lines}```\n" if lines else ""
     return f"\n`{kind.file}`: {kind.what}.\n{block}"
 
@@ -178,7 +179,7 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> tuple[str, hub.Sco
     except FileNotFoundError:
         return "", None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        say(f"{file}: is damaged, or knows no {trained.name}; the card has no metrics")
+        say(f"{file}: is damaged, or has no {trained.name}; the card has no metrics")
         return "", None
     if step != trained.step:
         say(f"{file}: is not of step {trained.step:,}; the card has no metrics")
@@ -186,7 +187,7 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> tuple[str, hub.Sco
     header = ["", *map(plain, rows)]
     table = [header, ["---"] * len(header), *lines]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
-    by = f"By `python -m tfgan.evaluate`, protocol {plain(scores.protocol)}."
+    by = f"Measured by `python -m tfgan.evaluate`, protocol {plain(scores.protocol)}."
     return f"\n## Metrics\n\n{by}\n\n{text}\n{''.join(warnings)}", scores
 
 

@@ -55,8 +55,8 @@ def chosen(text: str, classes: Classes) -> list[int]:
     for label in labels:
         if not classes.counts[label]:
             raise UserError(
-                f"--label={text}: class {label}, {classes.names[label]}, had no images to learn "
-                f"from; --label=all draws all that had"
+                f"--label={text}: class {label}, {classes.names[label]}, had no training images; "
+                "--label=all draws all classes that had"
             )
     return labels
 
@@ -72,13 +72,12 @@ def _chosen(part: str, names: list[str], text: str) -> int:
         known += f", or {', '.join(names[:_SHOWN_NAMES])}{' ...' * (len(names) > _SHOWN_NAMES)}"
     meant = f" (did you mean {near[0]}?)" if near else ""
     raise UserError(
-        f"--label={text}: {part!r} is no class of this generator{meant}; it has {known}"
+        f"--label={text}: {part!r} is not a class of this generator{meant}; it has {known}"
     )
 
 
 def unconditional(text: str, named: str) -> UserError:
     """What to say to who asks a generator without classes for one."""
     return UserError(
-        f"--label={text}: {named} draws whatever comes; only a generator trained with "
-        f"--conditional knows classes"
+        f"--label={text}: {named} has no classes; only a generator trained with --conditional does"
     )

@@ -81,7 +81,7 @@ def export(
         with filelock.FileLock(place.exports / ".lock", timeout=0):
             write_folder(path, fill)
     except filelock.Timeout:
-        raise UserError(f"--workdir={place.path}: another process exports it right now") from None
+        raise UserError(f"--workdir={place.path}: another process is exporting it") from None
     except OSError as error:
         raise UserError(
             f"--workdir={place.path}: {place.exports} cannot be written: {error.strerror or error}"
@@ -89,8 +89,8 @@ def export(
     say(f"Wrote {path}: {', '.join(sorted(file.name for file in path.iterdir()))}")
     if "hub" in chosen:
         say(
-            f"For the Hugging Face Hub: name a licence in its README.md, then (pip install "
-            f"'tfgan[hub]'; hf auth login)\nhf upload USER/NAME {shlex.quote(str(path))}"
+            "To upload to the Hugging Face Hub: add a licence to its README.md, then (pip "
+            f"install -e '.[hub]'; hf auth login)\nhf upload USER/NAME {shlex.quote(str(path))}"
         )
     return path
 
@@ -142,7 +142,7 @@ def _write_checked(
     if not largest <= TOLERANCE:  # which NaN is not, either
         raise UserError(
             f"--format={name}: in {kind.where} its pixels differ from the generator's by up to "
-            f"{largest:.1e}, more than {TOLERANCE:.0e}; nothing is written"
+            f"{largest:.1e}, more than {TOLERANCE:.0e}; nothing was written"
         )
     return (
         f"{name}: {kind.file}; largest difference {largest:.1e} in [0, 1], in {kind.where}, over "
@@ -176,7 +176,8 @@ def trained_generator(workdir: str, which: str, say: Callable[[str], None]) -> T
     averaged = gan.ema_generator is not None
     if which == "ema" and not averaged:
         raise UserError(
-            f"--generator=ema: {place.path} keeps no moving average of its weights; take raw"
+            f"--generator=ema: {place.path} has no moving average of its weights; use "
+            "--generator=raw"
         )
     chosen = best if best and best.step and which != "raw" else None
     last = gan.generator if which == "raw" else gan.sampler

@@ -98,8 +98,8 @@ def choose(names: Sequence[str]) -> list[str]:
     unknown = [name for name in chosen if name not in FORMATS]
     if unknown or not chosen:
         raise UserError(
-            f"{flag}: {f'{unknown[0]!r} is none of the formats' if unknown else 'is empty'}; "
-            f"give one or more of {','.join(FORMATS)}"
+            f"{flag}: {f'{unknown[0]!r} is not a format' if unknown else 'is empty'}; use one or "
+            f"more of {','.join(FORMATS)}"
         )
     chosen = list(dict.fromkeys(each for name in chosen for each in (*FORMATS[name].brings, name)))
     for name in chosen:
@@ -272,7 +272,7 @@ images = generate(z=tf.random.normal((16, {latent_size})), label=label)["images"
     ),
     "keras": Format(
         file="generator.keras",
-        what="Keras; can be trained on; its own output is in [-1, 1]",
+        what="Keras; can be trained further; its output is in [-1, 1]",
         write=_write_keras,
         run=_run_keras,
         where="Keras",
@@ -282,7 +282,7 @@ images = generate(z=tf.random.normal((16, {latent_size})), label=label)["images"
     ),
     "onnx": Format(
         file="generator.onnx",
-        what="ONNX Runtime and whatever else reads ONNX",
+        what="ONNX Runtime and other programs that read ONNX",
         write=_write_onnx,
         run=_run_onnx,
         where="onnxruntime",
@@ -324,7 +324,7 @@ images = generate(z=z, label=np.full(16, 1, "int64"))["images"]
     ),
     "html": Format(
         file="generator.html",
-        what="one page that runs the generator in a browser, without a network",
+        what="one page that runs the generator in a browser, offline",
         write=_write_html,
         run=None,
         where="a browser",

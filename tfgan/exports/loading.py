@@ -99,7 +99,7 @@ class Loaded:
         if self.distribution != "normal":
             raise UserError(
                 f"--truncation={threshold:g}: {self.named} has latents of "
-                f"{noise.IN_WORDS[self.distribution]}; only those of N(0, I) have tails to cut off"
+                f"{noise.IN_WORDS[self.distribution]}; only N(0, I) can be truncated"
             )
         return noise.truncated(z, threshold)
 
@@ -158,7 +158,7 @@ def load(model: str, named: str = "") -> Loaded:
     if pretrained.comes_with_tfgan(model):
         return _from_package(model, named)
     if not (path / "saved_model.pb").is_file():
-        raise UserError(f"{named}: no SavedModel there; a run leaves one in its generator/")
+        raise UserError(f"{named}: no SavedModel there; a run exports one to its generator/")
     try:
         with without_patterns(path) as plain:
             loaded = tf.saved_model.load(str(plain))

@@ -153,4 +153,6 @@ def check(output: str, interpolate: bool, overwrite: bool) -> None:
     if kind_of(output) is FILES[".mp4"]:
         video.check(output)
     if check_file(output, "--output").exists() and not overwrite:
-        raise UserError(f"--output={output}: is there already; give another name, or --overwrite")
+        raise UserError(
+            f"--output={output}: already exists; choose another name, or use --overwrite"
+        )

@@ -58,7 +58,7 @@ def write_page(
         raise UserError(
             f"--format=html: {generator.name} has {generator.count_params():,} parameters, a page "
             f"of {weights / 1e6:,.0f} MB; browsers open at most {MOST_BYTES / 1e6:,.0f} MB, so "
-            f"take another format"
+            "choose another format"
         )
     latent_size = labelled.latent_size_of(generator)
     z = noise.latents(0, Stream.SAMPLES, 0, _PROBES, latent_size).numpy()
@@ -96,7 +96,7 @@ def write_page(
     }
     # What is drawn on the pad is white or black.
     parts = ("explore", *(("draw",) if shape[-1] == 1 else ()), "between", "training", "check")
-    write_file(path, html.compose("A generator to walk through", parts, data))
+    write_file(path, html.compose("Explore a generator", parts, data))
 
 
 def directions(generator: keras.Model) -> np.ndarray:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAMES = ("mnist",)  # each with {name}.keras and {name}.json, as `benchmarks.pretrained` writes them
 FLAG = (  # the help of --model
-    "The SavedModel that a run exported, such as runs/tutorial/generator; or mnist, a trained "
+    "SavedModel that a run exported, such as runs/tutorial/generator; or mnist, a trained "
     "generator of digits that comes with tfgan."
 )
 
@@ -45,7 +45,7 @@ def pretrained(name: str = "mnist") -> "keras.Model":
 
     expected = record(name)["sha256"]
     if hashlib.sha256(file(name).read_bytes()).hexdigest() != expected:
-        raise UserError(f"{file(name)}: is not what tfgan came with; install tfgan again")
+        raise UserError(f"{file(name)}: is damaged or was changed; reinstall tfgan")
     return keras.models.load_model(file(name), compile=False)
 
 
@@ -71,7 +71,7 @@ def record(name: str) -> dict[str, Any]:
     """
     if name not in NAMES:
         raise UserError(
-            f"{name!r}: no generator of that name comes with tfgan; there is {', '.join(NAMES)}"
+            f"{name!r}: no generator of that name comes with tfgan; must be {', '.join(NAMES)}"
         )
     found: dict[str, Any] = json.loads(file(name).with_suffix(".json").read_text())
     return found
@@ -105,7 +105,7 @@ def check_model(model: str, label: str) -> None:
     path = user_path(model, "--model")
     if not (path / "saved_model.pb").is_file():
         raise UserError(
-            f"--model={model}: no SavedModel there; a run leaves one in its generator/, and "
+            f"--model={model}: no SavedModel there; a run exports one to its generator/, and "
             f"--model={NAMES[0]} comes with tfgan"
         )
     class_names.check(label, path)

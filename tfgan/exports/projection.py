@@ -144,9 +144,9 @@ class _Generator:
         """The classes that are tried; one that counts for nothing if there are none."""
         unknown = [label for label in classes if label not in self.classes]
         if unknown and not self.classes:
-            raise UserError(f"classes: {self.named} knows none")
+            raise UserError(f"classes: {self.named} has none")
         if unknown:
-            raise UserError(f"classes: {unknown[0]} is none of {self.named}")
+            raise UserError(f"classes: {unknown[0]} is not a class of {self.named}")
         return list(classes) or self.classes or [0]
 
     def images(self, z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -241,8 +241,8 @@ class _Search:
             gradient = None
         if gradient is None:
             raise UserError(
-                f"{self._known.named}: its images have no gradient by z, so no latent can be found "
-                f"for an image"
+                f"{self._known.named}: its images have no gradient with respect to z, so images "
+                "cannot be projected"
             )
         self._adam.apply([gradient], [self._z])
         length = tf.norm(self._z, axis=1, keepdims=True)

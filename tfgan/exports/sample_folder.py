@@ -54,7 +54,8 @@ def check(output: str) -> None:
     others = path.is_dir() and any(not each.name.startswith(".") for each in path.iterdir())
     if _recorded(path, "--output") is None and others:
         raise UserError(
-            f"--output={output}: has files that are of no draw; give a new or an empty folder"
+            f"--output={output}: has files that tfgan.sample did not draw; choose a new or an "
+            "empty folder"
         )
 
 
@@ -106,7 +107,7 @@ def fill(
     total = draw.count * len(draw.folders)
     kept = sum(map(_is_there, _files(path, draw.folders, draw.count)))
     if kept:
-        say(f"{output}: {kept:,} of {total:,} pictures are there already")
+        say(f"{output}: {kept:,} of {total:,} pictures already exist")
     with tqdm(total=total, unit=" images", disable=None, leave=False) as bar:
         for place, folder in enumerate(draw.folders):
             for start in draw.starts:
@@ -125,8 +126,8 @@ def _write_batch(folder: pathlib.Path, draw: Draw, place: int, start: int, outpu
             pictures.save_png(file, image, flush=False)
         elif not _holds(file, image):
             raise UserError(
-                f"--output={output}: {file} is not the picture of this draw; remove it, or give "
-                f"--overwrite"
+                f"--output={output}: {file} is not the picture that this command draws; remove "
+                "it, or use --overwrite"
             )
 
 
@@ -143,8 +144,8 @@ def _begin(path: pathlib.Path, output: str, draw: Draw, overwrite: bool) -> None
         ]
         if other:
             raise UserError(
-                f"--output={output}: has another draw: {'; '.join(other)}; give another folder, "
-                f"or --overwrite"
+                f"--output={output}: holds pictures drawn with other settings: "
+                f"{'; '.join(other)}; choose another folder, or use --overwrite"
             )
     path.mkdir(parents=True, exist_ok=True)
     write_file(path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
@@ -179,8 +180,8 @@ def pictures_of(path: pathlib.Path, flag: str) -> list[pathlib.Path] | None:
     files = list(_files(path, record["folders"], record["n"]))
     if missing := sum(not _is_there(file) for file in files):
         raise UserError(
-            f"{flag}={path}: {missing:,} of its {len(files):,} pictures are missing; the command "
-            f"that drew it draws them"
+            f"{flag}={path}: {missing:,} of its {len(files):,} pictures are missing; rerun the "
+            "command that drew them"
         )
     return files
 
@@ -221,6 +222,6 @@ def _recorded(path: pathlib.Path, flag: str) -> Record | None:
         return None
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(
-            f"{flag}={path}: its {RECORD} is damaged ({first_line(error)}); give another folder"
+            f"{flag}={path}: its {RECORD} is damaged ({first_line(error)}); choose another folder"
         ) from None
     return record

@@ -60,8 +60,8 @@ class Draw:
         ours = loaded.generate(z, np.full(_BATCH, labels[0]))
         if not np.allclose(theirs, ours, rtol=0, atol=ROUNDING):
             raise UserError(
-                f"{loaded.named}: its sample draws other images than its generate, of latents of "
-                f"{noise.IN_WORDS[loaded.distribution]}; is it a generator of tfgan?"
+                f"{loaded.named}: its signatures sample and generate give different images, for "
+                f"latents of {noise.IN_WORDS[loaded.distribution]}; is it a generator of tfgan?"
             )
 
     @property
@@ -133,12 +133,14 @@ def sample(
     total, most = count * len(wanted), outputs.most(output)
     if total > most:
         raise UserError(
-            f"--n={count}: of each of {len(wanted):,} classes are {total:,} images; "
-            f"--output={output} has at most {most:,}"
+            f"--n={count}: for each of {len(wanted):,} classes makes {total:,} images; "
+            f"--output={output} takes at most {most:,}"
         )
     folder = outputs.is_folder(output)
     if folder and len(set(wanted)) < len(wanted):
-        raise UserError(f"--label={label}: a folder has each class once")
+        raise UserError(
+            f"--label={label}: names a class twice, which a folder of pictures cannot hold"
+        )
     draw = Draw(loaded, seed, count, wanted, truncation)
     if folder:
         _write(output, lambda path: sample_folder.fill(path, output, draw, overwrite, say))

@@ -53,10 +53,12 @@ _SAMPLE = (
     "| `sample` | `n`: int64, how many images; `seed`: int64, the same images for the same "
     "seed{label} |"
 )
-_LABEL = "; `label`: int64 `(batch,)`, a class each, or -1, drawn by the classes' shares"
+_LABEL = (
+    "; `label`: int64 `(batch,)`, a class each, or -1, drawn at random by the classes' frequencies"
+)
 _A_LABEL = "; `label`: int64, the class of all of them, or -1"
 _BLEND = """\
-| `blend` | `z`; `weights`: float32 `(batch, {count})`, of each class: between classes |
+| `blend` | `z`; `weights`: float32 `(batch, {count})`, one for each class, to blend classes |
 
 The classes: {names}.
 """
@@ -109,7 +111,7 @@ def trained_on(path: pathlib.Path) -> ImageSet | None:
         return None
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(
-            f"{file}: is damaged ({first_line(error)}); remove it, and give --dataset"
+            f"{file}: is damaged ({first_line(error)}); remove it, and use --dataset"
         ) from None
     return ImageSet(name, split)
 

@@ -49,8 +49,8 @@ def chain(generator: keras.Model) -> list[tuple[keras.layers.Layer, Shape, Shape
         same = False
     if not same:
         raise UserError(
-            f"--format=html: {generator.name} is no plain chain of layers, and the page can "
-            f"compute nothing else; take another format"
+            f"--format=html: {generator.name} is not a plain chain of layers, which is all that "
+            "the page can compute; choose another format"
         )
     return found
 
@@ -141,7 +141,7 @@ def _rescaling(layer: Any, *shapes: Shape) -> list[Step]:
 
 def _relu(layer: Any, *shapes: Shape) -> list[Step]:
     if layer.max_value is not None or layer.negative_slope or layer.threshold:
-        raise _unknown(layer, "must be a plain ReLU; take LeakyReLU for a slope")
+        raise _unknown(layer, "must be a plain ReLU; use LeakyReLU for a slope")
     return [_function("relu")]
 
 
@@ -171,7 +171,7 @@ def _activation(layer: Any, *shapes: Shape) -> list[Step]:
     name = keras.saving.get_registered_name(layer.activation)
     if name not in _FUNCTIONS:
         known = ", ".join(sorted({each.split(">")[-1] for each in _FUNCTIONS}))
-        raise _unknown(layer, f"has the activation {name}; the page knows {known}")
+        raise _unknown(layer, f"has the activation {name}; the page can compute {known}")
     return _FUNCTIONS[name]
 
 

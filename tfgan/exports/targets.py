@@ -63,8 +63,8 @@ def find(given: str, image_set: ImageSet, model: str) -> Targets:
     for file in files:
         if not file.is_file():
             raise UserError(
-                f"--images={given}: there is no file or folder {file}; a slice of the set that the "
-                f"generator was trained on looks like test[:16]"
+                f"--images={given}: no file or folder {file}; to use images of the training set, "
+                "name a slice such as test[:16]"
             )
     return _Files(files)
 
@@ -108,7 +108,7 @@ class _Array:
         except OSError as error:
             raise UserError(f"--images={self.path}: {error.strerror or 'cannot be read'}") from None
         except (ValueError, EOFError):
-            raise UserError(f"--images={self.path}: is no .npy file of numbers") from None
+            raise UserError(f"--images={self.path}: is not a .npy file of numbers") from None
         if images.dtype != np.uint8 or images.ndim not in (3, 4):
             raise UserError(
                 f"--images={self.path}: is {images.dtype} {images.shape}, but must be uint8 "
@@ -146,14 +146,14 @@ def _prepared(
     if height != width or channels not in _MODES:
         raise UserError(
             f"--images={given}: pictures become squares of 1 or 3 channels, but the generator "
-            f"draws {_size(shape)}; give a .npy file"
+            f"draws {_size(shape)}; use a .npy file"
         )
     taken, left = [], []
     for file in files:
         try:
             prepared = picture.prepare(file.read(), picture.Preparation(image_size=height))
         except picture.NotTaken as problem:
-            left.append(f"{file.name} is no picture that can be taken: {problem}")
+            left.append(f"{file.name} cannot be used: {problem}")
             continue
         fitted = f" ({_size(prepared.size)}, fitted)" if prepared.size != (width, height) else ""
         image = Image.open(io.BytesIO(prepared.png)).convert(_MODES[channels])
@@ -179,8 +179,8 @@ def _of_shape(given: str, images: np.ndarray, shape: tuple[int, ...]) -> Named:
 
 def _check_count(given: str, count: int) -> None:
     if not 1 <= count <= MOST:
-        found = f"more than {MOST:,} images" if count else "there is no picture in it"
-        raise UserError(f"--images={given}: {found}; give 1 to {MOST:,}")
+        found = f"more than {MOST:,} images" if count else "no pictures there"
+        raise UserError(f"--images={given}: {found}; use 1 to {MOST:,}")
 
 
 def _size(shape: tuple[int, ...]) -> str:

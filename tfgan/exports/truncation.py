@@ -12,10 +12,7 @@ def check(threshold: float) -> float:
         UserError: if it is not a number above 0.
     """
     if not 0 < threshold < math.inf:
-        raise UserError(
-            f"--truncation={threshold:g}: must be a number above 0; every number of z is then "
-            f"between minus that and that"
-        )
+        raise UserError(f"--truncation={threshold:g}: must be a number above 0, the t in [-t, t]")
     return threshold
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
-from tfgan.ground import console, surroundings
+from tfgan.ground import console, flag_help, surroundings
 from tfgan.ground.console import native_stderr_held_back
 from tfgan.ground.errors import Interrupted, UserError, WorkerLost
 
@@ -36,7 +36,10 @@ def _parse(argv: list[str], arguments: Arguments) -> list[str]:
     except (UserError, flags.Error) as error:
         _fail(" ".join(str(error).split()))
     except SystemExit as end:
-        sys.exit(0 if end.code == 1 else end.code)  # absl's --help, which did what it was to do
+        sys.exit(0 if end.code == 1 else end.code)  # absl's --helpfull ends with 1
+    except BrokenPipeError:  # whoever read the help has seen enough
+        _let_go()
+        sys.exit(0)
     if rest[1:]:
         _fail(f"{rest[1]!r} is not a flag; flags look like --name=value (--help lists them)")
     return rest
@@ -95,6 +98,7 @@ def run(
     prepare: Callable[[], Callable[[], int | None]],
     tensorflow: bool = True,
     arguments: Arguments = list,
+    topics: flag_help.Topics | None = None,
 ) -> NoReturn:
     """Runs a command: flags in, one library call.
 
@@ -103,6 +107,7 @@ def run(
             returns the call that does the work, and returns an exit status if that is not 0.
         tensorflow: whether the work needs TensorFlow.
         arguments: from the command line to what is parsed of it.
+        topics: the command's flags by topic, as `--help` shows them; absl's own list without.
     """
 
     def main(argv: list[str]) -> int:
@@ -115,5 +120,7 @@ def run(
         return status
 
     console.show_everything()
+    if topics:
+        flag_help.group(sys.modules[prepare.__module__].__doc__ or "", topics)
     app.run(main, flags_parser=functools.partial(_parse, arguments=arguments))
     raise AssertionError("absl's app.run exits")

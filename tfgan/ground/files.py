@@ -28,9 +28,9 @@ def user_path(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
     """
     path = pathlib.Path(os.path.expanduser(given))
     if os.fspath(given).startswith("~") and not path.is_absolute():
-        raise UserError(f"{flag}={given}: that home folder is not known; set HOME, or give a path")
+        raise UserError(f"{flag}={given}: the home folder is unknown; set HOME, or use a full path")
     if not _is_utf8(str(path)):
-        raise UserError(f"{flag}={given}: its name is not in UTF-8; give another")
+        raise UserError(f"{flag}={given}: its name is not valid UTF-8; choose another")
     return path
 
 
@@ -51,13 +51,13 @@ def check_file(given: str | os.PathLike[str], flag: str) -> pathlib.Path:
     path = user_path(given, flag)
     try:
         if path.is_dir():
-            raise UserError(f"{flag}={given}: is a folder; give a file")
+            raise UserError(f"{flag}={given}: is a folder; name a file")
         if not path.parent.is_dir():
-            raise UserError(f"{flag}={given}: there is no folder {path.parent}; make it first")
+            raise UserError(f"{flag}={given}: there is no folder {path.parent}; create it first")
         _try_to_write(path.parent)
         _beside(path).exists()  # whose name is longer, perhaps too long
         if path.exists() and not os.access(path, os.W_OK):
-            raise UserError(f"{flag}={given}: is write-protected; give another file")
+            raise UserError(f"{flag}={given}: is write-protected; name another file")
     except OSError as error:
         problem = error.strerror or error
         raise UserError(f"{flag}={given}: cannot be written: {problem}") from None
@@ -81,10 +81,10 @@ def check_folder(given: str | os.PathLike[str], flag: str = "") -> pathlib.Path:
     named = f"{flag}={given}" if flag else str(given)
     try:
         if path.exists() and not path.is_dir():
-            raise UserError(f"{named}: is a file; give a folder")
+            raise UserError(f"{named}: is a file; name a folder")
         nearest = next(parent for parent in (path, *path.parents) if parent.exists())
         if not nearest.is_dir():
-            raise UserError(f"{named}: {nearest} is a file; give a folder")
+            raise UserError(f"{named}: {nearest} is a file; name a folder")
     except OSError as error:
         raise UserError(f"{named}: {error.strerror or error}") from None
     try:
@@ -156,9 +156,7 @@ def temporary_folder() -> Iterator[pathlib.Path]:
         if _PATTERN.isdisjoint(place) and _is_utf8(place) and os.access(place, os.W_OK | os.X_OK)
     ]
     if not plain:
-        raise UserError(
-            f"TMPDIR={usual}: give a folder to write to, without * ? [ ] \\ in its name"
-        )
+        raise UserError(f"TMPDIR={usual}: set it to a folder without * ? [ ] \\ in its name")
     with tempfile.TemporaryDirectory(dir=plain[0]) as folder:
         yield pathlib.Path(folder)
 

@@ -41,7 +41,9 @@ def check_finite(images: np.ndarray, named: str = "the generator") -> None:
         UserError: if a pixel is not finite.
     """
     if not np.isfinite(images).all():
-        raise UserError(f"{named}: gives pixels that are NaN or infinite; has its training failed?")
+        raise UserError(
+            f"{named}: gives pixels that are NaN or infinite; its training may have diverged"
+        )
 
 
 def spread(count: int, most: int) -> list[int]:

@@ -67,7 +67,9 @@ def check() -> None:
         tempfile.gettempdir()
     except OSError as error:
         given = os.environ.get("TMPDIR", "")
-        raise UserError(f"TMPDIR={given}: {error.strerror}; give a folder to write to") from None
+        raise UserError(
+            f"TMPDIR={given}: {error.strerror}; set it to a folder that can be written to"
+        ) from None
 
 
 def rehearse(*prefixes: str) -> None:
@@ -104,7 +106,7 @@ def rehearse(*prefixes: str) -> None:
         for name in names:
             if re.search(rf"\b{name}\b", reason) or flag in os.environ[name]:
                 raise UserError(f"{name}={os.environ[name]}: {reason}")
-        raise UserError(f"a variable of TensorFlow makes no sense to it: {reason}")
+        raise UserError(f"TensorFlow rejects an environment variable: {reason}")
 
 
 def _run_a_little(output: int) -> None:
@@ -146,7 +148,7 @@ def check_keras() -> None:
         ("KERAS_MAX_STEPS_PER_EPOCH", keras.config.max_steps_per_epoch()),
     ):
         if most is not None:
-            raise UserError(f"{name}={most}: Keras would end every training early; unset it")
+            raise UserError(f"{name}={most}: Keras would end all training early; unset it")
 
 
 def _named(prefix: str) -> str:

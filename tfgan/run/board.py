@@ -42,15 +42,15 @@ _MONITORS_CHARTS = {
 _DESCRIPTIONS = {
     "D_loss": "What the discriminator minimises, without penalties.",
     "G_loss": "What the generator minimises.",
-    "D_x": "D(x), the probability that D gives to real images: 1/2 if it cannot tell.",
-    "D_G_z": "D(G(z)), the probability that D gives to generated images: 1/2 if it cannot tell.",
+    "D_x": "D(x), D's probability for real images; 1/2 if it cannot tell real from fake.",
+    "D_G_z": "D(G(z)), D's probability for generated images; 1/2 if it cannot tell real from fake.",
     "learning_rate/D": "Of the discriminator, after the epoch.",
     "learning_rate/G": "Of the generator, after the epoch.",
     "pictures/fixed_latents": "The same latents after each epoch, drawn by the generator or its "
     "moving average; a row for each class of a conditional run.",
     "pictures/real": "A batch of the training set.",
     "monitors/value_limit": "-log 4: V(D, G) if D cannot tell.",
-    "monitors/divergence_limit": "log 2: the divergence if p_g and p_data do not meet.",
+    "monitors/divergence_limit": "log 2: the divergence if p_g and p_data do not overlap.",
     "evaluation/fcd": "The Fréchet distance in a classifier's features: lower is better.",
     "evaluation/fsd": "The Fréchet distance in features learnt without labels: lower is better.",
     "evaluation/validation_fcd": "FCD against the validation images: lower is better.",
@@ -58,7 +58,7 @@ _DESCRIPTIONS = {
     "evaluation/validation_coverage": "Of the validation images: higher is better.",
     "evaluation/validation_parzen": "Log-likelihood of the validation images under Gaussian "
     "windows around samples, in nats: higher is better.",
-    "evaluation/best_step": "The step of the generator that scored best so far.",
+    "evaluation/best_step": "Step of the best generator so far.",
     "evaluation/swd": "The sliced Wasserstein distance of patches: lower is better.",
 }
 _HPARAMS_METRICS = {

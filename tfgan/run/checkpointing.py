@@ -132,10 +132,10 @@ class Checkpoints:
             problem = _problem(folder) or self._read(folder)
             if not problem:
                 return folder
-            say(f"Checkpoint {folder} is damaged ({problem}); trying the one before it")
+            say(f"Checkpoint {folder} is damaged ({problem}); trying the previous one")
         if folders:
             raise NoneWhole(
-                f"{self._folder}: no checkpoint is whole; --overwrite starts the run anew"
+                f"{self._folder}: all checkpoints are damaged; use --overwrite to start over"
             )
         return None
 
@@ -193,8 +193,8 @@ def diverged(step: int, quantity: str, newest: pathlib.Path | None) -> Diverged:
     kept = f"{newest} is the newest checkpoint" if newest else "there is no checkpoint yet"
     what = f"step {step:,}: {quantity} not finite"
     return Diverged(
-        f"{what}, the run has diverged; {kept}; start anew with a lower --d_learning_rate or "
-        f"--g_learning_rate: in another --workdir, or with --overwrite",
+        f"{what}: the run has diverged; {kept}; start over with a lower --d_learning_rate or "
+        "--g_learning_rate, in another --workdir or with --overwrite",
         what,
     )
 
@@ -209,7 +209,7 @@ def _problem(folder: pathlib.Path) -> str | None:
         lines = (folder / _SUMS).read_text().splitlines()
         sums = {name: checksum for checksum, name in (line.split("  ", 1) for line in lines)}
         if "state.index" not in sums or any("/" in name for name in sums):
-            return f"{_SUMS} is not what was written"
+            return f"{_SUMS} was changed"
         wrong = [name for name, checksum in sums.items() if _sha256(folder / name) != checksum]
     except FileNotFoundError as error:
         return f"{pathlib.Path(error.filename).name} is missing"

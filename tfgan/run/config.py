@@ -32,130 +32,133 @@ class TrainConfig(Recipe):
 
     workdir: str = option(
         "runs/tutorial",
-        "The one folder that the run writes to. The same folder again resumes the run.",
+        "Folder of the run: everything it writes goes there. Name the same folder again to resume "
+        "the run.",
         check=not_empty,
         free=True,
     )
     epochs: int = option(
         200,
-        "Passes over the training set. 1 shows blobs, 20 rough digits, 200 digits. A finished "
-        "run goes on where it ended if you ask for more.",
+        "Passes over the training set. Of the tutorial's recipe, 1 gives blobs, 20 rough digits, "
+        "200 digits. More epochs extend a finished run.",
         check=at_least(1),
         free=True,
     )
     strategy: str = option(
         "auto",
-        "Where the work goes: one_device, mirrored (all devices of this machine), multi_worker "
-        "(the processes of TF_CONFIG or of a Slurm step), or auto: multi_worker if the environment "
-        "describes a cluster, else mirrored if there are several GPUs, else one_device.",
+        "How to distribute training: one_device; mirrored, over all devices of this machine; "
+        "multi_worker, over the processes that TF_CONFIG or Slurm describes. auto takes "
+        "multi_worker if the environment describes a cluster, else mirrored if there are several "
+        "GPUs, else one_device.",
         choices=STRATEGIES,
         free=True,
     )
     devices: str = option(
         "",
-        "Devices of this machine to use, such as GPU:1 or GPU:0,GPU:2. CPU leaves the GPUs alone; "
-        "CPU:0,CPU:1 splits the CPU in two, to try --strategy=mirrored. Empty: all.",
+        "Devices of this machine to use, such as GPU:1 or GPU:0,GPU:2. CPU uses no GPU. "
+        "CPU:0,CPU:1 splits the CPU in two, to try --strategy=mirrored. Empty: all GPUs, or the "
+        "CPU if there are none.",
         free=True,
     )
     worker_timeout: int = option(
         120,
-        "Abort if a worker fails to join or stops responding for this many seconds. Up to half of "
-        "it, a worker is always waited for.",
+        "Abort if a worker fails to join or stops responding for this many seconds. Silence of up "
+        "to half of that is always tolerated.",
         check=at_least(1),
         free=True,
     )
     jit_compile: bool = option(
         True,
-        "Compile the train step with XLA where that is possible (one device) and faster (not "
-        "convolutions on a CPU). Rounds differently in the last digits.",
+        "Compile the training step with XLA where that is possible (one device) and faster (on a "
+        "CPU, not --network=resnet or mixed precision). Results differ in rounding.",
     )
     threads: int = option(
         0,
-        "CPU threads for one operation; 0 means one a core. Fix it to get the same bits on "
-        "machines with different numbers of cores.",
+        "CPU threads for one operation. 0: one per core. Set it to get the same bits on machines "
+        "with different numbers of cores.",
         check=between(0, MOST_THREADS),
     )
     steps_per_execution: int = option(
         0,
-        "Training steps a call into TensorFlow; must divide the steps of an epoch. Fewer react "
-        "sooner to Ctrl-C, more save overhead and hold more batches in memory. 0 picks the largest "
-        "divisor up to 25 whose images take at most 64 MiB.",
+        "Training steps per call into TensorFlow; must divide the steps of an epoch. Fewer steps "
+        "react sooner to Ctrl-C. More steps have less overhead and hold more batches in memory. 0: "
+        "the largest divisor up to 25 whose images take at most 64 MiB.",
         check=at_least(0),
     )
-    log_every: int = option(300, "Steps between two log lines.", check=at_least(1), free=True)
+    log_every: int = option(300, "Print a log line every N steps.", check=at_least(1), free=True)
     checkpoint_every_minutes: float = option(
         1.0,
-        "Minutes between two checkpoints: what a killed run loses at most. 0: none by the clock. "
-        "The end of the run, that of its first epoch, Ctrl-C, SIGTERM and SIGHUP always write "
+        "Write a checkpoint every N minutes; a killed run loses at most that much. 0: not by time. "
+        "The end of the first epoch, the end of the run, Ctrl-C, SIGTERM and SIGHUP always write "
         "one.",
         check=not_negative,
         free=True,
     )
     checkpoint_every_steps: int = option(
         0,
-        "Steps between two checkpoints, at the next call into TensorFlow. 0: none by steps.",
+        "Write a checkpoint every N steps, at the next call into TensorFlow. 0: not by steps.",
         check=at_least(0),
         free=True,
     )
     keep_checkpoints: int = option(
         3,
-        "How many of the newest checkpoints stay. If one turns out damaged, the one before it is "
-        "used.",
+        "Number of checkpoints to keep. If the newest is damaged, the run resumes from the one "
+        "before it.",
         check=at_least(1),
         free=True,
     )
     histograms_every: int = option(
         0,
-        "Epochs between two histograms of weights and gradients in TensorBoard; 0 writes none. "
-        "Look at them when a network stops learning.",
+        "Write histograms of weights and gradients for TensorBoard every N epochs. Look at them "
+        "when a network stops learning. 0: never.",
         check=at_least(0),
         free=True,
     )
 
     monitor_every: int = option(
         0,
-        "Run the doctor every N epochs: V(D, G), bounds of the Jensen-Shannon "
-        "divergence, and what is wrong, in TensorBoard and monitors.jsonl. A look takes about as "
-        "long as an epoch of MNIST. 0: none; python -m tfgan.doctor looks at any run.",
+        "Run the doctor every N epochs. It writes V(D, G), bounds of the Jensen-Shannon divergence "
+        "and what is wrong to TensorBoard and monitors.jsonl, and takes about as long as an epoch "
+        "of MNIST. 0: never; python -m tfgan.doctor examines any run afterwards.",
         check=at_least(0),
         free=True,
     )
     evaluate_every: int = option(
         0,
-        "Epochs between two evaluations of samples, which TensorBoard and metrics.csv get "
-        "and whose cost is printed; 0: none. Compare runs with python -m tfgan.evaluate. With "
-        "--keep_best, that score alone.",
+        "Score samples every N epochs. Scores go to TensorBoard and metrics.csv; the time taken is "
+        "printed. With --keep_best, only that score is computed. 0: never. Compare runs with "
+        "python -m tfgan.evaluate instead.",
         check=at_least(0),
         free=True,
     )
     keep_best: str = option(
         "",
-        "Export the generator that scored best on the validation images instead of the last one: "
-        "by fcd (sets with classes), fsd (pictures without), coverage, or parzen, the "
-        "log-likelihood of 2014. Wants --evaluate_every, and a --split that leaves the validation "
-        "images out, such as train[:50000] of MNIST. Empty: the last one.",
+        "Export the generator that scored best on the validation images instead of the last one, "
+        "by fcd (sets with classes), fsd (pictures without classes), coverage, or parzen (the "
+        "paper's log-likelihood). Needs --evaluate_every, and a --split that leaves out the "
+        "validation images, such as train[:50000] of MNIST. Empty: the last one.",
         choices=KEPT_BY,
     )
     patience: int = option(
         0,
-        "End the run after this many scorings in a row that are not better than the best. 0: "
-        "never. A larger one goes on with a run that has ended.",
+        "End the run after this many scores in a row that do not improve on the best. A larger "
+        "value extends a run that has ended. 0: never.",
         check=at_least(0),
         free=True,
         only_with={"keep_best": KEPT_BY[1:]},
     )
     max_minutes: float = option(
         0.0,
-        "End after so many minutes of training in this process, with a checkpoint, the exported "
+        "End after this many minutes of training in this process, with a checkpoint, the exported "
         "generator and the report. Rerun the command to resume. 0: no limit.",
         check=not_negative,
         free=True,
     )
     init_from: str = option(
         "",
-        "Folder of another run whose networks this one starts from: the weights of its newest "
-        "checkpoint, with new optimizers, at step 0. Layers of other shapes start afresh. To go on "
-        "from one set to another, or with another learning rate.",
+        "Folder of another run to take the initial weights from (its newest checkpoint). "
+        "Optimizers are new, and training starts at step 0. Layers whose shapes differ are "
+        "initialised as usual. Use it to fine-tune on another set or with another learning rate.",
     )
 
     def __post_init__(self) -> None:
@@ -163,8 +166,8 @@ class TrainConfig(Recipe):
         self.check_together()
         if self.keep_best and not 0 < self.evaluate_every <= self.epochs:
             raise UserError(
-                f"--keep_best={self.keep_best}: wants --evaluate_every, the epochs between two "
-                f"scorings, from 1 to --epochs={self.epochs}"
+                f"--keep_best={self.keep_best}: needs --evaluate_every, the epochs between two "
+                f"scores, from 1 to --epochs={self.epochs}"
             )
 
     @classmethod

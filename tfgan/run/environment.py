@@ -23,13 +23,16 @@ def set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
     try:
         tf.config.threading.set_intra_op_parallelism_threads(asked)
     except RuntimeError:
-        problem = f"TensorFlow runs already in this process, with {threads()} threads"
+        problem = f"TensorFlow already runs in this process with {threads()} threads"
         if config.threads:
-            raise UserError(f"--threads={asked}: {problem}; set it before") from None
+            raise UserError(f"--threads={asked}: {problem}; set it earlier") from None
         say(f"Warning: the run had {asked} threads, but {problem}; the last bits may differ")
     else:
         if not config.threads:
-            say(f"Taking {asked} CPU threads, as the run did before, for the same bits")
+            say(
+                f"Using {asked} CPU threads, as the run did before, so that results stay the same "
+                "to the bit"
+            )
 
 
 def threads() -> int:

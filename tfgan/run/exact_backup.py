@@ -79,12 +79,13 @@ class ExactBackup(Resuming):
         """Makes the arguments of `fit` those of the rest; see `tfgan.loop.Resuming`."""
         surroundings.check_keras()
         if strategies.workers(gan.distribute_strategy) > 1:
-            raise UserError("ExactBackup: is for one process; train_and_export trains on several")
+            raise UserError(
+                "ExactBackup: works in one process only; use train_and_export for several"
+            )
         if any(getattr(each, "restore_best_weights", False) for each in _listed(given)):
             raise UserError(
-                "ExactBackup: EarlyStopping(restore_best_weights=True) takes the steps back with "
-                "the weights, so nothing could resume; let ModelCheckpoint(save_best_only=True) "
-                "keep the best"
+                "ExactBackup: EarlyStopping(restore_best_weights=True) also resets the step, so "
+                "nothing could resume; keep the best with ModelCheckpoint(save_best_only=True)"
             )
         data = replay.data_of(gan, given)
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -92,7 +93,7 @@ class ExactBackup(Resuming):
             try:
                 stack.enter_context(filelock.FileLock(self._folder / LOCK, timeout=0))
             except filelock.Timeout:
-                raise UserError(f"{self._folder}: another process trains with it") from None
+                raise UserError(f"{self._folder}: another process is using it") from None
             self._restore(gan, _identity(gan, data), data.steps_per_epoch)
             epochs, steps = given.get("epochs", 1), data.steps_per_epoch
             over = self._ended >= epochs or self._position >= epochs * steps
@@ -137,21 +138,21 @@ class ExactBackup(Resuming):
         """Puts the model where the newest whole checkpoint left it; the first one is of now."""
         before = self._read(self._record)
         if before is None and any(file.name[0] != "." for file in self._folder.iterdir()):
-            raise UserError(f"{self._folder}: holds files but no backup; give an empty folder")
+            raise UserError(f"{self._folder}: holds files but no backup; use an empty folder")
         for name, then in before["of"].items() if before else ():
             if identity.get(name) != then:
                 now = identity.get(name)
                 shown = f", {then} then and {now} now" if len(f"{then}{now}") < 100 else ""
                 raise UserError(
-                    f"{self._folder}: was begun with another {name}{shown}; bring that back, or "
-                    f"give another folder"
+                    f"{self._folder}: was started with another {name}{shown}; restore it, or use "
+                    "another folder"
                 )
         self._checkpoints = Checkpoints(self._states, gan)
         try:
             newest = self._checkpoints.restore_newest(say) if before else None
         except NoneWhole:
             raise UserError(
-                f"{self._states}: no checkpoint is whole; remove {self._folder} to begin anew"
+                f"{self._states}: all checkpoints are damaged; remove {self._folder} to start over"
             ) from None
         step = int(gan.step.numpy())
         self._first_step = before["first_step"] if before and newest else step
@@ -179,7 +180,7 @@ class ExactBackup(Resuming):
 
     def on_train_begin(self, logs: Any = None) -> None:
         if self._stop is None:
-            raise UserError("ExactBackup: give it to fit of a tfgan.GAN, in a list of callbacks")
+            raise UserError("ExactBackup: pass it to fit of a tfgan.GAN in a list of callbacks")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._skipped:
@@ -216,8 +217,8 @@ class ExactBackup(Resuming):
             self._save()
         raise Interrupted(
             f"{signal.Signals(stop.agreed).name}: stopped after step "
-            f"{int(self.model.step.numpy()):,}, checkpoint written in {self._folder}. The same "
-            f"script goes on",
+            f"{int(self.model.step.numpy()):,}, checkpoint written in {self._folder}. Rerun the "
+            "script to resume",
             stop.agreed,
         )
 
@@ -239,7 +240,7 @@ class ExactBackup(Resuming):
                 return  # TerminateOnNaN has seen it
             raise UserError(
                 f"{error.what}: the training has diverged; {self._checkpoints.newest()} is the "
-                f"newest checkpoint; lower a learning rate, and begin in another folder"
+                "newest checkpoint; lower a learning rate and start over in another folder"
             ) from None
         self._saved, self._saved_time = self._position, time.monotonic()
 

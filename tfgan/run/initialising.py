@@ -31,20 +31,20 @@ def check(config: TrainConfig, anew: bool) -> None:
     other = Workdir(config.init_from, "--init_from")
     here = Workdir(config.workdir)
     if other.path.resolve() == here.path.resolve():
-        raise UserError(f"{other.named}: is --workdir itself; give the run a folder of its own")
+        raise UserError(f"{other.named}: is the same as --workdir; use another --workdir")
     if checkpointing.newest(here.checkpoints) is not None and not anew:
         return
     if not other.path.is_dir():
-        what = "is a file" if other.path.exists() else "there is no such folder"
-        raise UserError(f"{other.named}: {what}; give the folder of a run")
+        what = "is a file" if other.path.exists() else "no such folder"
+        raise UserError(f"{other.named}: {what}; name the folder of a run")
     theirs = restoring.recorded_config(other)
     if theirs.network != config.network:
         raise UserError(
             f"{other.named}: its networks are --network={theirs.network}, and those of this run "
-            f"--network={config.network}; they must be of one kind"
+            f"--network={config.network}; they must be the same"
         )
     if checkpointing.newest(other.checkpoints) is None:
-        raise UserError(f"{other.named}: has no checkpoint; give a run that has trained")
+        raise UserError(f"{other.named}: has no checkpoint; name a run that has trained")
 
 
 def take(gan: GAN, other: Workdir, say: Callable[[str], None]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def take(gan: GAN, other: Workdir, say: Callable[[str], None]) -> dict[str, Any]
         try:
             found = restoring.restore(other, say)
         except checkpointing.NoneWhole:
-            raise UserError(f"{other.named}: none of its checkpoints is whole") from None
+            raise UserError(f"{other.named}: all of its checkpoints are damaged") from None
         digest = checkpointing.digest(found.checkpoint)
     theirs, step = found.gan, int(found.checkpoint.name)
     pairs = [(gan.generator, theirs.generator), (gan.discriminator, theirs.discriminator)]
@@ -82,18 +82,18 @@ def take(gan: GAN, other: Workdir, say: Callable[[str], None]) -> dict[str, Any]
         taken += len(_layers(mine)) - len(fresh)
     if not taken:
         raise UserError(
-            f"{other.named}: no layer of its networks fits those of this run; give a run with the "
-            f"same --hidden_size, or leave --init_from out"
+            f"{other.named}: none of its layers fits this run's networks; name a run with the "
+            "same --hidden_size, or leave --init_from out"
         )
     if gan.ema_generator is not None:
         averaged = theirs.ema_generator
         for _ in _take_layers(gan.ema_generator, gan.generator if averaged is None else averaged):
             pass  # said of the generator
     for name, problem in problems.items():
-        say(f"{other.named}: {name} starts afresh: {problem}")
+        say(f"{other.named}: {name} is initialised as usual: {problem}")
     say(
-        f"{other.named}: took {'all ' if not problems else ''}{taken} layers' weights from step "
-        f"{step:,}{f'; {len(problems)} start afresh' if problems else ''}"
+        f"{other.named}: loaded the weights of {'all ' if not problems else ''}{taken} layers "
+        f"from step {step:,}{f'; {len(problems)} are initialised as usual' if problems else ''}"
     )
     return {"step": step, "sha256": digest, "taken": taken, "fresh": list(problems)}
 
@@ -106,7 +106,7 @@ def _still(other: Workdir) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout:
         raise UserError(
-            f"{other.named}: another process trains there; wait for its end, or stop it"
+            f"{other.named}: another process is training there; wait until it ends, or stop it"
         ) from None
     except OSError:
         pass  # a folder that nobody may write to: nobody trains there

@@ -45,7 +45,7 @@ class LiveGrid(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         if notebook.shell() and not hasattr(self.model, "fixed_latents"):
-            raise UserError(f"tfgan.LiveGrid: {self.model.name} is no tfgan.GAN")
+            raise UserError(f"tfgan.LiveGrid: {self.model.name} is not a tfgan.GAN")
         self._show("before training")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -30,8 +30,8 @@ def check(gan: GAN, batch_size: int) -> None:
     if needed > free:
         raise UserError(
             f"--batch_size={batch_size}: out of memory: a step needs at least "
-            f"{needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free; take fewer, or a smaller "
-            f"--hidden_size"
+            f"{needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free; use a smaller one, or a "
+            "smaller --hidden_size"
         )
 
 

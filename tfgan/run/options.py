@@ -28,7 +28,7 @@ def positive(value: float) -> str | None:
 
 
 def not_negative(value: float) -> str | None:
-    return None if math.isfinite(value) and value >= 0 else "must be a number from 0 up"
+    return None if math.isfinite(value) and value >= 0 else "must be a finite number, 0 or more"
 
 
 def below_one(value: float) -> str | None:

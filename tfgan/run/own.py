@@ -58,14 +58,14 @@ class Own:
         before = environment.get("gan_class")
         if before not in (None, facts.get("gan_class")):
             raise UserError(
-                f"{named}: the run was begun with gan_class={before}; call "
-                f"tfgan.train_and_export with that again"
+                f"{named}: the run was started with gan_class={before}; pass it to "
+                "tfgan.train_and_export again"
             )
         for name, now in facts.get("networks", {}).items():
             if (environment.get("networks") or {}).get(name) != now:
                 raise UserError(
-                    f"{named}: the run was begun with another {name}: networks= makes other layers "
-                    f"now; bring those back, or overwrite=True starts the run anew"
+                    f"{named}: the run was started with another {name}: networks= now makes other "
+                    "layers; restore the old ones, or use overwrite=True to start over"
                 )
 
 
@@ -85,23 +85,24 @@ def settle(
     ):
         value = getattr(config, option)
         if given is None and value == own:
-            raise UserError(f"--{option}={own}: a run with {name}= needs it again")
+            raise UserError(f"--{option}={own}: this run needs {name}= again")
         if given is not None and value not in (own, getattr(TrainConfig, option)):
-            raise UserError(f"--{option}={value}: says what {name}= says too; give one of the two")
+            raise UserError(f"--{option}={value}: conflicts with {name}=; give only one of them")
     found = None
     if networks is not None:
         if isinstance(networks, keras.Model) or not callable(networks):
             raise UserError(
-                "networks: must be a function from (config, image_shape) to (generator, "
-                "discriminator), which is called where the run's devices and seed are set"
+                "networks: must be a function (config, image_shape) -> (generator, "
+                "discriminator), so that tfgan can call it after setting the run's devices and "
+                "seed"
             )
         config = dataclasses.replace(config, network=OWN_NETWORKS)
     if data is not None:
         for option in ("split", "evaluate_every", "monitor_every"):
             if (value := getattr(config, option)) != getattr(TrainConfig, option):
                 raise UserError(
-                    f"--{option}={value}: data= has one part, all of which is trained on; a "
-                    f"prepared set has others: python -m tfgan.data --images=FOLDER"
+                    f"--{option}={value}: data= is used for training only, all of it; for other "
+                    "splits, prepare a set: python -m tfgan.data --images=FOLDER"
                 )
         config = dataclasses.replace(config, dataset=OWN)
         found = own_data.open_given(data, config.conditional, config.cache_limit_mb)

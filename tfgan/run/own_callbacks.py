@@ -23,12 +23,13 @@ def check(callbacks: Any) -> tuple[keras.callbacks.Callback, ...]:
     found = tuple(callbacks)
     for each in found:
         if isinstance(each, type) and issubclass(each, keras.callbacks.Callback):
-            raise UserError(f"callbacks: {each.__name__} is a class; give {each.__name__}()")
+            raise UserError(f"callbacks: {each.__name__} is a class; pass {each.__name__}()")
         if not isinstance(each, keras.callbacks.Callback):
-            raise UserError(f"callbacks: {each!r} is no keras.callbacks.Callback")
+            raise UserError(f"callbacks: {each!r} is not a keras.callbacks.Callback")
         if isinstance(each, _OF_THE_RUN):
             raise UserError(
-                f"callbacks: {type(each).__name__} is for fit; a run has checkpoints of its own"
+                f"callbacks: {type(each).__name__} is for fit only; a run writes its own "
+                "checkpoints"
             )
     return found
 

@@ -13,7 +13,7 @@ from tfgan.ground.errors import UserError, first_line
 
 _READ_AT_ONCE = 1000
 _INSTEAD = (
-    "write the images into a folder, and prepare it as a set that is streamed: python -m "
+    "write the images to a folder and prepare it as a set, which can be streamed: python -m "
     "tfgan.data --images=FOLDER; or raise cache_limit_mb"
 )
 
@@ -44,8 +44,8 @@ def open_given(data: Any, labelled: bool, cache_limit_mb: int) -> InMemory:
 def _images(images: Any) -> np.ndarray:
     if not isinstance(images, (np.ndarray, tf.Tensor)):
         raise UserError(
-            f"data: is {_kind(images)}; give an array of images, (images, labels), or a "
-            f"tf.data.Dataset of them"
+            f"data: is {_kind(images)}; must be an array of images, (images, labels), or a "
+            "tf.data.Dataset of them"
         )
     images = np.asarray(images)
     if images.ndim != 4 or 0 in images.shape or images.shape[-1] not in (1, 3):
@@ -61,7 +61,7 @@ def _images(images: Any) -> np.ndarray:
         raise UserError(f"data: {error}, or uint8") from None
     if images.min() >= 0:
         raise UserError(
-            "data: the images lie in [0, 1]; floats must be in [-1, 1]: give 2 * images - 1"
+            "data: the images lie in [0, 1]; floats must be in [-1, 1]: pass 2 * images - 1"
         )
     return images.astype(np.float32, copy=False)
 
@@ -95,7 +95,7 @@ def _read(dataset: tf.data.Dataset, cache_limit_mb: int) -> tuple[np.ndarray, np
         )
     count = int(dataset.cardinality())
     if count == tf.data.INFINITE_CARDINALITY:
-        raise UserError("data: the tf.data.Dataset never ends; leave its repeat() out")
+        raise UserError("data: the tf.data.Dataset never ends; remove its repeat()")
     most = 1e6 * cache_limit_mb
     each = math.prod(parts[0].shape) * parts[0].dtype.size if parts[0].shape.num_elements() else 0
     if each * max(count, 0) > most:

@@ -60,8 +60,8 @@ def make(
         if not getattr(network, "inputs", None):
             raise UserError(
                 f"networks: the {name} is a {type(network).__name__}; must be a functional or "
-                f"Sequential model, which may hold that as a layer: keras.Sequential([keras.Input("
-                f"shape), {type(network).__name__}()])"
+                "Sequential model, which may contain it as a layer: "
+                f"keras.Sequential([keras.Input(shape), {type(network).__name__}()])"
             )
     generator, discriminator = made
     pack = packing.pack_of(discriminator)
@@ -166,15 +166,15 @@ def remake(recorded: Mapping[str, Any], named: str) -> Networks:
 
 
 def _remade(recorded: Mapping[str, Any], name: str, named: str) -> keras.Model:
-    of_own = f"{named}: the run has a {name} of its own, given as networks="
+    of_own = f"{named}: the run's {name} was passed as networks="
     try:
         config = recorded[name].get("config")
     except (LookupError, AttributeError, TypeError):
         raise UserError(f"{named}: does not say what its {name} is") from None
     if config is None:
         raise UserError(
-            f"{of_own}, which Keras cannot record; give its class a get_config, or make it a "
-            f"functional or Sequential model"
+            f"{of_own}, which Keras cannot record; add get_config to its class, or make it a "
+            "functional or Sequential model"
         )
     try:
         network = keras.saving.deserialize_keras_object(config, safe_mode=True)

@@ -66,38 +66,39 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "images",
         None,
-        "Folder of pictures to imitate, or a zip or tar archive of one, instead of --dataset. It "
-        "is prepared once as a set of its own, whose name is printed; sub-folders become classes.",
+        "Folder of pictures to train on, or a zip or tar archive of one, instead of --dataset. "
+        "They are prepared once as an image set, whose name is printed. Sub-folders become "
+        "classes.",
     )
     flags.DEFINE_integer(
         "image_size",
         None,
-        "Side of the images that --images is prepared as, in pixels; 64 unless given. With "
-        "--dataset, prepares that set's pictures at this size, however large they are.",
+        "Resize the pictures of --images to squares of this many pixels a side; 64 if not given. "
+        "With --dataset, prepare that set's pictures at this size.",
     )
     flags.DEFINE_enum(
         "fit",
         None,
         picture.FITS,
-        "What happens to a picture that is not square: crop keeps the middle (the default), pad "
-        "adds background, stretch distorts.",
+        "How to make a picture square: crop keeps the middle (the default), pad adds background, "
+        "stretch changes the proportions.",
     )
     flags.DEFINE_string(
         "background",
         None,
-        "Colour behind transparent parts and in pads, as CSS writes it; white unless given.",
+        "Colour of transparent areas and of padding, in CSS notation; white if not given.",
     )
     flags.DEFINE_enum(
         "channels",
         None,
         picture.CHANNELS,
-        "1 makes grey images, 3 colour images, auto (the default) grey ones if all pictures are.",
+        "1: grey images. 3: colour images. auto (the default): grey if all pictures are.",
     )
     flags.DEFINE_float(
         "holdout",
         None,
-        "Share of the pictures held out for evaluation, as the split test; 0.1 unless given. "
-        "Chosen by content: copies stay together.",
+        "Fraction of the pictures to hold out for evaluation, as the split test; 0.1 if not given. "
+        "Identical pictures always land in the same split.",
     )
 
 
@@ -120,8 +121,8 @@ def from_flags(name: str = "") -> Request | None:
     if values.images is not None:
         if values["dataset"].present:
             raise UserError(
-                f"--images={values.images}: says what to train on, as --dataset={values.dataset} "
-                f"does; give one of the two"
+                f"--images={values.images}: and --dataset={values.dataset} both say what to train "
+                f"on; give one of them"
             )
         folders.check(user_path(values.images, "--images"))
     options = {"image_size": values.image_size} | {key: values[key].value for key in _OTHERS}

@@ -44,7 +44,7 @@ class Progress(keras.callbacks.Callback):
         if self._warm is None:
             self._warm = (time.perf_counter(), self._step + count)
             say(
-                f"First {f'{count} steps' if count > 1 else 'step'}, building included: "
+                f"First {f'{count} steps' if count > 1 else 'step'}, compilation included: "
                 f"{duration(self._warm[0] - self._start)}"
             )
         for values in self.model.step_logs:
@@ -68,7 +68,7 @@ class Progress(keras.callbacks.Callback):
         self._told_speed = True
         speed = (self._step - first) * self._images_a_step / (time.perf_counter() - since)
         images_left = (self._epochs * self._steps_per_epoch - self._step) * self._images_a_step
-        left = f"; about {duration(images_left / speed)} to go" if images_left else ""
+        left = f"; about {duration(images_left / speed)} left" if images_left else ""
         say(f"{speed:,.0f} images a second{left}")
 
     def close(self) -> None:

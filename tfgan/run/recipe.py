@@ -33,7 +33,7 @@ def _augmentations(value: str) -> str | None:
     names = value.split(",") if value else []
     if set(names) <= set(AUGMENTATIONS) and len(names) == len(set(names)):
         return None
-    return f"must be some of {','.join(AUGMENTATIONS)}, each once, with commas between"
+    return f"must be one or more of {','.join(AUGMENTATIONS)}, each once, separated by commas"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,165 +42,169 @@ class Recipe:
 
     dataset: str = option(
         "mnist",
-        "Image set to imitate, by its TensorFlow Datasets name: mnist, fashion_mnist, kmnist, "
-        "emnist/letters, cifar10, ...; or stacked_mnist. The networks follow its image shape.",
+        "Image set to train on, by its TensorFlow Datasets name, such as mnist, fashion_mnist, "
+        "kmnist, emnist/letters or cifar10; or stacked_mnist. The networks take their image size "
+        "from it.",
         check=not_empty,
     )
     split: str = option(
         "train",
-        "Part of the set to train on, as TensorFlow Datasets writes it: train[:50000] keeps the "
-        "last 10,000 of MNIST for choosing a recipe. A streamed set has whole splits only.",
+        "Part of the set to train on, in the syntax of TensorFlow Datasets. train[:50000] leaves "
+        "out the last 10,000 images of MNIST, for validation. A streamed set (--cache_limit_mb) "
+        "takes whole splits only.",
         check=not_empty,
     )
     data_dir: str = option(
         "",
-        "Where prepared sets live. Empty: TFDS_DATA_DIR, else TFDS's own default in your home.",
+        "Folder of prepared image sets. Empty: that of the environment variable TFDS_DATA_DIR, "
+        "else ~/tensorflow_datasets.",
         free=True,
     )
     manual_dir: str = option(
         "",
-        "Folder with the set's original files, for a machine without internet; they are "
-        "checked against the checksums that TFDS has registered.",
+        "Folder with the set's original files, for a machine without internet. Their checksums "
+        "must be those that TensorFlow Datasets has registered.",
         free=True,
     )
     cache_limit_mb: int = option(
         1024,
-        "A set that takes more memory than this, decoded, is streamed from its files instead: "
-        "slower, and shuffled within windows of half this size. In MB (10^6 bytes).",
+        "Stream an image set from its files if its decoded images take more memory than this, in "
+        "MB (10^6 bytes). Streaming is slower, and shuffles within windows of half this size.",
         check=at_least(1),
     )
     batch_size: int = option(
         100,
-        "Real images in each of D's updates, over all devices together. Larger is faster per image "
-        "and makes fewer updates.",
+        "Real images in each update of D, over all devices together. A larger batch takes less "
+        "time per image, but an epoch then has fewer updates.",
         check=at_least(1),
     )
     network: str = option(
         "mlp",
-        "Kind of both networks: mlp, the tutorial's; maxout, those of the paper's experiments; "
-        "infogan, convolutions, slower and sharper; conv, the same but for the range that D sees, "
-        "[-1, 1] instead of infogan's [0, 1], and statistics of batch normalisation with a shorter "
-        "memory; resnet, residual convolutions with a block for each "
-        "halving of the image, for 16 x 16 up to 128 x 128. The latter three want image sides that "
-        "are multiples of 4.",
+        "Architecture of both networks. mlp: the tutorial's dense layers. maxout: the paper's "
+        "experiments. infogan: convolutions, slower and sharper. conv: infogan, but D sees "
+        "images in [-1, 1] instead of [0, 1], and batch normalisation averages over fewer steps. "
+        "resnet: residual convolutions, one block for each halving of the image, from 16 x 16 to "
+        "128 x 128. The last three need image sides that are multiples of 4.",
         choices=NETWORKS,
         in_code=(OWN_NETWORKS,),
     )
     conditional: bool = option(
         False,
-        "Tell both networks the class of each image, so that you choose what is drawn: python -m "
-        "tfgan.sample --label=7. Needs a set with labels; of --images, sub-folders are classes.",
+        "Give both networks the class of each image, so that you can choose what to draw: python "
+        "-m tfgan.sample --label=7. Needs a set with labels; with --images, each sub-folder is a "
+        "class.",
     )
     latent_size: int = option(
         64,
-        "Numbers in z, the generator's input. Fewer make smoother walks, more leave room for "
-        "variety.",
+        "Length of z, the generator's input. A shorter z gives smoother interpolation, a longer "
+        "one allows more variety.",
         check=at_least(1),
     )
     latents: str = option(
         "normal",
-        "Distribution of each number in z: normal, N(0, 1); uniform, on [-1, 1]; uniform_sqrt3, "
-        "on [-sqrt 3, sqrt 3], of variance 1 too.",
+        "Distribution of each number in z. normal: N(0, 1). uniform: on [-1, 1]. uniform_sqrt3: on "
+        "[-sqrt(3), sqrt(3)], which has variance 1.",
         choices=LATENTS,
     )
     hidden_size: int = option(
         256,
-        "Units in each hidden layer of both networks; of maxout's D, linear pieces, five a unit; "
-        "of infogan and conv, units of the dense layers: channels are 1/16 and 1/8 of it; "
-        "of resnet, units of D's dense layer, whose 16th part are the channels at half the image's "
-        "size, twice as many at a quarter, and so on. More draw finer strokes and cost time.",
+        "Units in each hidden layer. In maxout's D: linear pieces, five for each unit. In infogan "
+        "and conv: units of the dense layers; the convolutions have 1/16 and 1/8 as many channels. "
+        "In resnet: units of D's dense layer; the convolutions have 1/16 as many channels at half "
+        "the image's size, twice that at a quarter, and so on. More units draw finer strokes and "
+        "take longer.",
         check=at_least(1),
     )
     precision: str = option(
         "float32",
-        "Type that layers compute in, by its Keras policy: float32; mixed_bfloat16 or "
-        "mixed_float16, 16 bits, with weights, losses and exports in float32. For GPUs, and for "
-        "CPUs with bfloat16 instructions.",
+        "Keras dtype policy of the layers. mixed_bfloat16 and mixed_float16 compute in 16 bits and "
+        "keep weights, losses and exports in float32. For GPUs, and for CPUs with bfloat16 "
+        "instructions.",
         choices=PRECISIONS,
     )
     spectral_norm: bool = option(
         False,
-        "Divide each kernel of the discriminator by its largest singular value, which bounds how "
-        "steep it can get.",
+        "Divide each kernel of D by its largest singular value, which bounds D's slope.",
     )
     d_dropout: float = option(
         0.0,
-        "Share of each hidden layer's outputs that the discriminator drops in training. Against a "
-        "discriminator that learns the images by heart; 0.3 helps the tutorial's.",
+        "Dropout rate of D's hidden layers. Use it if D memorises the training images; 0.3 helps "
+        "the tutorial's D.",
         check=below_one,
     )
     d_input_dropout: float = option(
         0.0,
-        "Share of the image's numbers that the discriminator drops in training.",
+        "Dropout rate of D's input, the image.",
         check=below_one,
     )
     augment: str = option(
         "",
-        "Change all images that the discriminator judges at random, reals and fakes: some of "
-        "color,translation,cutout. Against a discriminator that learns a few thousand images, or "
-        "fewer, by heart. Empty: none.",
+        "Augment every image that D sees, real and fake, at random: one or more of color, "
+        "translation and cutout, separated by commas. Use it with a few thousand images or fewer, "
+        "which D would memorise. Empty: none.",
         check=_augmentations,
     )
     loss: str = option(
         "non_saturating",
-        "Objective. non_saturating: G maximises log D(G(z)); minimax: G minimises "
-        "log(1 - D(G(z))), the paper's first form, whose gradient vanishes early on; hinge; "
-        "least_squares (LSGAN); relativistic: each real image is judged against a fake, which "
-        "wants --r1 and --r2; wasserstein: the difference of mean scores, which wants "
-        "--gradient_penalty=10 and --d_steps=5 (WGAN-GP).",
+        "Objective. non_saturating: G maximises log D(G(z)). minimax: G minimises log(1 - "
+        "D(G(z))), the paper's first form, whose gradient vanishes early in training. hinge. "
+        "least_squares: LSGAN. relativistic: D compares each real image with a fake; use --r1 and "
+        "--r2 with it. wasserstein: the difference of mean scores; use --gradient_penalty=10 and "
+        "--d_steps=5 with it (WGAN-GP).",
         choices=LOSSES,
     )
     label_smoothing: float = option(
         0.0,
-        "Takes this off the label 1 of real images, so that the discriminator is never quite "
-        "sure; 0.1 is usual.",
+        "Lower the target of real images from 1 by this much, so that D does not become "
+        "overconfident; 0.1 is usual.",
         check=below_one,
         only_with={"loss": SMOOTHED},
     )
     r1: float = option(
         0.0,
-        "Weight g of the penalty g/2 |grad D(x)|^2 at real images, which lets training settle. "
-        "Try 1 for MNIST; more for larger images.",
+        "Weight g of the penalty g/2 |grad D(x)|^2 at real images, which helps training "
+        "converge. Try 1 for MNIST, and more for larger images.",
         check=not_negative,
     )
     r2: float = option(
         0.0,
-        "Weight of the same penalty at fakes.",
+        "Weight of the same penalty at generated images.",
         check=not_negative,
     )
     gradient_penalty: float = option(
         0.0,
-        "Weight of the penalty (|grad D(x)| - 1)^2 at points between real images and fakes; 10 "
-        "in WGAN-GP, whose D has no batch normalisation (--network=mlp or resnet).",
+        "Weight of the penalty (|grad D(x)| - 1)^2 at points between real and generated images; "
+        "10 in WGAN-GP. Needs a D without batch normalisation (--network=mlp or resnet).",
         check=not_negative,
     )
     d_steps: int = option(
         1,
-        "Updates of D before each update of G, each on --batch_size real images of its own. An "
-        "epoch stays one pass over the set, so it has fewer steps.",
+        "Updates of D before each update of G, each on its own --batch_size real images. An epoch "
+        "is still one pass over the set, so it has fewer steps.",
         check=at_least(1),
     )
     pack: int = option(
         1,
-        "Images that D judges together, as the channels of one (PacGAN). 2 or more lets D see "
-        "fakes that are too much alike. --batch_size must be a multiple of it.",
+        "Number of images that D judges together, stacked as channels (PacGAN). With 2 or more, D "
+        "can tell when G's images are too much alike. --batch_size must be a multiple of it.",
         check=at_least(1),
     )
     updates: str = option(
         "alternating",
-        "alternating: D's update, then G's on fakes of its own, as in algorithm 1; simultaneous: "
-        "both from one batch of fakes, as in the code of 2014, cheaper.",
+        "alternating: update D, then G with newly drawn latents, as in the paper's algorithm 1. "
+        "simultaneous: update both from one batch of generated images, as in the paper's code; "
+        "this is faster.",
         choices=("alternating", "simultaneous"),
     )
     ema: float = option(
         0.0,
-        "Decay of the generator's moving average; 0.999 is usual. Pictures of fixed latents and "
-        "exports use the average, which is steadier than the last step. 0: none.",
+        "Decay of the generator's moving average; 0.999 is usual. Samples and exports use the "
+        "average, which varies less from step to step. 0: no average.",
         check=below_one,
     )
     optimizer: str = option(
         "adam",
-        "How both networks follow their gradients: adam, or sgd, with momentum, as in 2014.",
+        "Optimizer of both networks: adam, or sgd with momentum, as in the paper's code.",
         choices=("adam", "sgd"),
     )
     d_learning_rate: float = option(
@@ -211,56 +215,58 @@ class Recipe:
     g_learning_rate: float = option(0.0002, "Learning rate of the generator.", check=positive)
     lr_schedule: str = option(
         "constant",
-        "How both rates go on from there: constant; linear or cosine, to --lr_end at the last "
-        "step of --epochs; exponential, divided by --lr_decay each step, down to --lr_end.",
+        "Schedule of both learning rates. linear and cosine reach --lr_end at the last step of "
+        "--epochs. exponential divides by --lr_decay at each step, down to --lr_end.",
         choices=SCHEDULES,
     )
     lr_end: float = option(
         0.0,
-        "Learning rate that the schedule ends at.",
+        "Learning rate at the end of the schedule.",
         check=not_negative,
         only_with={"lr_schedule": SCHEDULES[1:]},
     )
     lr_decay: float = option(
         1.0,
-        "What each step divides an exponential learning rate by; 1.000004 in 2014.",
+        "Divisor of the exponential schedule at each step; 1.000004 in the paper's code.",
         check=_divisor,
         only_with={"lr_schedule": ("exponential",)},
     )
     beta_1: float = option(
         0.9,
-        "Adam's memory of gradients. 0.5 is usual for GANs: it adapts faster to the other network.",
+        "Adam's decay for the mean of gradients. 0.5 is usual for GANs: each network then adapts "
+        "faster to the other.",
         check=below_one,
         only_with={"optimizer": ("adam",)},
     )
     beta_2: float = option(
         0.999,
-        "Adam's memory of squared gradients.",
+        "Adam's decay for the mean of squared gradients.",
         check=below_one,
         only_with={"optimizer": ("adam",)},
     )
     momentum: float = option(
         0.0,
-        "Share of the last update that the next one keeps; 0.5 in 2014.",
+        "Momentum of sgd; 0.5 in the paper's code.",
         check=below_one,
         only_with={"optimizer": ("sgd",)},
     )
     final_momentum: float = option(
         0.0,
-        "What the momentum grows to within --momentum_epochs; 0.7 in 2014.",
+        "Momentum that is reached after --momentum_epochs; 0.7 in the paper's code.",
         check=below_one,
         only_with={"optimizer": ("sgd",)},
     )
     momentum_epochs: int = option(
         0,
-        "Epochs until --final_momentum is reached; 250 in 2014. 0: the momentum stays.",
+        "Epochs over which the momentum grows to --final_momentum; 250 in the paper's code. 0: "
+        "the momentum is constant.",
         check=at_least(0),
         only_with={"optimizer": ("sgd",)},
     )
     seed: int = option(
         777,
-        "Decides every random number: weights, order of the images, latents, dropout. Change it "
-        "to see how much of a result is luck.",
+        "Seed of every random number: initial weights, order of the images, latents, dropout. "
+        "Change it to see how much results vary between runs.",
         check=seed,
     )
 
@@ -284,12 +290,12 @@ class Recipe:
             self.gradient_penalty or self.r1 or self.spectral_norm
         ):
             raise UserError(
-                "--loss=wasserstein: needs --gradient_penalty, such as 10 (or --r1 or "
-                "--spectral_norm): nothing else keeps D's scores from growing without bound"
+                "--loss=wasserstein: needs --gradient_penalty, such as 10, or --r1 or "
+                "--spectral_norm; without them D's scores grow without bound"
             )
         if self.d_steps > 1 and self.updates == "simultaneous":
             raise UserError(
-                f"--d_steps={self.d_steps}: --updates=simultaneous has one update of each network"
+                f"--d_steps={self.d_steps}: --updates=simultaneous updates each network once a step"
             )
         if self.batch_size % self.pack:
             raise UserError(
@@ -301,8 +307,8 @@ class Recipe:
             )
         if self.momentum_epochs and not self.final_momentum:
             raise UserError(
-                f"--momentum_epochs={self.momentum_epochs}: wants --final_momentum, what the "
-                f"momentum grows to"
+                f"--momentum_epochs={self.momentum_epochs}: needs --final_momentum, the momentum "
+                f"to reach"
             )
         if self.lr_schedule == "exponential" and self.lr_decay == 1:
             raise UserError(

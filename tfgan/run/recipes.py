@@ -41,8 +41,8 @@ def define_flag() -> None:
     flags.DEFINE_string(
         "recipe",
         "",
-        f"A named recipe: {', '.join(names())}. The same as --flagfile with a file of that name in "
-        "the repository's flags/ folder. Later flags win.",
+        f"A named recipe: {', '.join(names())}. It sets the flags in flags/NAME.flags; later flags "
+        "replace its own.",
     )
 
 
@@ -70,5 +70,5 @@ def _file(name: str) -> pathlib.Path:
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; must be one of {', '.join(names())}"
-        raise UserError(f"--recipe={name}: there is no recipe of that name{hint}")
+        raise UserError(f"--recipe={name}: no recipe of that name{hint}")
     return folder() / f"{name}.flags"

@@ -44,9 +44,9 @@ def data_of(gan: GAN, given: dict[str, Any]) -> Data:
     """
     x, y, steps = (given.get(name) for name in ("x", "y", "steps_per_epoch"))
     if given.get("initial_epoch"):
-        raise UserError("initial_epoch: ExactBackup knows where to begin; leave it out")
+        raise UserError("initial_epoch: leave it out; ExactBackup sets it")
     if given.get("validation_split"):
-        raise UserError("validation_split: ExactBackup cannot split x; give validation_data")
+        raise UserError("validation_split: ExactBackup cannot split x; use validation_data")
     if isinstance(x, (np.ndarray, tf.Tensor)):
         batch = given.get("batch_size") or _BATCH
         images = np.asarray(x).astype(keras.config.floatx(), copy=False)
@@ -59,8 +59,9 @@ def data_of(gan: GAN, given: dict[str, Any]) -> Data:
         x = x.batch(batch)
     if not isinstance(x, tf.data.Dataset):
         raise UserError(
-            f"x: ExactBackup resumes arrays and a tf.data.Dataset, not a {type(x).__name__}, whose "
-            f"place cannot be found again; tf.data.Dataset.from_generator makes one of a generator"
+            "x: ExactBackup can resume arrays and a tf.data.Dataset, but not a "
+            f"{type(x).__name__}, whose position it cannot restore; wrap a generator with "
+            "tf.data.Dataset.from_generator"
         )
     return _of_dataset(x, steps)
 
@@ -86,12 +87,12 @@ def _of_dataset(x: tf.data.Dataset, steps: int | None) -> Data:
     endless = count == tf.data.INFINITE_CARDINALITY
     if steps is None and count <= 0:
         raise UserError(
-            "x: the tf.data.Dataset does not say how many batches it has; give steps_per_epoch"
+            "x: the tf.data.Dataset does not know how many batches it has; pass steps_per_epoch"
         )
     if any(map(_is_unseeded, _parts(x))):
         raise UserError(
-            "x: the tf.data.Dataset is shuffled without a seed, so that its order is lost with "
-            "the process; give shuffle(..., seed=...)"
+            "x: the tf.data.Dataset is shuffled without a seed, so its order cannot be restored; "
+            "use shuffle(..., seed=...)"
         )
     # Each process looks twice, so that a shuffle is at the same place in its random numbers.
     first, second = _first_batch(x), _first_batch(x)

@@ -86,8 +86,8 @@ def recorded_classes(workdir: Workdir) -> Classes:
         return Classes.from_dict(workdir.existing_run()["environment"]["data"]["classes"])
     except (LookupError, TypeError, ValueError):
         raise UserError(
-            f"{workdir.config}: is of a conditional run, but does not say its classes; "
-            f"--overwrite starts the run anew"
+            f"{workdir.config}: belongs to a conditional run but does not list its classes; use "
+            "--overwrite to start over"
         ) from None
 
 
@@ -101,6 +101,6 @@ def _image_shape(workdir: Workdir) -> tuple[int, ...]:
             generate = tf.saved_model.load(str(plain)).signatures["generate"]
     except OSError:
         raise UserError(
-            f"{workdir.config}: does not say the image shape; let the run end first"
+            f"{workdir.config}: does not record the image shape; let the run end first"
         ) from None
     return tuple(generate.structured_outputs["images"].shape[1:])

@@ -86,7 +86,7 @@ class Workdir:
             except ValueError:
                 foreign = False  # damaged; `recorded` says so
         if foreign:
-            raise UserError(f"{self.named}: holds files but no run of tfgan; give an empty folder")
+            raise UserError(f"{self.named}: holds files but no run of tfgan; use an empty folder")
 
     def recorded(self) -> dict[str, Any] | None:
         """The content of `config.json`: "config" and "environment"; None if there is none yet.
@@ -99,7 +99,7 @@ class Workdir:
         try:
             return json.loads(self.config.read_bytes())
         except ValueError:
-            raise UserError(f"{self.config}: is damaged; --overwrite starts the run anew") from None
+            raise UserError(f"{self.config}: is damaged; use --overwrite to start over") from None
         except OSError as error:
             raise UserError(f"{self.config}: cannot be read: {error.strerror}") from None
 
@@ -111,7 +111,7 @@ class Workdir:
         """
         recorded = self.recorded()
         if recorded is None:
-            raise UserError(f"{self.named}: no run there; python -m tfgan.train makes one")
+            raise UserError(f"{self.named}: no run there; python -m tfgan.train creates one")
         return recorded
 
     def epochs(self) -> list[dict[str, str]]:
@@ -131,7 +131,7 @@ class Workdir:
                     raise ValueError
         except (ValueError, KeyError, TypeError, csv.Error):
             raise UserError(
-                f"{self.metrics}: is damaged; mend it, or remove it: then the curves begin anew"
+                f"{self.metrics}: is damaged; repair it, or remove it, and the curves start over"
             ) from None
         return rows
 
@@ -158,7 +158,7 @@ class Workdir:
                 yield
         except filelock.Timeout:
             raise UserError(
-                f"{self.named}: another process trains there; give another folder"
+                f"{self.named}: another process is training there; use another folder"
             ) from None
 
     def create(self, config: dict[str, Any], environment: dict[str, Any]) -> None:

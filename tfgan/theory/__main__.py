@@ -1,4 +1,4 @@
-"""`python -m tfgan.theory`: both forms of G's objective, drawn and measured."""
+"""`python -m tfgan.theory` plots both forms of G's objective, and measures their gradients."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from absl import flags
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import check_file, user_path
-from tfgan.run import config
+from tfgan.run import config, topics
 from tfgan.run.config import TrainConfig
 
 _OPTIONS = ("dataset", "data_dir", "manual_dir", "batch_size", "latent_size", "hidden_size", "seed")
@@ -34,9 +34,13 @@ def _prepare() -> Callable[[], None]:
 def main() -> None:
     """Entry point of the command."""
     config.define_flags(*_OPTIONS)
-    flags.DEFINE_integer("epochs", 3, "Epochs to train under each of the two objectives.")
-    flags.DEFINE_string("output", "two_losses.png", "The picture to write; a .csv goes beside it.")
-    cli.run(_prepare)
+    flags.DEFINE_integer("epochs", 3, "Epochs to train with each of the two objectives.")
+    flags.DEFINE_string(
+        "output",
+        "two_losses.png",
+        "Picture to write, with a .csv of its figures.",
+    )
+    cli.run(_prepare, topics=topics.THEORY)
 
 
 if __name__ == "__main__":

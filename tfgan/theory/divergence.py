@@ -58,7 +58,7 @@ def jsd(p: GaussianMixture, q: GaussianMixture) -> float:
         ValueError: if they are not densities on the line.
     """
     if p.dim != 1 or q.dim != 1:
-        raise ValueError("quadrature is for densities on the line; see jsd_monte_carlo")
+        raise ValueError("quadrature is for one-dimensional densities; use jsd_monte_carlo")
     means = np.concatenate([p.means[:, 0], q.means[:, 0]])
     reach = 12 * np.concatenate([p.scales, q.scales])
 

@@ -192,8 +192,8 @@ def run(recipe: ToyRecipe, path: str, overwrite: bool = False) -> list[Observati
     recorded = None if overwrite else folder.recorded()
     if recorded and recorded["config"] != recipe.to_dict():
         raise UserError(
-            f"--workdir={folder.path}: holds a toy run with other settings; take another "
-            f"--workdir, or --overwrite to start anew"
+            f"--workdir={folder.path}: holds a toy run with other settings; use another "
+            "--workdir, or --overwrite to start over"
         )
     p = DENSITIES[recipe.density]()
     looks = _Pictures(folder, recipe, p)
@@ -207,13 +207,13 @@ def run(recipe: ToyRecipe, path: str, overwrite: bool = False) -> list[Observati
         raise UserError(
             f"--workdir={folder.path}: cannot be written: {error.strerror or error}"
         ) from None
-    say(f"Figure: {folder.figure}; as it happened: {folder.animation}; table: {folder.metrics}")
+    say(f"Figure: {folder.figure}; animation: {folder.animation}; table: {folder.metrics}")
     return looks.seen
 
 
 def _line(seen: Observation, recipe: ToyRecipe, p: GaussianMixture) -> str:
     return (
-        f"Step {seen.step:,} of {recipe.steps:,}: JSD {seen.jsd:.3f} nats, of which D shows "
+        f"Step {seen.step:,} of {recipe.steps:,}: JSD {seen.jsd:.3f} nats, bound from D "
         f"{seen.bound:.3f}; modes {seen.coverage.covered} of {len(p.means)}, high quality "
         f"{seen.coverage.high_quality:.1%}"
     )

@@ -42,7 +42,7 @@ def require_matplotlib() -> None:
         import matplotlib.figure  # noqa: F401
     except ImportError:
         raise UserError(
-            "matplotlib: is not installed, and draws the figures; pip install -e '.[plots]'"
+            "matplotlib: is needed for the figures; pip install -e '.[plots]'"
         ) from None
 
 
@@ -170,7 +170,7 @@ def _map(axes: "Axes", look: Observation, limits: tuple[float, float]) -> None:
     axes.plot(np.stack([at, x]), [[0] * _LINES, [1] * _LINES], color=FAKE, lw=0.7)
     axes.plot(at, [0] * _LINES, "|", color=DATA, ms=4)
     axes.set(xlim=limits, ylim=(0, 1), yticks=[0, 1], yticklabels=["z", "x"])
-    axes.set_xlabel("equally likely z, and the x = G(z) that each becomes")
+    axes.set_xlabel("equally likely values of z, and x = G(z) for each")
     axes.spines["top"].set_visible(True)
 
 
@@ -194,7 +194,7 @@ def _in_the_plane(
     axes.legend(
         loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2, handletextpad=0.2
     )
-    axes.set_xlabel("arrows: where G's gradient pushes G(z)")
+    axes.set_xlabel("arrows: direction in which G's gradient moves G(z)")
     _divergences(places["jsd"], seen, steps)
     places["jsd"].tick_params(labelbottom=False)
     places["jsd"].set_xlabel("")
@@ -222,13 +222,13 @@ def _divergences(axes: "Axes", seen: list[Observation], steps: int) -> None:
     at = [look.step for look in seen]
     axes.axhline(np.log(2), color="0.6", lw=0.8, ls=":")
     axes.text(steps, np.log(2), "log 2 ", ha="right", va="bottom", color="0.4", fontsize=8)
-    axes.plot(at, [look.jsd for look in seen], color=BEST, label="JSD, counted in cells")
+    axes.plot(at, [look.jsd for look in seen], color=BEST, label="JSD, from a histogram")
     axes.plot(
         at, [look.bound for look in seen], color=D, ls="--", label=r"$\log 2 + \frac{1}{2}V(D, G)$"
     )
     axes.plot(at[-1:], [seen[-1].jsd], "o", color=BEST, ms=4)
     axes.set(xlim=(0, steps), ylim=(-0.05, 0.78), xlabel="step")
-    axes.set_title("divergence and what D shows of it, in nats", loc="left")
+    axes.set_title("divergence and D's lower bound of it, in nats", loc="left")
     axes.legend(loc="upper right", bbox_to_anchor=(1, 0.9))
 
 

@@ -73,8 +73,8 @@ def check_finite(gan: GAN, fakes: np.ndarray) -> None:
     """
     if not np.isfinite(fakes).all():
         raise UserError(
-            f"step {int(gan.step.numpy()):,}: the generator gives points that are not finite, "
-            f"the run has diverged; take another --seed or --loss"
+            f"step {int(gan.step.numpy()):,}: the generator's points are not finite: the run has "
+            "diverged; try another --seed or --loss"
         )
 
 

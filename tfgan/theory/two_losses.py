@@ -153,9 +153,9 @@ def _draw(measured: dict[str, Measured]) -> Any:
         loss.set_title("G's objective, in nats", loc="left")
         loss.legend(loc="lower center")
         slope.set(xlabel="D(G(z))", xlim=(0, 1), ylim=(0, 1.02))
-        slope.set_title("length of its gradient in D's logit", loc="left")
+        slope.set_title("size of its gradient with respect to D's logit", loc="left")
         slope.annotate(
-            "early on, D tells\nall fakes apart: here",
+            "early in training, D\nrejects every fake: here",
             (0.02, 0.03),
             (0.2, 0.3),
             fontsize=8,
@@ -163,7 +163,7 @@ def _draw(measured: dict[str, Measured]) -> Any:
             arrowprops={"arrowstyle": "->", "color": "0.5"},
         )
         norm.set(xlabel="step", yscale="log", xlim=(0, max(rows.steps)))
-        norm.set_title("length of G's gradient while it trains", loc="left")
+        norm.set_title("norm of G's gradient during training", loc="left")
         norm.legend(loc="best")
     return figure
 

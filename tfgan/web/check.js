@@ -11,6 +11,6 @@
   );
   byId("check").className = largest > 1 ? "bad" : "";
   byId("check").textContent =
-    `Checked just now: of the ${say(expected.length)} pixels that Keras drew for this file, none ` +
-    `differs here by more than ${largest} of 255. This page asks the network for nothing.`;
+    `Checked just now: none of the ${say(expected.length)} pixels that Keras computed for this file ` +
+    `differs here by more than ${largest} of 255. This page works offline.`;
 }

@@ -53,7 +53,7 @@
     const named = found && DATA.classes.length ? `, as class ${DATA.classes[found.label]}` : "";
     const [mine, random] = found ? [found.value, found.random].map(Math.sqrt) : [];
     const far = found
-      ? ` Distance ${say(mine, 3)}; the nearest of random pictures has ${say(random, 3)}.`
+      ? ` Distance ${say(mine, 3)}; the nearest of the random images is at ${say(random, 3)}.`
       : "";
     byId("found-caption").textContent = `The generator's version${named}.${far}`;
   };

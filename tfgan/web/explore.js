@@ -96,7 +96,7 @@
 
   const pickers = { class: "asked", "from-class": "fromClass", "to-class": "toClass" };
   for (const id of DATA.classes.length ? Object.keys(pickers) : []) {
-    const any = id === "class" ? "any, by their shares" : "its own class";
+    const any = id === "class" ? "random" : "its own class";
     for (const label of [ANY, ...DATA.present]) {
       byId(id).append(make("option", { value: label }, DATA.classes[label] ?? any));
     }
@@ -110,7 +110,7 @@
     const drawing = found && !pick;
     byId("seed").value = seed;
     for (const [id, name] of Object.entries(pickers)) byId(id).value = state[name];
-    const name = drawing ? "What was found" : `Picture ${pick + 1}`;
+    const name = drawing ? "The image found" : `Picture ${pick + 1}`;
     byId("one-caption").textContent = `${name}${classOfPicture(base[pick].label)}`;
     byId("one").setAttribute("aria-label", `${drawing ? name : `${name} of seed ${seed}`}, enlarged`);
     byId("grid").setAttribute("aria-valuenow", pick + 1);
@@ -138,7 +138,7 @@
     const label = asked === ANY ? "" : ` --label=${asked}`;
     const words = unbroken(`python -m tfgan.sample --n=${COUNT} --seed=${seed}${label}`);
     const command = make("code", {}, ...words);
-    const same = found || offsets.some(Boolean) ? [] : ["They are those of ", command, "."];
+    const same = found || offsets.some(Boolean) ? [] : ["Same images as ", command, "."];
     byId("in-python").replaceChildren(...same);
     remember();
   };
@@ -271,7 +271,7 @@
       await navigator.clipboard.writeText(link);
       byId("said").textContent = "Copied.";
     } catch {
-      byId("said").textContent = "The address bar has it.";
+      byId("said").textContent = "The link is in the address bar.";
     }
   });
 
@@ -325,11 +325,11 @@
   });
 
   byId("lede").textContent =
-    `${say(DATA.parameters)} numbers, learned ${DATA.dataset ? `from ${DATA.dataset} ` : ""}by ` +
-    `competing with a critic, turn ${say(size)} random ones ` +
-    `${DATA.classes.length ? "and a class " : ""}into a picture. They are in this ` +
+    `A GAN's generator${DATA.dataset ? ` trained on ${DATA.dataset}` : ""}: ` +
+    `${say(DATA.parameters)} parameters turn ${say(size)} random numbers ` +
+    `${DATA.classes.length ? "and a class " : ""}into an image. They are in this ` +
     `file, and your browser draws everything below with them` +
-    `${byId("draw") ? ". Further down you draw, and they find their own version" : ""}.`;
+    `${byId("draw") ? ". Further down, draw a picture, and the generator finds its nearest image" : ""}.`;
 
   open();
 }

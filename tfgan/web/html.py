@@ -46,7 +46,7 @@ _VALIDATION = {  # what `--keep_best` adds
     "validation_fsd": ("FSD of the validation images", 3),
     "validation_coverage": ("coverage of the validation images", 3),
     "validation_parzen": ("Parzen log-likelihood of the validation images", 1),
-    "best_step": ("step of the best so far", 0),
+    "best_step": ("step of the best generator so far", 0),
 }
 _BY_CLASS, _MOST_CLASSES = "accuracy_of_", 20  # of each class: one chart, while it can be read
 
@@ -115,7 +115,7 @@ def history(workdir: Workdir) -> dict[str, Any]:
     labels = {name: known.get(name, (name.replace("_", " "), _DECIMALS)) for name in others}
     curves = [
         _curve("Losses", losses, rows),
-        _curve("The discriminator's belief that it sees a real image", beliefs, rows)
+        _curve("The discriminator's probability that an image is real", beliefs, rows)
         | {"reach": 1},  # which the least squares may leave
         *(
             {**_curve(label, [name], rows), "decimals": decimals}
@@ -145,7 +145,7 @@ def _rows(workdir: Workdir) -> list[str]:
     try:
         classes = Classes.from_dict(recorded["environment"]["data"]["classes"])
     except (ValueError, LookupError, TypeError):
-        raise UserError(f"{workdir.config}: does not say the classes of its set") from None
+        raise UserError(f"{workdir.config}: does not list the classes of its set") from None
     return [classes.names[label] for label in classes.present[:MOST_ROWS]]
 
 

@@ -10,8 +10,8 @@
   byId("report-title").textContent = `A generator of ${dataset}`;
   byId("report-lede").textContent = [
     done === epochs
-      ? `What ${count(epochs)} of training came to`
-      : `What came of ${say(done)} of ${count(epochs)} of training`,
+      ? `Results of ${count(epochs)} of training`
+      : `Results of ${say(done)} of ${count(epochs)} of training`,
     DATA.recipe ? ` with the recipe ${DATA.recipe}.` : ".",
     ...(parameters
       ? [` The generator has ${say(parameters.generator)} parameters, the discriminator `,
@@ -20,9 +20,9 @@
   ].join("");
   byId("report-fake-caption").textContent =
     `Generated after epoch ${DATA.fakeEpoch + 1} by the generator that the run exports` +
-    `${DATA.averaged ? ", the moving average of its weights" : ""}; none is picked.` +
+    `${DATA.averaged ? ", the moving average of its weights" : ""}; none were selected.` +
     `${DATA.best ? ` ${bestOf(DATA.best)}` : ""}` +
-    `${rows.length ? " A row a class, each of the same latents." : ""}`;
+    `${rows.length ? " One row per class, all of the same latents." : ""}`;
   byId("report-fake").alt = `${DATA.history.count} generated pictures`;
   byId("report-fake-link").href = `samples/fixed_${DATA.fakeEpoch}.png`;
   for (const [id, source] of [["report-real", real], ["report-fake", fake]]) {
@@ -32,11 +32,11 @@
 
   const drawn = rows.length ? "--label=all" : "--n=64";
   const commands = {
-    "Train it again": DATA.command,
+    "Train": DATA.command,
     ...(DATA.exported && {
-      "Draw with it": `python -m tfgan.sample --model=RUN/generator ${drawn} --seed=1 --output=samples.png`,
-      "Score it": "python -m tfgan.evaluate --workdir=RUN",
-      "Pass it on": "python -m tfgan.export --workdir=RUN --format=html",
+      "Sample": `python -m tfgan.sample --model=RUN/generator ${drawn} --seed=1 --output=samples.png`,
+      "Evaluate": "python -m tfgan.evaluate --workdir=RUN",
+      "Export": "python -m tfgan.export --workdir=RUN --format=html",
     }),
   };
   for (const [what, command] of Object.entries(commands)) {
@@ -45,14 +45,14 @@
 
   if (findings) {
     const shown = findings.map(({ title, evidence, advice }) => {
-      const help = make("p", { class: "quiet" }, ...unbroken(`What helps: ${advice}`));
+      const help = make("p", { class: "quiet" }, ...unbroken(`Try: ${advice}`));
       return make("div", { class: "finding" }, make("h3", {}, title), make("p", {}, evidence), help);
     });
-    const well = make("p", { class: "good" }, "The run doctor finds none of the failures that it knows.");
+    const well = make("p", { class: "good" }, "The run doctor found nothing wrong.");
     byId("findings").append(...(shown.length ? shown : [well]));
     const skipped = DATA.skipped.map(({ title, why }) => make("li", {}, ...unbroken(`${title}: ${why}`)));
     if (skipped.length) {
-      byId("findings").append(make("p", { class: "quiet" }, "Not looked for:"));
+      byId("findings").append(make("p", { class: "quiet" }, "Not checked:"));
       byId("findings").append(make("ul", { class: "quiet" }, ...skipped));
     }
     byId("findings").hidden = false;
@@ -92,8 +92,8 @@
     byId("evaluation-verdict").textContent = verdict.join("");
     byId("evaluation-protocol").textContent =
       `${say(samples)} samples, protocol ${protocol}; ± is the standard deviation over sets of ` +
-      `them. The floor is what real images score: the nearer to it, the better. ` +
-      `↓: lower is better, ↑: higher is.`;
+      `samples. The floor is the score of real images; a good generator comes near it. ` +
+      `↓: lower is better, ↑: higher is better.`;
     byId("evaluation-collapsed").textContent = collapsed
       .map((name) => `${words(name)} has collapsed: ${collapse}. `)
       .join("");

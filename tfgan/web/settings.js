@@ -21,6 +21,6 @@
   fill("settings-config", settings.filter(([name, value]) => defaults[name] === value));
   fill("settings-environment", Object.entries(environment));
   byId("settings-lede").textContent = changed.length
-    ? "What differs from the tutorial's recipe."
-    : "All as in the tutorial's recipe.";
+    ? "Settings that differ from the tutorial's recipe."
+    : "All settings are those of the tutorial's recipe.";
 }

@@ -29,14 +29,14 @@
   if (frames.length) {
     byId("training").hidden = false;
     byId("training-lede").textContent = rows.length
-      ? `The same ${count / rows.length} latents after each epoch as each class, a row a class ` +
-        `(${rows.join(", ")}), and what both networks made of it.`
-      : `The same ${count} latents after each epoch, and what both networks made of it.`;
+      ? `The same ${count / rows.length} latents after each epoch, one row per class ` +
+        `(${rows.join(", ")}), and the curves of both networks.`
+      : `The same ${count} latents after each epoch, and the curves of both networks.`;
     const [first, last] = [frames[0], frames.at(-1)].map(({ epoch }) => epoch + 1);
     byId("training-caption").textContent =
       first === last
         ? `After epoch ${first}.`
-        : `After epochs ${first} to ${last}; ${frames.length} pictures are kept here.`;
+        : `After epochs ${first} to ${last}; this file has ${frames.length} of the pictures.`;
     slider.max = frames.length - 1;
     // A pass takes about eight seconds, however many pictures there are.
     const pace = Math.max(frames.length / 8, 2);

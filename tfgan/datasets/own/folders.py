@@ -83,8 +83,8 @@ def check_classes(path: pathlib.Path) -> None:
         parts = below_common([file.name for file in files])
     if parts and all(len(each) == 1 for each in parts):
         raise UserError(
-            f"--images={path}: --conditional needs classes; put the pictures of each in a "
-            f"sub-folder of its name"
+            f"--images={path}: --conditional needs classes; put the pictures of each class in a "
+            "sub-folder"
         )
 
 
@@ -100,10 +100,10 @@ def _kind(path: pathlib.Path) -> str:
     if path.is_dir():
         return "folder"
     if not path.exists():
-        raise UserError(f"--images={path}: there is no such folder or archive")
+        raise UserError(f"--images={path}: no such folder or archive")
     kind = _archive(path)
     if not kind:
-        raise UserError(f"--images={path}: is no folder, and no zip or tar archive")
+        raise UserError(f"--images={path}: is not a folder or a zip or tar archive")
     return kind
 
 
@@ -165,8 +165,8 @@ _TOO_LARGE = f"more than {MOST_BYTES // 2**20} MiB"
 def _check_inside(archive: pathlib.Path, name: str) -> None:
     if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
         raise UserError(
-            f"--images={archive}: holds the path {name!r}, which leads out of it; an archive of "
-            f"pictures has no such path"
+            f"--images={archive}: holds the path {name!r}, which leads out of the archive; remove "
+            "it"
         )
 
 

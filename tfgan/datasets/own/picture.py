@@ -56,8 +56,8 @@ class Preparation:
             ImageColor.getrgb(self.background)
         except ValueError:
             raise UserError(
-                f"--background={self.background}: is no colour; give one as CSS writes it, such as "
-                f"white, '#ff8800' or 'rgb(0,128,255)'"
+                f"--background={self.background}: is not a colour; use CSS notation, such as "
+                "white, '#ff8800' or 'rgb(0,128,255)'"
             ) from None
 
     @property

@@ -87,7 +87,7 @@ class Folder:
             bar = tqdm(in_threads(_digest_of, entries), unit=" files", desc="Reading", **BAR)
             found = sorted((as_bytes(entry.name), digest) for entry, digest in bar)
         if not found:
-            raise UserError(f"{self.flag}: there is no file in it")
+            raise UserError(f"{self.flag}: is empty")
         return hashlib.sha256(repr(found).encode()).hexdigest()
 
     @contextlib.contextmanager
@@ -112,13 +112,13 @@ class KnownSet:
         self.flag = f"--dataset={image_set.name}"
         self.stem = re.sub("[/:.]", "_", image_set.name)
         if image_set.name in derived.SETS:
-            raise UserError(f"{self.flag}: is made in memory, and has one size")
+            raise UserError(f"{self.flag}: is made in memory at one size; leave --image_size out")
         self._builder = sources.prepare(image_set, say, check=lambda *_: None)
         features = self._builder.info.features
         keys = [key for key, feature in features.items() if isinstance(feature, _IMAGE)]
         if len(keys) != 1:
             has = f"has {', '.join(keys)}" if keys else "has no pictures"
-            raise UserError(f"{self.flag}: {has}; take a set with one picture an example")
+            raise UserError(f"{self.flag}: {has}; use a set with one picture per example")
         (self._key,) = keys
         classes = [key for key, feature in features.items() if isinstance(feature, _CLASS)]
         self._class_key = "label" if "label" in classes else classes[0] if len(classes) == 1 else ""

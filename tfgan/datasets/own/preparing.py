@@ -74,7 +74,10 @@ def prepare(
             return name
         _remove_leftovers(root, name)
         for other in sorted(root.glob(f"{name.removesuffix(identity[:8])}????????/{VERSION}")):
-            say(f"Pictures: they or the flags have changed since {other.parent.name} was prepared")
+            say(
+                f"Pictures: the folder or the flags have changed since {other.parent.name} was "
+                "prepared"
+            )
         with tempfile.TemporaryFile(dir=root) as file:
             spool = Spool(file)
             spool.fill(source, how)
@@ -91,7 +94,9 @@ def _check_name(name: str) -> None:
             f"--name={name}: must be lower-case letters, digits and _, and begin with a letter"
         )
     if name in derived.SETS or name in tfds.list_builders(with_community_datasets=False):
-        raise UserError(f"--name={name}: TensorFlow Datasets has a set of that name; take another")
+        raise UserError(
+            f"--name={name}: TensorFlow Datasets has a set of that name; choose another"
+        )
 
 
 def _slug(stem: str) -> str:
@@ -106,15 +111,15 @@ def _is_prepared(folder: pathlib.Path, name: str, identity: str) -> bool:
     except FileNotFoundError:
         if folder.exists():
             raise UserError(
-                f"--name={name}: {folder} is there, and is no set of pictures"
+                f"--name={name}: {folder} exists, and is not a set of pictures"
             ) from None
         return False
     except (OSError, ValueError) as error:
         raise UserError(f"{folder / RECORD}: cannot be read: {error}") from None
     if record.get("identity") != identity:
         raise UserError(
-            f"--name={name}: {folder} was prepared from other pictures or with other options; give "
-            f"another name, or remove that folder"
+            f"--name={name}: {folder} was prepared from other pictures or with other options; "
+            "choose another name, or remove that folder"
         )
     return True
 
@@ -146,9 +151,9 @@ def _tell(source: Source, spool: Spool, how: Preparation, folder: pathlib.Path, 
         for why, names in sorted(reasons.items(), key=lambda item: -len(item[1]))
     )
     if not taken:
-        raise UserError(f"{source.flag}: there is no picture in it: {not_taken}")
+        raise UserError(f"{source.flag}: contains no pictures: {not_taken}")
     total = len(taken) + len(left)
-    tail = f"; not taken: {not_taken}; all in {folder / LIST}" if left else ""
+    tail = f"; left out: {not_taken}; full list in {folder / LIST}" if left else ""
     say(f"Pictures: {len(taken):,} of {total:,} files taken from {source.flag}{tail}")
     widest = max(min(each.size) for each in taken)
     if widest < how.image_size:
@@ -166,7 +171,7 @@ def _choose_classes(source: Source, taken: list[Picture], say: Say) -> None:
         if beside == len(parts):
             return
         if beside:
-            say(f"Classes: none, since pictures lie beside the sub-folders ({beside:,} of them)")
+            say(f"Classes: none, because {beside:,} pictures are not in a sub-folder")
             return
         for each, path in zip(taken, parts, strict=True):
             each.label = path[0]
@@ -174,8 +179,8 @@ def _choose_classes(source: Source, taken: list[Picture], say: Say) -> None:
         alone = sorted(shown(label) for label, count in counts.items() if count == 1)
         if alone:
             raise UserError(
-                f"{source.flag}: the class {', '.join(alone[:_NAMED])} has one picture only; add "
-                f"more, or move it out of the way"
+                f"{source.flag}: the class {', '.join(alone[:_NAMED])} has only one picture; add "
+                "more, or move it elsewhere"
             )
     labels = sorted({each.label for each in taken})
     some = ", ".join(shown(label) for label in labels[:5])

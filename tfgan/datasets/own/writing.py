@@ -90,7 +90,7 @@ class Spool:
         """Writes every file's name, what became of it and why, as CSV."""
         with open(file, "w", newline="", encoding="utf-8") as out:
             table = csv.writer(out)
-            table.writerow(["file", "split", "class", "width", "height", "not taken because"])
+            table.writerow(["file", "split", "class", "width", "height", "left out because"])
             for each in self.taken:
                 table.writerow([shown(each.name), each.split, shown(each.label), *each.size, ""])
             for name, why in self.left:
