@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
-IN_ENGLISH = "(영어)"
+IN_ENGLISH = re.compile(r"\(영어[),]")
 
 
 def original(page):
@@ -45,8 +45,9 @@ def sections(text: str) -> list[str]:
 
 
 def without_comments(code: str) -> list[str]:
-    """Its lines; comments are words, and may be Korean."""
+    """Its lines; comments are words, and may be Korean, and so may the notebook that is opened."""
     lines = [re.sub(r"(^|\s+)#( .*|$)", "", line).rstrip() for line in code.splitlines()]
+    lines = [line.replace("tour.ko.ipynb", "tour.ipynb") for line in lines]
     return [line for line in lines if line]
 
 
@@ -145,7 +146,7 @@ def test_links_that_leave_the_language_say_so(page):
         path = page.parent / target.split("#")[0]
         if re.match(r"https?:|#", target) or path.suffix not in (".md", ".ipynb", ".html"):
             continue
-        follows = text[match.end() :].startswith(IN_ENGLISH)
+        follows = IN_ENGLISH.match(text, match.end())
         if ".ko." in path.name:
             assert not follows, match[0]
         elif not (follows or said == "English"):

@@ -79,7 +79,7 @@ def test_tables_and_findings_have_the_words_of_now():
     record = (ROOT / "tests/doctor_evidence/saturating_loss.jsonl").read_text().splitlines()[-1]
     finding = diagnoses.gradient_vanished(History((Evidence.from_dict(json.loads(record)),)))
     told = printed(notebook, "diagnose").split("\n- ")[1]
-    expected = f"{finding.title}\n  seen: {finding.evidence}\n  try: {finding.advice}\n"
+    expected = f"{finding.title}\n  evidence: {finding.evidence}\n  try: {finding.advice}\n"
     assert without_numbers(told) == without_numbers(expected)
 
     fast = recipes.options("fast")
