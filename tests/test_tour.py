@@ -111,15 +111,15 @@ def assert_sentences(notebook) -> None:
         "D_loss: 0.0000, G_loss: -0.0000, D(x): 1.00, D(G(z)): 0.00"
     )
     good, *bad = printed(notebook, "diagnose").splitlines()
-    assert good == "runs/tour: 0 findings"
-    assert bad[:2] == ["runs/broken: 1 findings", "- G's gradient has vanished"]
+    assert good == "runs/tour, findings: 0"
+    assert bad[:2] == ["runs/broken, findings: 1", "- G's gradient has vanished"]
 
 
 def assert_answers(first: str, second: str, third: str) -> None:
     """The answers say so of what they print."""
     assert float(re.search(r"largest difference: (\S+)", first)[1]) < 1e-12
     assert first.endswith("JSD: 0.12817 nats\n")  # as in docs/theory.md
-    assert second.endswith("runs/mended: 0 findings\n")
+    assert second.endswith("runs/mended, findings: 0\n")
     found = scores(third)
     (precision, truncated), (recall, fewer) = found["precision"][:2], found["recall"][:2]
     assert precision < truncated
