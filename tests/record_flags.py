@@ -22,7 +22,7 @@ HEAD = """\
 
 Every flag of every command, in the groups and in the words of `--help`. Without flags,
 `python -m tfgan.train` follows the tutorial's recipe. `--name=value` sets a flag, and `--noname`
-turns one off that is true or false. `--flagfile=FILE` reads flags from a file, one a line. A later
+turns a true-or-false flag off. `--flagfile=FILE` reads flags from a file, one per line. A later
 flag replaces an earlier one.
 
 (`python tests/record_flags.py` writes this page; a test fails if it is out of date.)

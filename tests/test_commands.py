@@ -67,9 +67,10 @@ def test_help_is_no_failure(command):
 
 
 def test_shared_flags_are_described_as_the_command_uses_them():
-    assert "resumes the run" not in run_light("export", "--help").stdout
+    assert "resume the run" not in run_light("export", "--help").stdout
+    assert "resume the run" in run_light("train", "--help").stdout
     assert "whose generator is exported" in run_light("export", "--help").stdout
-    assert "networks follow" not in run_light("evaluate", "--help").stdout
+    assert "networks take their" not in run_light("evaluate", "--help").stdout
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_optimizer_that_would_do_something_else_is_refused(optimizers, words):
         ),
         (
             lambda: {"x": dataset().map(lambda x: {"image": x})},
-            "^images: the dataset must give one array",
+            "^images: the dataset must yield one array",
         ),
         (lambda: {"x": Batches(np.uint8)}, "^images: have the type uint8"),
         (lambda: {"x": tf.constant(IMAGES) + 5}, "^images: lie in"),

@@ -187,11 +187,11 @@ class Three:
 
 def test_uneven_share_names_the_nearest_batch_sizes(monkeypatch):
     monkeypatch.setattr(tf.distribute, "get_strategy", Three)
-    with pytest.raises(UserError, match=r"^--batch_size=100: 3 devices .* take 99 or 102$"):
+    with pytest.raises(UserError, match=r"^--batch_size=100: 3 devices .* use 99 or 102$"):
         strategies.make_strategy("one_device", 100)
-    with pytest.raises(UserError, match=r"take 3$"):
+    with pytest.raises(UserError, match=r"use 3$"):
         strategies.make_strategy("one_device", 2)
-    with pytest.raises(UserError, match="evenly in packs of 4; take 96 or 108"):
+    with pytest.raises(UserError, match="evenly in packs of 4; use 96 or 108"):
         strategies.make_strategy("one_device", 100, pack=4)
 
 

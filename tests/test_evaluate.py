@@ -120,7 +120,7 @@ def test_full_protocol_and_comparison(tiny_data_dir, tmp_path, monkeypatch):
 def test_wrong_input_is_one_line(workdir, tmp_path):
     assert_one_line_error(run("evaluate"), "nothing to evaluate", "--workdir")
     both = run("evaluate", "--workdir=a", "--model=b")
-    assert_one_line_error(both, "--workdir=a and --model=b: give one of")
+    assert_one_line_error(both, "--workdir=a and --model=b: name one of")
     own = run("evaluate", "--workdir=a", "--dataset=mnist")
     assert_one_line_error(own, "--dataset=mnist", "has its own")
     assert_one_line_error(run("evaluate", f"--workdir={tmp_path}"), "--workdir", "no run")
@@ -162,7 +162,7 @@ def test_run_that_is_being_extended_is_not_scored(workdir):
     later = newest.with_name(f"{int(newest.name) + 1:09d}")
     newest.rename(later)
     try:
-        with pytest.raises(UserError, match=r"has continued since .* --model=.*/generator scores"):
+        with pytest.raises(UserError, match=r"has continued since .* use --model=.*/generator"):
             harness.run(str(workdir.path))
     finally:
         later.rename(newest)

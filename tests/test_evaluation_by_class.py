@@ -154,7 +154,7 @@ def test_generator_that_does_not_say_its_classes_is_one_line(tmp_path):
     path = tmp_path / "generator"
     saved_model.save_generator(path, conditional_gan().generator)
     subject = harness.model(str(path), str(tmp_path / "out"), ImageSet("mnist"))
-    with pytest.raises(UserError, match=r"generator: draws the class .* does not say which"):
+    with pytest.raises(UserError, match=r"generator: is conditional.* does not list the classes"):
         subject.sources["generator"].classes()
 
 
@@ -267,7 +267,7 @@ def test_command_refuses_a_generator_without_classes(config, tmp_path):
     saved_model.save_generator(tmp_path / "g", generator)
     flags = [f"--model={tmp_path}/g", f"--data_dir={config.data_dir}", f"--output={tmp_path}/out"]
     done = run("evaluate", *flags, "--quick")
-    assert_one_line_error(done, f"--model={tmp_path}/g", "does not say which")
+    assert_one_line_error(done, f"--model={tmp_path}/g", "does not list the classes")
 
 
 def test_unconditional_samples_have_no_classes(config, few_samples, tmp_path):

@@ -268,7 +268,7 @@ def test_the_best_of_a_run_is_found_by_the_floors_images(reference):
     assert coverage.score(floor) == 1
     with pytest.raises(UserError, match=rf"use --split={re.escape(parts.rest)}$"):
         validation.Validation(images, "fsd", pytest.fail)
-    with pytest.raises(UserError, match=r"^--keep_best=fcd: is not for .*; take fsd or coverage"):
+    with pytest.raises(UserError, match=r"^--keep_best=fcd: does not suit .*; use fsd or coverage"):
         validation.Validation(images, "fcd", pytest.fail)
 
 

@@ -191,7 +191,7 @@ def test_recorded_thread_count_is_taken_and_another_device_told(tiny, finished):
     file.write_text(json.dumps(content))
     done = run("train", *flags, "--epochs=2")
     assert done.returncode == 0, done.stderr
-    assert "Warning: the run was on one GPU and is on one CPU now" in done.stdout
+    assert "Warning: the run used one GPU and now uses one CPU" in done.stdout
     if len(os.sched_getaffinity(0)) > 1:
         assert "Taking 1 CPU threads, as the run did before" in done.stdout
     assert json.loads(file.read_text())["environment"]["intra_op_threads"] == 1

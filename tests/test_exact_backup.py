@@ -244,7 +244,7 @@ def test_a_damaged_checkpoint_is_passed_over(whole, tmp_path, capsys):
     assert_equal(state(gan), whole()[0])
     for path in (tmp_path / "run" / "checkpoints").glob("0*"):
         (path / "state.index").write_bytes(b"") if path.is_dir() else None
-    with pytest.raises(UserError, match=r"all checkpoints are damaged; remove .*run to begin anew"):
+    with pytest.raises(UserError, match=r"all checkpoints are damaged; remove .*run to start over"):
         script(tmp_path / "run")
 
 

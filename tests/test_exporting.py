@@ -134,9 +134,9 @@ def test_a_conditional_generator_is_checked_class_by_class_and_told_of(tmp_path)
     names = r"0 a\|b (10 %), 1 \`c\` (60 %), 2 &lt;d&gt; (30 %)"
     assert f"| classes, shares | {names} |" in text
     assert "; `label`: int64 `(batch,)`, the class of each image, or -1 for a random one" in text
-    assert r"The code asks for class 1, \`c\`; " in text
+    assert r"The code below asks for class 1, \`c\`; " in text
     assert "without labels" not in text
-    assert "![24 images that it drew]" in text
+    assert "![24 generated images]" in text
     assert r"The classes: 0 (a\|b), 1 (\`c\`), 2 (&lt;d&gt;)." in (
         folder / "savedmodel" / "README.md"
     ).read_text("utf-8")
@@ -219,7 +219,7 @@ def test_the_average_is_taken_if_there_is_one(workdir, tmp_path):
         text = (folder / "README.md").read_text()
         assert f"| weights | {words}, after step 13;" in text
         assert "drawn from the uniform distribution on [-1, 1]" in text
-        assert "so put the uniform distribution on [-1, 1] there" in text
+        assert "so replace that by the uniform distribution on [-1, 1]" in text
 
 
 def test_older_run_has_its_shape_in_its_generator(tmp_path):
@@ -269,7 +269,7 @@ def test_card_has_the_metrics_of_this_step_alone(workdir):
     assert "\n\nWarning: it saw them.\n" in written()[0]
     for changes, why in [
         ({"step": 8}, "is not of step 12"),
-        ({"rows": {}}, "is damaged, or knows no generator"),
+        ({"rows": {}}, "is damaged, or has no generator"),
         ({"rows": None}, "is damaged"),
     ]:
         evaluation(workdir, **changes)
@@ -293,7 +293,7 @@ def test_command_exports_while_the_run_trains(workdir):
     ("arguments", "words"),
     [
         (["--format="], ["--format=", "savedmodel,keras,onnx,litert,html,hub"]),
-        (["--format=pdf,keras"], ["--format=pdf,keras", "'pdf' is none of the formats"]),
+        (["--format=pdf,keras"], ["--format=pdf,keras", "'pdf' is not a format"]),
         (["--generator=both"], ["--generator=both", "auto"]),
         (["--workdir=runs/no_such_run"], ["--workdir=runs/no_such_run", "no run there"]),
         (["--output=x"], ["output"]),

@@ -60,3 +60,17 @@ def test_help_that_is_not_read_to_its_end_is_no_failure():
     with os.fdopen(writer, "w") as nobody:
         done = subprocess.run(command, cwd=ROOT, stdout=nobody, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("flag", "takes"),
+    [
+        ("--epochs=ten", "an integer"),
+        ("--r1=a b", "a number"),
+        ("--conditional=3", "true or false"),
+        ("--updates=never", "one of alternating, simultaneous"),
+    ],
+)
+def test_a_value_of_another_kind_is_one_clear_line(flag, takes):
+    done = help_of_training(flag)
+    assert (done.returncode, done.stderr) == (2, f"error: {flag}: must be {takes}\n")

@@ -143,7 +143,7 @@ def test_saved_model_that_does_not_run_is_an_error_of_one_line(tmp_path):
 def test_choice_counts_each_once(monkeypatch):
     assert formats.choose(["keras", " savedmodel", "keras"]) == ["keras", "savedmodel"]
     for names in ([], ["keras", "pdf"], [""]):
-        with pytest.raises(UserError, match="give one or more of savedmodel,keras,onnx,litert,"):
+        with pytest.raises(UserError, match="use one or more of savedmodel,keras,onnx,litert,"):
             formats.choose(names)
     fake = dataclasses.replace(FORMATS["onnx"], needs=("numpy", "no_such_module"))
     monkeypatch.setitem(FORMATS, "onnx", fake)

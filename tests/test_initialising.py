@@ -56,7 +56,10 @@ def test_all_networks_are_taken_and_nothing_else(make, other, capsys):
     config = make("run", ema=0.9, d_learning_rate=1e-5, epochs=1)
     training.train_and_export(config)
     output = capsys.readouterr().out
-    assert f"--init_from={other[0].workdir}: took all 6 layers' weights from step 4\n" in output
+    assert (
+        f"--init_from={other[0].workdir}: loaded the weights of all 6 layers from step 4\n"
+        in output
+    )
     assert "Resuming" not in output
     recorded = environment(config)["init_from"]
     assert {**recorded, "sha256": ""} == {"step": 4, "sha256": "", "taken": 6, "fresh": []}
@@ -88,11 +91,11 @@ def test_without_their_average_ours_starts_at_what_g_took(make, other, tmp_path)
 def test_layers_of_other_shapes_start_afresh_and_are_named(make, other):
     gan, recorded, lines = take(make("run", dataset="cifar10", ema=0.9), (32, 32, 3))
     assert lines == [
-        "generator Dense 3 starts afresh: its weights have the shapes (16, 3072) and (3072,), "
-        "those of the other run (16, 784) and (784,)",
-        "discriminator Dense 1 starts afresh: its weights have the shapes (3072, 16) and (16,), "
-        "those of the other run (784, 16) and (16,)",
-        "took 4 layers' weights from step 4; 2 start afresh",
+        "generator Dense 3 is initialised as usual: its weights have the shapes (16, 3072) and "
+        "(3072,), those of the other run (16, 784) and (784,)",
+        "discriminator Dense 1 is initialised as usual: its weights have the shapes (3072, 16) and "
+        "(16,), those of the other run (784, 16) and (16,)",
+        "loaded the weights of 4 layers from step 4; 2 are initialised as usual",
     ]
     assert recorded["fresh"] == ["generator Dense 3", "discriminator Dense 1"]
     taken, fresh = gan.generator.layers[2], gan.generator.layers[4]
@@ -102,8 +105,8 @@ def test_layers_of_other_shapes_start_afresh_and_are_named(make, other):
 
 def test_a_conditional_run_takes_what_it_has_in_common(make):
     *_, lines = take(make("run", conditional=True), classes=Classes.of_numbers(10))
-    assert "generator Beside 1 starts afresh: the other run has no such layer" in lines
-    assert lines[-1] == "took 4 layers' weights from step 4; 4 start afresh"
+    assert "generator Beside 1 is initialised as usual: the other run has no such layer" in lines
+    assert lines[-1] == "loaded the weights of 4 layers from step 4; 4 are initialised as usual"
 
 
 def test_a_resumed_run_needs_the_other_no_more(make, other, tmp_path, capsys, monkeypatch):
@@ -147,7 +150,7 @@ def test_the_newest_whole_checkpoint_counts(make, other, tmp_path, capsys):
     training.train_and_export(make("run", init_from=str(copy.path), epochs=1))
     output = capsys.readouterr().out
     assert "000000008 is damaged" in output
-    assert "weights from step 4" in output
+    assert "layers from step 4" in output
     (copy.checkpoints / "000000004" / "state.index").unlink()
     with pytest.raises(UserError, match=r"^--init_from=.*copy: all of its checkpoints are damaged"):
         training.train_and_export(make("none", init_from=str(copy.path)))
@@ -171,7 +174,7 @@ def test_a_run_that_still_trains_is_refused(make, other, tmp_path):
     ("options", "problem"),
     [
         ({"init_from": "{here}/file"}, "file: is a file; name the folder of a run"),
-        ({"init_from": "{here}/none"}, "none: there is no such folder; name the folder of a run"),
+        ({"init_from": "{here}/none"}, "none: no such folder; name the folder of a run"),
         ({"init_from": "{here}"}, "no run there; python -m tfgan.train creates one"),
         ({"init_from": "{here}/kept"}, "kept: is the same as --workdir; use another"),
         ({"network": "maxout"}, "--network=mlp, and those of this run --network=maxout; they"),

@@ -224,7 +224,10 @@ def test_patience_ends_a_run_and_a_larger_one_goes_on(make, scripted, capsys):
     gan = training.train_and_export(config)
     assert int(gan.step.numpy()) == 20
     assert recorded_best(config) == {"metric": "fcd", "score": 3.0, "step": 10}
-    assert "no better fcd in 2 scorings; rerun with a larger --patience" in capsys.readouterr().out
+    assert (
+        "fcd has not improved in 2 scores; rerun with a larger --patience"
+        in capsys.readouterr().out
+    )
     workdir = Workdir(config.workdir)
     before = tree(workdir.path)
     for again in (config, dataclasses.replace(config, epochs=20)):  # more epochs change nothing
@@ -248,7 +251,7 @@ def test_minutes_end_a_run_well_and_the_same_command_goes_on(unbroken, make, cap
     lines = capsys.readouterr().out.splitlines()
     assert any("not scored yet; exporting the last generator" in line for line in lines)
     assert (
-        lines[-2] == "--max_minutes=1e-09: ended after step 1 of 20. Go on with:"
+        lines[-2] == "--max_minutes=1e-09: ended after step 1 of 20. Resume with:"
     )  # each start gets further
     assert lines[-1] == config.command()
     workdir = Workdir(config.workdir)
@@ -266,9 +269,9 @@ def test_a_run_on_the_validation_images_is_refused(make, tmp_path):
     for split, count in (("train", 10), ("train[:55]", 5)):
         with pytest.raises(UserError, match=rf"^--keep_best=fcd: --split=.* trains on {count} of "):
             training.train_and_export(make("run", epochs=1, split=split))
-    with pytest.raises(UserError, match=r"train\[50:\]; give --split=train\[:50\]$"):
+    with pytest.raises(UserError, match=r"train\[50:\]; use --split=train\[:50\]$"):
         training.train_and_export(make("run", epochs=1, split="train"))
-    with pytest.raises(UserError, match=r"^--keep_best=fsd: is not for mnist; take fcd or cov"):
+    with pytest.raises(UserError, match=r"^--keep_best=fsd: does not suit mnist; use fcd or cov"):
         training.train_and_export(make("run", epochs=1, keep_best="fsd"))
     assert list(tmp_path.iterdir()) == before
 

@@ -152,7 +152,7 @@ def test_identity_of_a_streamed_set_knows_its_labels(data_dir, tmp_path, monkeyp
 
 
 def test_labels_of_no_class_are_told():
-    with pytest.raises(UserError, match=r"^--split=test: 2 of 3 images are of no class; take a"):
+    with pytest.raises(UserError, match=r"^--split=test: 2 of 3 images have no class; use a"):
         Classes.of(("a", "b"), np.array([-1, 1, 2]), "test")
 
 

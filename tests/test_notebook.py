@@ -105,7 +105,7 @@ def test_what_cannot_be_shown_is_told_before_training(cells):
     assert int(gan.step.numpy()) == 0
     other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="other")
     other.compile("sgd", "mse")
-    with pytest.raises(UserError, match=r"^tfgan\.LiveGrid: other is no tfgan\.GAN"):
+    with pytest.raises(UserError, match=r"^tfgan\.LiveGrid: other is not a tfgan\.GAN"):
         other.fit(np.ones((4, 2)), np.ones((4, 1)), callbacks=[tfgan.LiveGrid()], verbose=0)
 
 

@@ -98,7 +98,7 @@ def test_own_images_train_as_the_same_set_does(tiny_data_dir, tmp_path):
     # What needs a set that is kept says so.
     with pytest.raises(UserError, match="own_data: was passed as data="):
         harness.evaluate([harness.run(own.workdir, "", "")], quick=True)
-    with pytest.raises(UserError, match="own_data: a run with data= needs it again"):
+    with pytest.raises(UserError, match="own_data: this run needs data= again"):
         train_and_export(restoring.recorded_config(Workdir(own.workdir)))
 
 
@@ -181,7 +181,7 @@ def test_other_data_are_refused_and_a_streamed_set_is_not_wanted(tmp_path):
         train_and_export(more)
     assert outcome(tmp_path / "run") == before
     for options, words in (
-        ({"dataset": "kmnist"}, "--dataset=kmnist: says what data= says too"),
+        ({"dataset": "kmnist"}, "--dataset=kmnist: conflicts with data="),
         ({"split": "test"}, "--split=test: data= is used for training only"),
         ({"evaluate_every": 1}, "--evaluate_every=1: data= is used for training only.*--images"),
     ):
@@ -243,7 +243,7 @@ def test_own_networks_are_restored_from_the_folder_alone(finished):
 @pytest.mark.parametrize(
     ("networks", "problem"),
     [
-        (lambda *given: nets(*given, activation="elu"), "begun with another generator"),
+        (lambda *given: nets(*given, activation="elu"), "started with another generator"),
         (None, "--network is 'mlp' but the run has 'own'"),
     ],
 )
@@ -265,7 +265,7 @@ def test_networks_that_cannot_be_made_again_say_so(tmp_path):
 
     config = configured(tmp_path / "run", epochs=1)
     train_and_export(config, data=IMAGES, networks=networks)
-    with pytest.raises(UserError, match=r"config.json: the run has a discriminator of its own"):
+    with pytest.raises(UserError, match=r"config.json: the run's discriminator was passed"):
         restoring.restore(Workdir(config.workdir), lambda line: None)
     more = dataclasses.replace(config, epochs=2)
     assert int(train_and_export(more, data=IMAGES, networks=networks).step) == 8
@@ -303,7 +303,7 @@ def test_models_in_place_of_a_function_are_refused(tmp_path):
     models = nets(config, SHAPE)
     with pytest.raises(UserError, match=r"^networks: must be a function"):
         train_and_export(config, data=IMAGES, networks=models)
-    with pytest.raises(UserError, match="--network=maxout: says what networks= says too"):
+    with pytest.raises(UserError, match="--network=maxout: conflicts with networks="):
         train_and_export(dataclasses.replace(config, network="maxout"), data=IMAGES, networks=nets)
 
     class Subclassed(keras.Model):
@@ -337,7 +337,7 @@ def test_a_callback_may_end_the_run_well_and_the_same_call_goes_on(tmp_path, cap
     config = configured(tmp_path / "run")
     train_and_export(config, callbacks=[Enough()], data=IMAGES)
     said = capsys.readouterr().out
-    assert "callbacks: Enough: ended after step 4 of 8. The same call" in said
+    assert "callbacks: Enough: ended after step 4 of 8. Repeat the call" in said
     assert Workdir(config.workdir).report.exists()
     assert int(train_and_export(config, data=IMAGES).step) == 8
 
@@ -356,7 +356,7 @@ def test_an_error_of_a_callback_names_it_and_leaves_the_run_whole(tmp_path):
 @pytest.mark.parametrize(
     ("callbacks", "problem"),
     [
-        ([Seen], "Seen is a class; give Seen()"),
+        ([Seen], "Seen is a class; pass Seen()"),
         (["tensorboard"], "'tensorboard' is not a keras.callbacks.Callback"),
         (print, "is not a keras.callbacks.Callback"),
         ([tfgan.ExactBackup("x")], "ExactBackup is for fit"),
@@ -375,5 +375,5 @@ def test_a_run_says_with_which_class_it_was_begun(tmp_path):
     config = configured(tmp_path / "run", epochs=1)
     train_and_export(config, gan_class=Mine, data=make_images(60, (16, 16, 1)))
     more = dataclasses.replace(config, epochs=2)
-    with pytest.raises(UserError, match=r"was started with gan_class=.*Mine; call"):
+    with pytest.raises(UserError, match=r"was started with gan_class=.*Mine; pass"):
         train_and_export(more, data=make_images(60, (16, 16, 1)))

@@ -92,7 +92,7 @@ def test_pictures_beside_sub_folders_have_no_classes(tmp_path):
         save(tmp_path / "all" / "ab"[number % 2] / f"{number}", number)
     save(tmp_path / "all" / "c", 7)
     found = Prepared(tmp_path / "all", tmp_path)
-    assert "Classes: none, because (1 of them)" in found.said
+    assert "Classes: none, because of pictures that are in no sub-folder: 1" in found.said
     assert len(found.images()) == 7
 
 
@@ -100,7 +100,7 @@ def test_a_class_with_one_picture_is_refused(tmp_path):
     for number in range(5):
         save(tmp_path / "all" / "a" / f"{number}", number)
     save(tmp_path / "all" / "b" / "9", 9)
-    with pytest.raises(UserError, match=r"--images=.*: the class b has one picture only"):
+    with pytest.raises(UserError, match=r"--images=.*: the class b has only one picture"):
         Prepared(tmp_path / "all", tmp_path)
     assert_nothing_left(tmp_path)
 

@@ -143,7 +143,10 @@ def test_batches_that_cannot_be_shared_are_refused(options, pack, size, multiple
     gan = gan_of(pack, **options)
     data = tf.data.Dataset.from_tensor_slices(IMAGES).batch(size or 8, drop_remainder=bool(size))
     before = [weight.numpy() for weight in gan.weights]
-    with pytest.raises(UserError, match=f"no multiple of {multiple}, as d_steps and packs"):
+    with pytest.raises(
+        UserError,
+        match=f"not all batch sizes are a multiple of {multiple}, which d_steps and packs",
+    ):
         gan.fit(data, verbose=0)
     for weight, value in zip(gan.weights, before, strict=True):
         np.testing.assert_array_equal(weight, value)

@@ -98,7 +98,7 @@ def test_the_command_draws_without_a_run(tmp_path):
     assert np.load(output).shape == (3, 28, 28, 1)
     assert_one_line_error(
         run("sample", "--label=10", f"--output={tmp_path}/tens.png"),
-        "--label=10: '10' is no class of this generator; it has 0 to 9",
+        "--label=10: '10' is not a class of this generator; it has 0 to 9",
     )
     assert_one_line_error(
         run("sample", "--model=cats", f"--output={tmp_path}/cats.png"),

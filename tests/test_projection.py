@@ -159,7 +159,7 @@ def test_a_generator_that_has_failed_is_one_clear_line():
         ({"images": np.zeros((1, 9, 8, 1), np.uint8)}, r"images: uint8 \(1, 9, 8, 1\)"),
         ({"images": np.zeros((1, 8, 8, 1), np.float32)}, "images: float32"),
         ({"images": np.zeros((0, 8, 8, 1), np.uint8)}, r"images: uint8 \(0, 8, 8, 1\)"),
-        ({"classes": [1]}, "classes: mlp_generator knows none|classes: .* knows none"),
+        ({"classes": [1]}, "classes: mlp_generator has none|classes: .* has none"),
         ({"restarts": 0}, "--restarts=0: must lie between 1 and 1,000"),
         ({"restarts": 1001}, "--restarts=1001: must lie between 1 and 1,000"),
         ({"steps": 0}, "--steps=0: must be at least 1"),
@@ -174,7 +174,7 @@ def test_what_cannot_be_searched_is_one_clear_line(generator, change, problem):
 
 def test_a_class_that_is_none_is_one_clear_line(conditional):
     images = np.zeros((1, 8, 8, 1), np.uint8)
-    with pytest.raises(UserError, match="classes: 3 is none of --model"):
+    with pytest.raises(UserError, match="classes: 3 is not a class of --model"):
         project_images(loading.load(conditional), images, classes=[3])
 
 
@@ -247,14 +247,14 @@ def test_a_slice_of_the_set(tiny_data_dir, tmp_path):
     ("arguments", "problem"),
     [
         (["--images="], "--images=: name pictures"),
-        (["--images=none.png"], "--images=none.png: there is no file or folder none.png"),
-        (["--images=none.npy"], "--images=none.npy: there is no file or folder none.npy"),
+        (["--images=none.png"], "--images=none.png: no file or folder none.png"),
+        (["--images=none.npy"], "--images=none.npy: no file or folder none.npy"),
         (["--images=a.png", "--restarts=0"], "--restarts=0: must lie between 1 and 1,000"),
         (["--images=a.png", "--steps=0"], "--steps=0: must lie between 1 and"),
         (["--images=a.png", "--seed=-1"], "--seed=-1: must lie between"),
         (["--images=a.png", "--output=a.jpg"], "--output=a.jpg: must end in .png or .npz"),
         (["--images=a.png", "--model=none"], "--model=none: no SavedModel there"),
-        (["--images=a.png", "--label=bags"], "'bags' is no class of this generator"),
+        (["--images=a.png", "--label=bags"], "'bags' is not a class of this generator"),
     ],
 )
 def test_wrong_flags_are_one_clear_line(conditional, arguments, problem):
@@ -268,8 +268,8 @@ def test_images_that_cannot_be_had_are_one_clear_line(model, tmp_path):
     np.save(tmp_path / "other.npy", np.zeros((2, 9, 8, 1), np.uint8))
     np.save(tmp_path / "none.npy", np.zeros((0, 8, 8, 1), np.uint8))
     for name, problem in {
-        "empty": "no pictures there; give 1 to 1,000",
-        "text.png": f"{tmp_path}/text.png is no picture that can be taken: not a picture",
+        "empty": "no pictures there; use 1 to 1,000",
+        "text.png": f"{tmp_path}/text.png cannot be used: not a picture",
         "other.npy": "images of 9 x 8 x 1, but the generator draws 8 x 8 x 1",
         "none.npy": "no pictures there",
     }.items():

@@ -133,7 +133,7 @@ def test_a_collapsed_generator_is_a_finding(workdir):
     report.write_report(workdir)
     (finding,) = data_of(workdir.report)["findings"]
     assert finding["title"] == "the generator has collapsed"
-    assert [each["title"] for each in data_of(workdir.report)["skipped"]] == ["all else"]
+    assert [each["title"] for each in data_of(workdir.report)["skipped"]] == ["everything else"]
 
 
 def test_command_and_recipe(workdir):

@@ -275,7 +275,9 @@ def test_a_picture_of_another_draw_is_found(draw, tmp_path):
     folder = draw("plain", "f", 10)
     Image.new("L", (6, 4)).save(folder / "000003.png")
     (folder / "000005.png").unlink()
-    with pytest.raises(UserError, match=r"^--output=.*000003\.png is not the picture of this draw"):
+    with pytest.raises(
+        UserError, match=r"^--output=.*000003\.png is not the picture that this command draws"
+    ):
         draw("plain", "f", 10)
 
 
@@ -447,7 +449,7 @@ def test_the_command_fills_a_folder_and_goes_on(models, tmp_path):
     record = json.loads((tmp_path / "new" / sample_folder.RECORD).read_text())
     assert (record["n"], record["seed"], record["truncation"]) == (3, 1, None)
     again = run(*given)
-    assert again.stdout == f"{output}: 3 of 3 pictures are there already\nWrote {output}\n"
+    assert again.stdout == f"{output}: 3 of 3 pictures already exist\nWrote {output}\n"
     assert_one_line_error(
         run(*given, "--seed=2"), "holds pictures drawn with other settings: seed 1, not 2"
     )

@@ -123,7 +123,7 @@ def test_walks_lead_from_class_to_class(model, generator, tmp_path):
         ("22", "--label=22: '22' is not a class of this generator; it has 0 to 3"),
         ("0,,1", "--label=0,,1: '' is not a class"),
         ("0,", "'' is not a class"),
-        ("0,2", "--label=0,2: class 2, 2, had no images to learn from; --label=all draws all"),
+        ("0,2", "--label=0,2: class 2, 2, had no training images; --label=all draws all"),
         ("\u00b2", "is not a class"),  # a digit, but no number
     ],
 )
@@ -196,5 +196,5 @@ def test_readme_names_the_classes_as_text(model):
 
 
 def test_more_images_than_a_picture_can_hold_are_refused(model, tmp_path):
-    with pytest.raises(UserError, match=r"^--n=9000: of each of .* has at most 10,000$"):
+    with pytest.raises(UserError, match=r"^--n=9000: for each of .* takes at most 10,000$"):
         sampling.sample(str(model), 9000, 1, str(tmp_path / "all.png"), "all")

@@ -163,7 +163,7 @@ def test_name_that_tensorflow_cannot_spell(monkeypatch):
             files.user_path(os.fsdecode(b"a/\xff"), flag)
     assert files.user_path("é", "--workdir") == pathlib.Path("é")
     monkeypatch.setattr(os, "fsencode", lambda name: name.encode("latin-1"))  # as in old locales
-    with pytest.raises(UserError, match="not in UTF-8"):
+    with pytest.raises(UserError, match="not valid UTF-8"):
         files.user_path("é", "--workdir")
 
 

@@ -99,7 +99,7 @@ def text(browser, name: str) -> str:
 
 def distances(browser) -> tuple[float, float]:
     """Of what was found, and of the nearest of random pictures."""
-    pattern = r"Distance ([\d.]+); .* has ([\d.]+)\."
+    pattern = r"Distance ([\d.]+); .* is at ([\d.]+)\."
     found, random = re.search(pattern, text(browser, "found-caption")).groups()
     return float(found), float(random)
 
@@ -274,4 +274,4 @@ def test_colours_have_no_pad(visit, tmp_path):
     page.write_page(tmp_path / "page.html", networks.mlp_generator(6, 32, (12, 12, 3)))
     browser = visit(tmp_path / "page.html")
     assert not browser.find_elements(By.ID, "draw")
-    assert "you draw" not in text(browser, "lede")
+    assert "draw a picture" not in text(browser, "lede")

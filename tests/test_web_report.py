@@ -32,7 +32,7 @@ def test_report_opens(visit, tmp_path):
     finding = browser.find_element(By.CSS_SELECTOR, "#findings .finding").text
     assert finding.split("\n")[:2] == ["diverged", "step 7: D_loss not finite"]
     skipped = browser.find_element(By.CSS_SELECTOR, "#findings ul").text
-    assert skipped.startswith("all else: ")
+    assert skipped.startswith("everything else: ")
     again = browser.find_elements(By.CSS_SELECTOR, "#again dt")
     assert [each.text for each in again] == ["Train"]  # it has no generator
     changed = browser.find_elements(By.CSS_SELECTOR, "#settings-changed tr")
@@ -107,7 +107,7 @@ def test_parts_of_a_setting_are_told_and_flags_stay_whole(visit, browser, tmp_pa
     )
     assert broken == []
     lede = browser.find_element(By.ID, "training-lede").text
-    assert lede.startswith("The same 8 latents after each epoch as each class, a row a class (boot")
+    assert lede.startswith("The same 8 latents after each epoch, one row per class (boot")
     caption = browser.find_element(By.ID, "report-fake-caption").text
     assert caption.endswith("One row per class, all of the same latents.")
     picture = browser.find_element(By.ID, "training-picture")

@@ -5,8 +5,8 @@
     config = tfgan.TrainConfig(epochs=20, workdir="runs/mine")
     gan = tfgan.train_and_export(config)
 
-The names below are imported on first use, so that a command which only has to
-say that a flag is wrong does not wait for TensorFlow.
+The names below are imported on first use, so that a command can report a wrong flag
+before it imports TensorFlow.
 """
 
 import importlib

@@ -1,6 +1,6 @@
-"""Differentiable augmentation: D judges images that are changed at random, reals and fakes alike.
+"""Differentiable augmentation: random changes to all images that D judges, real and fake.
 
-So that D cannot learn a small set by heart, and G's gradients go through the change. Functions and
+It keeps D from memorising a small set, and G's gradients pass through the change. Functions and
 ranges are those of github.com/mit-han-lab/data-efficient-gans, DiffAugment_tf.py.
 
 Reference:

@@ -1,4 +1,4 @@
-"""`ConditionalGAN`: the same game, and both players are told the class.
+"""`ConditionalGAN`: the same game, in which both networks get the class.
 
 min over G, max over D of E[log D(x|y)] + E[log(1 - D(G(z|y)|y))].
 
@@ -31,15 +31,15 @@ class ConditionalGAN(GAN):
         generator: built model from `(latents, labels)` to images in [-1, 1].
         discriminator: built model from `(images, labels)` to logits `(batch, 1)`.
         latent_size: length of z.
-        shares: how probable each class is, outside of training; they sum to 1.
+        shares: the probability of each class outside of training; they sum to 1.
         options: of `GAN`.
 
-    `fit` takes batches of `(images, labels)`, labels whole numbers from 0. One out of range makes
-    the losses NaN, where it is not seen before. The fakes of a step have the labels of its real
-    images.
+    `fit` takes batches of `(images, labels)`, with labels as whole numbers from 0. A label out of
+    range makes the losses NaN, unless it is found before. The fakes of a step have the labels of
+    its real images.
 
     Raises:
-        UserError: if the shares are none, or a network does not take a label of so many classes.
+        UserError: if the shares are no distribution, or a network does not take that many classes.
 
     Reference:
         Mirza & Osindero, Conditional Generative Adversarial Nets, 2014, eq. 2.

@@ -1,4 +1,4 @@
-"""What a Keras user takes for granted: each promise is kept, or refused before the first step.
+"""Keras' features: each works, or is refused before the first step.
 
 docs/keras.md has the table. Everything here raises `UserError`, a ValueError of one sentence.
 """
@@ -70,9 +70,9 @@ def check_policy() -> None:
     policy = keras.config.dtype_policy().name
     if policy != "float32" or keras.config.floatx() != "float32":
         raise UserError(
-            f"Keras is set to the dtype policy {policy} and to floatx {keras.config.floatx()}, but "
-            f"a run's is --precision; call keras.config.set_floatx('float32') and "
-            f"keras.config.set_dtype_policy('float32'), or take the setting out of keras.json"
+            f"Keras is set to the dtype policy {policy} and to floatx {keras.config.floatx()}, "
+            "but a run's is --precision; call keras.config.set_floatx('float32') and "
+            "keras.config.set_dtype_policy('float32'), or remove the setting from keras.json"
         )
 
 
@@ -89,8 +89,8 @@ def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> No
     for name, optimizer in optimizers.items():
         if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
             raise UserError(
-                f"{name}: use_ema averages the weights of one network in place of both; take "
-                f"ema=0.999 of tfgan.GAN, which averages the generator"
+                f"{name}: use_ema averages the weights of one network only; use ema=0.999 of "
+                "tfgan.GAN, which averages the generator"
             )
 
 
@@ -201,7 +201,9 @@ def check_spec(
     given = hasattr(weights, "dtype") or hasattr(weights, "_value_specs")
     check_fit({"sample_weight": weights if given else None}, replicas)
     if isinstance(images, (dict, list, tuple)):
-        raise UserError("images: the dataset must give one array of images, alone or before labels")
+        raise UserError(
+            "images: the dataset must yield one array of images, alone or before labels"
+        )
     parts = _of_replicas(images)
     if not parts[0].dtype.is_floating:
         raise UserError(f"images: have the type {parts[0].dtype.name}; must be {_IN_WORDS}")
@@ -211,8 +213,8 @@ def check_spec(
     sizes = {part.shape[0] if part.shape.rank else None for part in parts}
     if multiple > 1 and any(size is None or size % multiple for size in sizes):
         raise UserError(
-            f"images: batches may have sizes that are no multiple of {multiple}, as d_steps and "
-            f"packs of images need; batch by one, with drop_remainder=True"
+            f"images: not all batch sizes are a multiple of {multiple}, which d_steps and packs of "
+            "images need; use such a batch size, with drop_remainder=True"
         )
     even = None not in sizes and len(sizes) == 1
     if even and not shared:

@@ -1,4 +1,4 @@
-"""An exponential moving average of the generator: the same network, less shaky."""
+"""An exponential moving average of the generator's weights."""
 
 import keras
 import tensorflow as tf
@@ -36,12 +36,12 @@ def update(average: keras.Model, network: keras.Model, decay: float, step: tf.Te
 
     w_average <- d w_average + (1 - d) w, with d = min(decay, (1 + step) / (10 + step)), so that
     the first, random weights are soon forgotten (as in `tf.train.ExponentialMovingAverage`).
-    Weights that are no parameters, batch normalisation's statistics, are copied.
+    Batch normalisation's statistics are copied.
 
     Args:
         average: a `clone` of `network`.
         network: the network after its update.
-        decay: the share that stays, in (0, 1).
+        decay: the d above, in (0, 1).
         step: training steps done before this one.
     """
     values = []

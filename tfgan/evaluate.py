@@ -24,7 +24,7 @@ def _prepare() -> Callable[[], None]:
     ]
     if len(given) != 1:
         raise UserError(
-            f"{' and '.join(given) or 'nothing to evaluate'}: give one of --workdir, --model and "
+            f"{' and '.join(given) or 'nothing to evaluate'}: name one of --workdir, --model and "
             f"--samples"
         )
     for name in ("dataset", "output"):

@@ -27,8 +27,8 @@ class GAN(TrainingLoop):
         generator: built model from latents `(batch, latent_size)` to images in [-1, 1].
         discriminator: built model from such images to logits `(batch, 1)`.
         latent_size: length of z.
-        seed: decides every latent; see `tfgan.noise`.
-        ema: decay of the generator's moving average, in (0, 1); 0 keeps none.
+        seed: of all latents; see `tfgan.noise`.
+        ema: decay of the generator's moving average, in (0, 1); 0 for no average.
         distribution: of the latents; see `tfgan.noise.latents`.
 
     Example:
@@ -36,23 +36,23 @@ class GAN(TrainingLoop):
         >>> gan.compile(d_optimizer=tfgan.Adam(2e-4), g_optimizer=tfgan.Adam(2e-4))
         >>> gan.fit(dataset, epochs=20)  # batches of images in [-1, 1]
 
-    Under several replicas, with several steps of D and where D judges packs of images, all batches
-    must have one size (`drop_remainder=True`), a multiple of each.
+    With several replicas, several updates of D or packs of images, all batches must have the same
+    size (`drop_remainder=True`), a multiple of each of these numbers.
 
     `fit` reports, over each epoch, the means of
         D_loss: the discriminator's objective, without penalties; by default
             -log D(x) - log(1 - D(G(z))), in nats;
         G_loss: the generator's objective, by default -log D(G(z)), in nats;
-        D(x): probability that D gives to real images, before D's update;
-        D(G(z)): probability that D gives to fakes, after D's update and before G's (with
-            simultaneous updates: before both).
-    What the probability is under another objective, `tfgan.losses` says.
+        D(x): D's probability for real images, before D's update;
+        D(G(z)): D's probability for fakes, after D's update and before G's (with simultaneous
+            updates: before both).
+    `tfgan.losses` says what the probability is for each objective.
 
     Attributes:
-        ema_generator: the moving average of the generator; None without `ema`.
-        objective: the `tfgan.losses.Objective` that both networks are trained by.
+        ema_generator: the generator's moving average; None without `ema`.
+        objective: the `tfgan.losses.Objective` of both networks.
 
-    `TrainingLoop` has what else there is: `step`, `step_logs`, `streams`.
+    `TrainingLoop` has the other attributes: `step`, `step_logs`, `streams`.
 
     Reference:
         Goodfellow et al., Generative Adversarial Networks, NIPS 2014, algorithm 1.
@@ -91,33 +91,33 @@ class GAN(TrainingLoop):
         steps_per_execution: int = 1,
         run_eagerly: bool = False,
     ) -> None:
-        """Sets how the two networks learn.
+        """Configures training.
 
         Args:
             d_optimizer: the discriminator's optimizer.
-            g_optimizer: the generator's; Keras' own callbacks know it as `gan.optimizer`.
+            g_optimizer: the generator's, which is also `gan.optimizer` for Keras' callbacks.
             loss: name of the objective, one of `tfgan.losses.OBJECTIVES`.
-            label_smoothing: what is taken off the label of real images, in [0, 1).
+            label_smoothing: how much lower than 1 the target of real images is, in [0, 1).
             r1: weight of the gradient penalty at real images; see `tfgan.penalties`.
             r2: weight of the gradient penalty at fakes.
-            gradient_penalty: weight of WGAN-GP's, between real images and fakes.
-            d_steps: updates of D before each of G, algorithm 1's k. Each batch that `fit` gets is
-                dealt out to them.
-            simultaneous: whether both networks learn from the same fakes at once, instead of D
-                first and then G from fakes of its own.
-            augment: how all images that D judges are changed at random, names of
-                `tfgan.augmentation.AUGMENTATIONS` with commas between; "" for not at all.
-            jit_compile: whether XLA compiles these steps to one program, where there is one
-                replica: an all-reduce cannot be inside. Of networks in mixed precision on a CPU, it
-                compiles the optimizers' steps alone.
-            steps_per_execution: steps a call into TensorFlow. XLA makes one program of them where
-                all batches have one size, and needs memory for that many.
-            run_eagerly: runs the step op by op, for debugging.
+            gradient_penalty: weight of WGAN-GP's penalty, between real images and fakes.
+            d_steps: updates of D before each of G, algorithm 1's k. They share each batch that
+                `fit` gets.
+            simultaneous: whether both networks are updated from the same fakes, instead of D
+                first, and then G from new fakes.
+            augment: random augmentation of all images that D judges: names of
+                `tfgan.augmentation.AUGMENTATIONS`, separated by commas; "" for none.
+            jit_compile: whether XLA compiles these steps to one program. This needs a single
+                replica, since an all-reduce cannot be inside. With mixed precision on a CPU, only
+                the optimizers' steps are compiled.
+            steps_per_execution: steps per call into TensorFlow. If all batches have the same size,
+                XLA makes one program of them, which needs memory for that many batches.
+            run_eagerly: whether to run the step op by op, for debugging.
 
         Raises:
-            ValueError: if the loss or an augmentation is unknown, or the loss has no labels to
-                smooth; if simultaneous updates have several steps of D; or if a network or an
-                optimizer is one that cannot be trained, see `tfgan.contract`.
+            ValueError: if the loss or an augmentation is unknown; if the loss does not support
+                label smoothing; if simultaneous updates are combined with several updates of D; or
+                if a network or an optimizer cannot be trained, see `tfgan.contract`.
         """
         options = dict(locals())
         others = ("self", "__class__", "d_optimizer", "g_optimizer")
@@ -242,7 +242,7 @@ class GAN(TrainingLoop):
         return self.generator(z, training=training)
 
     def minibatch(self, batch: Any, turn: int = 0) -> Any:
-        """One of the `d_steps` minibatches that a step's batch is dealt out to, row by row."""
+        """One of the `d_steps` minibatches of a step's batch: every `d_steps`-th row."""
         if self.d_steps == 1:
             return batch
         return tf.nest.map_structure(lambda part: part[turn :: self.d_steps], batch)
@@ -263,7 +263,7 @@ class GAN(TrainingLoop):
         return self.discriminator(self.generate(z, training=False), training=False)
 
     def losses_of(self, real: Any, z: Latents) -> Logs:
-        """Each objective and probability at real images and at fakes of `z`, nothing updated."""
+        """Both objectives and probabilities at real images and fakes of `z`, without an update."""
         real_logits = self.discriminator(real, training=False)
         fake_logits = self.forward(z[-1])
         objective = self.objective
@@ -309,12 +309,12 @@ class GAN(TrainingLoop):
             variable.assign(value)
 
     def fixed_latents(self) -> tuple[Any, int]:
-        """The latents that are drawn again and again, and how many of them make a row."""
+        """The latents of the recurring samples, and how many of them make a row."""
         return self.global_latents(Stream.FIXED_LATENTS, 0, FIXED_LATENTS), 8
 
     @property
     def sampler(self) -> keras.Model:
-        """The generator to draw with: the moving average if there is one."""
+        """The generator to sample from: the moving average if there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
     def call(self, z: Any, training: bool = False) -> tf.Tensor:

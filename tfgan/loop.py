@@ -1,7 +1,7 @@
 """The loop that `fit` calls, and what a GAN shares with its replicas.
 
 Stock Keras 3.15 cannot run several steps a call under `MirroredStrategy` (keras issue 19246), nor
-any under several workers (issue 20585). This loop works everywhere.
+any under several workers (issue 20585). This loop can.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ Latents = tuple[Any, ...]  # one z for each of `TrainingLoop.streams`
 
 
 class TrainingLoop(keras.Model):
-    """Takes training steps for `fit`, several a call, on one replica or on many.
+    """Takes training steps for `fit`, several per call, on one or more replicas.
 
     A subclass defines a step, `update(real, z)`, and sets `take_step`, `streams` and
     `in_one_program` when it is compiled. What a step is given may be more than images and latents:
@@ -33,7 +33,7 @@ class TrainingLoop(keras.Model):
     Args:
         quantities: names of what each step logs.
         latent_size: length of z.
-        seed: decides every latent; see `tfgan.noise`.
+        seed: of all latents; see `tfgan.noise`.
         distribution: of the latents; see `tfgan.noise.latents`.
 
     Attributes:
@@ -167,9 +167,9 @@ class TrainingLoop(keras.Model):
         return min(self.steps_per_execution, self._steps_per_epoch - self.steps_in_epoch)
 
     def test_step(self, data: Any) -> Logs:
-        """The losses on a batch of real images, as `evaluate` and `validation_data` want them.
+        """The losses on a batch of real images, for `evaluate` and `validation_data`.
 
-        The latents are a stream of their own, the same at each evaluation.
+        The latents have their own stream, and are the same at each evaluation.
         """
         real = self.real_of(data)
         batch = tf.shape(images(data), "int64")[0]
@@ -202,7 +202,7 @@ class TrainingLoop(keras.Model):
 
 
 class Resuming(keras.callbacks.Callback):
-    """A callback that says where `fit` is to begin."""
+    """A callback that sets where `fit` begins."""
 
     def resuming(self, gan: Any, given: dict[str, Any]) -> contextlib.AbstractContextManager[None]:
         """What `fit` trains in.
@@ -348,7 +348,7 @@ def _stack(arrays: Any, spec: Any, count: int | None = None) -> Any:
 
 
 def rows(structure: Any) -> Any:
-    """How many rows all tensors of a structure have: a number, where that is known."""
+    """The number of rows of all tensors in a structure, static if it is known."""
     first = tf.nest.flatten(structure)[0]
     return first.shape[0] or tf.shape(first)[0]
 

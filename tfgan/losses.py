@@ -3,19 +3,19 @@
 With D(x) = sigmoid(logit), -log D = softplus(-logit) and -log(1 - D) = softplus(logit):
 exact for any logit, where a logarithm of rounded probabilities would be clipped.
 
-Every function takes logits `(batch, 1)` and returns one loss an example, `(batch, 1)`; the
+Every function takes logits `(batch, 1)` and returns one loss per example, `(batch, 1)`. The
 training step takes their mean over the global batch.
 
 How D(x) and D(G(z)) are logged for each loss:
-    non_saturating, minimax: the logit of the probability that an image is real; its sigmoid.
-    hinge: a score; the best D gives 1 to what is likelier real and -1 to what is not. The
-        sigmoid, which ranks, but is no probability.
-    least_squares: itself the probability that an image is real, though it may leave [0, 1].
-    wasserstein: a score that is known up to a constant, as it is: the mean over reals less that
-        over fakes estimates the Wasserstein distance of both, in units of D's steepness.
-    relativistic: a score that is known up to a constant. The sigmoid of one's own less the
-        partner's: the probability that the real image (for D(G(z)): the fake) is the more real
-        one of its pair.
+    non_saturating, minimax: the sigmoid of the logit, D's probability that an image is real.
+    hinge: D's output is a score. The optimal D returns 1 where real images are more likely, and -1
+        elsewhere. Logged is its sigmoid, which is not a probability.
+    least_squares: D's output itself estimates the probability, though it may leave [0, 1].
+    wasserstein: D's output is a score up to a constant, logged as it is. Its mean over reals minus
+        that over fakes estimates their Wasserstein distance, in units of D's slope.
+    relativistic: D's output is a score up to a constant. Logged is the sigmoid of the image's score
+        minus its partner's: the probability that the real image (for D(G(z)): the fake) is the
+        more real one of its pair.
 """
 
 import functools
@@ -39,7 +39,7 @@ def discriminator_loss(
 
 
 def non_saturating_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
-    """-log D(G(z)), in [0, inf): strong gradient while D tells fakes apart (section 3)."""
+    """-log D(G(z)), in [0, inf): strong gradient while D rejects fakes (section 3)."""
     return tf.nn.softplus(-fake_logits)
 
 
@@ -89,7 +89,7 @@ def wasserstein_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
 
 
 def relativistic_loss(own_logits: tf.Tensor, other_logits: tf.Tensor) -> tf.Tensor:
-    """-log sigmoid(own - other), in nats: how far an image is from winning against its partner.
+    """-log sigmoid(own - other), in nats: the loss of an image against its partner.
 
     D's own is the real image, G's own is the fake one; the i-th real of a batch is paired with
     the i-th fake (Jolicoeur-Martineau 2019; RpGAN in Huang et al. 2024, R3GAN, equation 2).
@@ -111,12 +111,12 @@ def _alone(function: Callable[[tf.Tensor], tf.Tensor]) -> Callable[..., tf.Tenso
 
 
 class Objective(NamedTuple):
-    """What the two networks minimise, and how D's output reads as a probability.
+    """What the two networks minimise, and how D(x) is logged.
 
     Attributes:
         discriminator: of real and fake logits.
         generator: of fake and real logits; the latter may be None unless `paired`.
-        probability: of one's own and the others' logits; the latter may be None unless `paired`.
+        probability: of own and other logits; the latter may be None unless `paired`.
         paired: whether each image is judged against a partner of the same batch.
         up_to_constant: whether D's scores are known up to a constant only.
     """
@@ -163,10 +163,10 @@ def get(name: str, label_smoothing: float = 0.0) -> Objective:
 
     Args:
         name: one of `OBJECTIVES`.
-        label_smoothing: what is taken off the label of real images, in [0, 1).
+        label_smoothing: how much lower than 1 the target of real images is, in [0, 1).
 
     Raises:
-        ValueError: if there is none of that name, or it has no labels to smooth.
+        ValueError: if there is none of that name, or it does not support label smoothing.
     """
     if name not in OBJECTIVES:
         raise ValueError(f"loss={name!r} must be one of {', '.join(OBJECTIVES)}")

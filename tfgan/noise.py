@@ -1,8 +1,8 @@
 """All randomness, as a pure function of the run's seed and of the step.
 
-There is no generator state anywhere: a resumed run needs only its step to draw
-what an unbroken one would have drawn, and replicas that share a batch take
-slices of one global draw.
+There is no generator state: from its step alone, a resumed run draws the same
+numbers as an uninterrupted one, and replicas that share a batch take slices of
+one global draw.
 """
 
 import enum
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 
 class Stream(enum.IntEnum):
-    """What random numbers are for; no two streams of a seed share numbers."""
+    """The purpose of random numbers; no two streams of a seed share numbers."""
 
     GENERATOR_WEIGHTS = 0
     DISCRIMINATOR_WEIGHTS = 1
@@ -88,9 +88,9 @@ def latents(
         step: index of the training step, an integer scalar.
         count: number of latents, the global batch size.
         latent_size: length of each.
-        dtype: floating-point type; each type has numbers of its own.
+        dtype: floating-point type; each type has different numbers.
         distribution: of each number: "normal", N(0, 1); "uniform" on [-1, 1]; "uniform_sqrt3"
-            on [-sqrt 3, sqrt 3], whose variance is 1 too.
+            on [-sqrt(3), sqrt(3)], which has variance 1.
 
     Returns:
         `(count, latent_size)`, the same on every device (Philox, not XLA's own generator).
@@ -186,7 +186,7 @@ def labels(
         stream: that of the latents.
         step: index of the training step, an integer scalar.
         count: number of labels.
-        shares: how probable each class is; they sum to 1.
+        shares: the probability of each class; they sum to 1.
 
     Returns:
         int64 `(count,)` in [0, classes), the same on every device.

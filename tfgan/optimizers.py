@@ -1,4 +1,4 @@
-"""Optimizers, with epsilon where the paper and PyTorch put it, and the rates that they learn at."""
+"""Optimizers, with epsilon where the paper and PyTorch have it, and learning-rate schedules."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -55,16 +55,16 @@ class Adam(_WithoutNeedlessReduce, keras.optimizers.Adam):
 
 @keras.saving.register_keras_serializable("tfgan")
 class SGD(_WithoutNeedlessReduce, keras.optimizers.SGD):
-    """Stochastic gradient descent whose momentum may grow.
+    """Stochastic gradient descent whose momentum can increase.
 
-    v <- m v - rate g and w <- w + v, where m goes evenly from `momentum` to `final_momentum`
-    within `growth_steps` steps, and stays there.
+    v <- m v - rate g and w <- w + v, where m increases linearly from `momentum` to
+    `final_momentum` over `growth_steps` steps, and then stays constant.
 
     Args:
         learning_rate: a number or a schedule.
         momentum: m at the first step, in [0, 1).
         final_momentum: m after `growth_steps` steps.
-        growth_steps: 0 keeps m as it is.
+        growth_steps: number of steps; 0 keeps m constant.
     """
 
     momentum: float

@@ -1,4 +1,4 @@
-"""Gradient penalties: D is kept smooth where the data are (R1), where the fakes are (R2), between.
+"""Gradient penalties: at real images (R1), at fakes (R2), and at points between them (WGAN-GP).
 
 Where D judges packs of images (`tfgan.networks.packing`), the gradient is that in all of a pack.
 """

@@ -1,4 +1,4 @@
-"""`report.html`: what a finished run did, in one file that opens in a browser."""
+"""`report.html`: a run in one file for a browser."""
 
 import dataclasses
 import shlex

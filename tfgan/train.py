@@ -31,7 +31,7 @@ def main() -> None:
     config.define_flags()
     own_pictures.define_flags()
     recipes.define_flag()
-    flags.DEFINE_boolean("overwrite", False, "Remove the run in --workdir and start anew.")
+    flags.DEFINE_boolean("overwrite", False, "Remove the run in --workdir and start over.")
     cli.run(_prepare, arguments=recipes.as_flagfiles, topics=topics.TRAIN)
 
 

@@ -51,36 +51,37 @@ def train_and_export(
     data: Any = None,
     networks: Networks | None = None,
 ) -> GAN:
-    """Trains a GAN, or goes on with the run that lives in `config.workdir`, and exports it.
+    """Trains a GAN, or resumes the run in `config.workdir`, and exports it.
 
-    Called again with the same arguments, a run that was stopped goes on to the same bits.
+    An interrupted run, called again with the same arguments, ends with the same bits.
 
     Args:
-        config: everything that decides the run, but for what the other arguments give.
-        overwrite: removes a run that is there, instead of going on with it.
-        gan_class: the model's class, for an algorithm that differs in some step; a subclass of
-            `ConditionalGAN` for a conditional one.
-        callbacks: Keras callbacks, which the chief calls after the run's own, before a checkpoint
-            is written. They see each epoch end once, whole. `model.stop_training` ends the run
-            well. What they remember is theirs: a resumed run begins with new ones.
+        config: all settings of the run, except what the other arguments set.
+        overwrite: whether to remove an existing run instead of resuming it.
+        gan_class: the model's class, to change a step of the algorithm: a subclass of `GAN`, or of
+            `ConditionalGAN` for a conditional run.
+        callbacks: Keras callbacks. The chief calls them after the run's own, before it writes a
+            checkpoint. Each epoch ends once for them, even if the run was resumed inside it.
+            `model.stop_training` ends the run with all its results. Their state is not saved: a
+            resumed run starts with new ones.
         data: the training set, instead of `config.dataset`: images `(size, height, width,
             channels)`, uint8 or floats in [-1, 1]; `(images, labels)`; or a finite
-            `tf.data.Dataset` of single examples, which is read once into memory, up to
-            `config.cache_limit_mb`. Images in memory must not change meanwhile.
-        networks: makes both networks, instead of `config.network`: from `(config, image_shape)`,
-            and `classes=` of a conditional run, to `(generator, discriminator)`, functional or
-            Sequential models. A function, because it is called in the scope of the run's devices,
-            under its precision, with Keras' random numbers set to its seed.
+            `tf.data.Dataset` of single examples, which is read into memory once, up to
+            `config.cache_limit_mb`. Do not modify the arrays during the run.
+        networks: function that makes both networks, instead of `config.network`: from `(config,
+            image_shape)`, and `classes=` for a conditional run, to `(generator, discriminator)`,
+            functional or Sequential models. tfgan calls it in the scope of the run's devices and
+            with its precision, after setting Keras' random seed.
 
     Returns:
         The trained model.
 
     Raises:
-        UserError: if something that the user gave cannot work, and nothing is changed; or if
-            the run diverges or its folder cannot be written any more, and what is there is whole.
-        Interrupted: if SIGINT, SIGTERM or SIGHUP came, here or to another worker; a checkpoint is
-            written.
-        WorkerLost: if another worker is gone; a new start of all goes on from the checkpoint.
+        UserError: if an argument cannot work; nothing is changed then. Also if the run diverges or
+            its folder can no longer be written; the files in it are intact then.
+        Interrupted: after SIGINT, SIGTERM or SIGHUP, here or at another worker, and after a
+            checkpoint was written.
+        WorkerLost: if another worker is lost; restart all workers to resume from the checkpoint.
     """
     surroundings.check_keras()
     check_policy()

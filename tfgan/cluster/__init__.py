@@ -1,1 +1,1 @@
-"""Where the work goes: devices, several processes, and what their replicas share."""
+"""Devices and processes of a run, and what replicas share."""

@@ -1,4 +1,4 @@
-"""GPUs: those that TensorFlow cannot use, and how those that it uses compute."""
+"""GPUs: detecting those that TensorFlow cannot use, and deterministic kernels on those it can."""
 
 import contextlib
 import os

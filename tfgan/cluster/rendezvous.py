@@ -1,7 +1,7 @@
-"""Workers find one another before TensorFlow starts, which would wait for them deaf and mute.
+"""Workers meet before TensorFlow starts, whose own waiting cannot be interrupted.
 
-The chief listens at its own address of the cluster until every other worker has said what it is
-about to do; it compares, answers all, and frees the port for TensorFlow's server.
+The chief listens at its own address of the cluster until every other worker has sent its
+plan. It compares the plans, answers all, and frees the port for TensorFlow's server.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What the replicas of a strategy share: parts of a batch, values that all work out alike."""
+"""What the replicas of a strategy share: parts of a batch, and values that all compute alike."""
 
 import dataclasses
 from collections.abc import Sequence

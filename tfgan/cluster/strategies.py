@@ -1,4 +1,4 @@
-"""Where the work goes: `tf.distribute` strategies by name, and what several workers agree on."""
+"""`tf.distribute` strategies by name, and what several workers agree on."""
 
 import contextlib
 import dataclasses
@@ -207,7 +207,7 @@ def make_strategy(
         near = " or ".join(str(size) for size in (low, low + parts) if size)
         packs = f" in packs of {pack}" if pack > 1 else ""
         raise UserError(
-            f"--batch_size={batch_size}: {replicas} devices cannot divide it evenly{packs}; take "
+            f"--batch_size={batch_size}: {replicas} devices cannot divide it evenly{packs}; use "
             f"{near}"
         )
     return strategy
@@ -260,8 +260,8 @@ def lost_workers(cluster: Cluster | None) -> Iterator[None]:
             raise  # there is none to lose
         raise WorkerLost(
             f"worker {cluster.index} of {len(cluster.workers)} has lost another "
-            f"({type(error).__name__}: {first_line(error)}); start all again: they go on from "
-            f"the newest checkpoint"
+            f"({type(error).__name__}: {first_line(error)}); restart all workers to resume from "
+            "the newest checkpoint"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""`Classes`: what the labels of a set mean, and how often each comes."""
+"""`Classes`: the names of a set's labels, and how frequent each is."""
 
 import dataclasses
 from typing import Any
@@ -33,8 +33,8 @@ class Classes:
         """
         if unknown := int(np.sum((labels < 0) | (labels >= len(names)))):
             raise UserError(
-                f"--split={split}: {unknown:,} of {len(labels):,} images are of no class; take a "
-                f"split whose labels are known"
+                f"--split={split}: {unknown:,} of {len(labels):,} images have no class; use a "
+                "split whose labels are known"
             )
         return cls(names, tuple(np.bincount(labels, minlength=len(names)).tolist()))
 

@@ -1,4 +1,4 @@
-"""What is said where a prepared set cannot be read: its files' fault, or not."""
+"""Errors in reading a prepared set: whether its files are damaged."""
 
 import tensorflow as tf
 import tensorflow_datasets as tfds

@@ -1,4 +1,4 @@
-"""Decoded images, kept beside the prepared sets: to decode MNIST takes seconds at each start."""
+"""Decoded images, cached next to the prepared sets, since decoding MNIST takes seconds."""
 
 import contextlib
 import hashlib

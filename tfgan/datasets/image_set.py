@@ -1,4 +1,4 @@
-"""`ImageSet`: which images are meant, and where they lie."""
+"""`ImageSet`: identifies a set of images, and where they are stored."""
 
 import dataclasses
 import re

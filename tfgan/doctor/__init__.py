@@ -1,4 +1,4 @@
-"""The run doctor: what is wrong with a run, how one sees it, and what to try.
+"""The run doctor: what is wrong with a run, the evidence, and what to try.
 
     from tfgan import doctor
 

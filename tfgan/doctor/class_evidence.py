@@ -1,4 +1,4 @@
-"""What the doctor looks at in a conditional GAN: is it the class, and does the class vary?"""
+"""The doctor's evidence of a conditional GAN: are classes right, and does each class vary?"""
 
 from typing import Any
 

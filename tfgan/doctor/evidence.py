@@ -1,4 +1,4 @@
-"""What the doctor looks at: one record of numbers for each time that a run is looked at."""
+"""The doctor's evidence: one record of measurements for each examination of a run."""
 
 import dataclasses
 from typing import Any
@@ -93,5 +93,5 @@ class Evidence:
                 kinds += (type(None),)
             numbers = value if name in lists else (value,)
             if any(type(number) not in kinds for number in numbers):
-                raise ValueError(f"{name} is no number")
+                raise ValueError(f"{name} is not a number")
         return evidence

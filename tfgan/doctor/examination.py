@@ -1,4 +1,4 @@
-"""A run as it is now: what it recorded, and its newest checkpoint looked at."""
+"""Examines a run: its records and its newest checkpoint."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Takes evidence of a model: what the doctor looks at."""
+"""Measures a model: the doctor's evidence."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The doctor's part in a run: looks at an interval, records, shows, and says what it finds."""
+"""The doctor during training: examines at an interval, records, and reports its findings."""
 
 import dataclasses
 import math
@@ -121,7 +121,7 @@ def _heldout(config: TrainConfig, count: int) -> Any:
     if seen := pipeline.in_common(builder, config.image_set, kept):
         raise UserError(
             f"--split={config.split}: trains on the test split ({seen:,} images of it), which "
-            f"--monitor_every and the doctor keep for themselves; take train"
+            "--monitor_every and the doctor need held out; use train"
         )
     found = _first(config, _HELD_OUT, count)
     images = loop.images(found)

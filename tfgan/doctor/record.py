@@ -1,4 +1,4 @@
-"""What a run leaves for the doctor, read back from its folder."""
+"""Reads and writes the doctor's records in a run's folder."""
 
 import dataclasses
 import json

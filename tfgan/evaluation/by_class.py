@@ -1,4 +1,4 @@
-"""What a conditional generator is asked on top: is it the class, and how good is each class?
+"""Scores of a conditional generator by class: label accuracy, and the quality of each class.
 
 Distances within a class are taken of as many samples as of real images that stand beside them:
 both depend on how many there are.

@@ -1,4 +1,4 @@
-"""`--evaluate_every`: scores while a run trains, and what `--keep_best` makes of them."""
+"""`--evaluate_every`: scores during training, and how `--keep_best` uses them."""
 
 import time
 

@@ -1,7 +1,7 @@
 """The classifier whose features and probabilities the metrics look at: its recipe, its weights.
 
 The weights for MNIST come with the package and are pinned by their SHA-256. For any other set
-the same recipe trains a classifier on first use, and keeps it beside the data.
+the same recipe trains a classifier on first use, and stores it next to the data.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Features for pictures without classes: a small network, trained on a set's own images.
 
-It learns which two of many altered images were one (SimCLR, Chen et al. 2020), needs no labels, and
-is kept beside the data.
+It learns which two of many augmented images come from the same image (SimCLR, Chen et al. 2020),
+needs no labels, and is stored next to the data.
 """
 
 import contextlib

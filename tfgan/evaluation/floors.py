@@ -1,6 +1,6 @@
-"""What stands beside every score: real images and controls under the same metrics.
+"""Floors: the scores of real images and of controls, for comparison.
 
-It is computed once for a set and a classifier, and kept beside the data.
+They are computed once for a set and a classifier, and stored next to the data.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Samples that somebody else drew: a folder of pictures, a .npy or a .npz."""
+"""Samples from other programs: a folder of pictures, a .npy or a .npz."""
 
 import math
 import pathlib

@@ -1,4 +1,4 @@
-"""Who scores the samples of a set: by its classes, by modes of Stacked MNIST, or as pictures."""
+"""Chooses how samples are scored: by classes, by modes of Stacked MNIST, or as pictures."""
 
 import functools
 import pathlib

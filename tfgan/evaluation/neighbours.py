@@ -1,4 +1,4 @@
-"""What nearest neighbours tell of fidelity, variety and copying."""
+"""Fidelity, variety and copying, measured by nearest neighbours."""
 
 from typing import NamedTuple
 

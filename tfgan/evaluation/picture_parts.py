@@ -1,4 +1,4 @@
-"""Which pictures `tfgan-eval-pictures-v1` uses for what, and at which size."""
+"""Which pictures `tfgan-eval-pictures-v1` uses, at which size."""
 
 import hashlib
 import pathlib

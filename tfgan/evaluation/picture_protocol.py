@@ -1,4 +1,4 @@
-"""`tfgan-eval-pictures-v1`: the rows of samples of any set of pictures, and those beside them."""
+"""`tfgan-eval-pictures-v1`: scores of samples of any set of pictures, and reference scores."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""The rows of the protocol: what is computed of a set of samples, and what stands beside it."""
+"""The scores of the protocol: those of a set of samples, and their reference scores."""
 
 import dataclasses
 from collections.abc import Callable

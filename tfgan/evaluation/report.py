@@ -1,4 +1,4 @@
-"""What an evaluation says: tables and `evaluation.json`."""
+"""Tables and `evaluation.json`."""
 
 import math
 from collections.abc import Sequence

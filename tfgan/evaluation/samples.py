@@ -103,8 +103,8 @@ class FromModel:
             return None
         if self._loaded.recorded is None:
             raise UserError(
-                f"{self._loaded.named}: draws the class that it is told, but its trained_on.json "
-                f"does not say which there are; export it again"
+                f"{self._loaded.named}: is conditional, but its trained_on.json does not list the "
+                "classes; export it again"
             )
         return self._loaded.recorded
 

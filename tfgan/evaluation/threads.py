@@ -1,4 +1,4 @@
-"""All cores for what NumPy does on one."""
+"""Uses all cores where NumPy uses one."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor

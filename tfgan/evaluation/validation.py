@@ -1,4 +1,4 @@
-"""`--keep_best`: one score of samples, by real images that neither training nor the test sees."""
+"""`--keep_best`: one score of samples on validation images, which training and test never use."""
 
 import dataclasses
 import functools

@@ -27,7 +27,7 @@ _CARD = """\
 
 ![{count} generated images](samples.png)
 
-The generator of a GAN ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)), trained with
+The generator of a GAN ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)), trained by
 tfgan {version} with TensorFlow {tensorflow} and Keras {keras}. The picture shows {shown}
 
 | | |
@@ -187,7 +187,10 @@ def _metrics(trained: Trained, say: Callable[[str], None]) -> tuple[str, hub.Sco
     header = ["", *map(plain, rows)]
     table = [header, ["---"] * len(header), *lines]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
-    by = f"Measured by `python -m tfgan.evaluate`, protocol {plain(scores.protocol)}."
+    by = (
+        f"Measured by `python -m tfgan.evaluate`, protocol {plain(scores.protocol)}. "
+        "The floor is the score of real images."
+    )
     return f"\n## Metrics\n\n{by}\n\n{text}\n{''.join(warnings)}", scores
 
 

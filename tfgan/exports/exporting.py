@@ -1,4 +1,4 @@
-"""A run's generator in the formats that other programs read, each checked before it counts."""
+"""Exports a run's generator to other formats, and checks each."""
 
 import pathlib
 import shlex

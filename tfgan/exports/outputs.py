@@ -1,4 +1,4 @@
-"""The files that samples and walks are written into, by what `--output` ends in."""
+"""The files that samples and interpolations are written to, by the ending of `--output`."""
 
 import dataclasses
 import itertools

@@ -1,6 +1,6 @@
-"""Generators that come with the package, trained, so that the first picture needs no training.
+"""Trained generators that come with the package.
 
-Without TensorFlow but in `pretrained`, so that a command can look one up before it loads that.
+Only `pretrained` needs TensorFlow, so that a command can look one up before it loads TensorFlow.
 """
 
 import functools

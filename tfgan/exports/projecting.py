@@ -1,4 +1,4 @@
-"""`python -m tfgan.project`: images beside what an exported generator has nearest to them."""
+"""`python -m tfgan.project`: writes images next to their nearest generated images."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""An image found in a generator: the latent whose picture is nearest to it."""
+"""Projection: finds the latent whose image is nearest to a given image."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -24,12 +24,12 @@ _ROWS = 256  # searches that go on at once
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Projection:
-    """What a generator has nearest to each of `count` images.
+    """A generator's nearest images to each of `count` images.
 
     Attributes:
         z: the latents, float32 `(count, latent_size)`.
-        labels: the classes, int64 `(count,)`; None if the generator knows none.
-        images: what it draws of them, float32 `(count, height, width, channels)` in [0, 1].
+        labels: the classes, int64 `(count,)`; None if the generator has none.
+        images: the generated images, float32 `(count, height, width, channels)` in [0, 1].
         distances: from the given images, float32 `(count,)`: the root of the mean squared
             difference of a pixel, in [0, 1].
     """
@@ -49,21 +49,21 @@ def project_images(
     seed: int = 1,
     distribution: str = "normal",
 ) -> Projection:
-    """Finds the latent whose picture is nearest to each image, by the squares of its pixels.
+    """Finds the latent whose image is nearest to each image, by mean squared difference.
 
-    Of 1,000 latents, the same ones for each image, the `restarts` with the nearest pictures are
-    starts. From each of them Adam minimises the mean squared difference of the pixels, at a rate
-    that falls from 0.1 to 0 along a cosine. The nearest end is kept. What is found for an image
-    does not depend on the other images, but for rounding.
+    Of 1,000 latents, the same for each image, the searches start from the `restarts` with the
+    nearest images. From each start, Adam minimises the mean squared difference of the pixels, at a
+    rate that falls from 0.1 to 0 along a cosine. The nearest result is kept. The result for an
+    image does not depend on the other images, except for rounding.
 
-    After each step z is put back where the generator was trained: its length is kept between the
-    least and the largest of the 1,000, and its numbers within their largest.
+    After each step, z is moved back to where the generator was trained: its length stays between
+    the smallest and the largest of the 1,000, and its numbers within their largest.
 
     Args:
         generator: a Keras model from latents, and labels if it is conditional, to images in
             [-1, 1]; or what `tfgan.exports.loading.load` loads.
         images: uint8 `(count, height, width, channels)`.
-        classes: which a conditional generator tries; none: all that it knows.
+        classes: those that a conditional generator tries; none: all of its classes.
         restarts: of each image and class, in [1, 1000].
         steps: of each restart, at least 1.
         seed: of the 1,000.
@@ -72,7 +72,7 @@ def project_images(
 
     Raises:
         UserError: if the generator has no such images or classes, gives pixels that are not
-            finite, or has no gradient by z; or if a number is not allowed.
+            finite, or has no gradient with respect to z; or if a number is not allowed.
     """
     if not 1 <= restarts <= CANDIDATES:
         raise UserError(f"--restarts={restarts}: must lie between 1 and {CANDIDATES:,}")

@@ -1,4 +1,4 @@
-"""A folder of samples, a PNG each, which a second call goes on with where the first one ended."""
+"""A folder of samples, one PNG each, which a second call completes."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""Samples and walks of an exported generator.
+"""Samples and interpolations of an exported generator.
 
 The k-th sample of a seed is the same however many are drawn, and whatever they are written into:
 it has the k-th latent of that seed, and is computed among the same 64, since wide networks round

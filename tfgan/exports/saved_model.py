@@ -54,11 +54,11 @@ _SAMPLE = (
     "seed{label} |"
 )
 _LABEL = (
-    "; `label`: int64 `(batch,)`, a class each, or -1, drawn at random by the classes' frequencies"
+    "; `label`: int64 `(batch,)`, the class of each image; -1: random, as frequent as in training"
 )
-_A_LABEL = "; `label`: int64, the class of all of them, or -1"
+_A_LABEL = "; `label`: int64, the class of all images; -1: random"
 _BLEND = """\
-| `blend` | `z`; `weights`: float32 `(batch, {count})`, one for each class, to blend classes |
+| `blend` | `z`; `weights`: float32 `(batch, {count})`, the share of each class in the image |
 
 The classes: {names}.
 """

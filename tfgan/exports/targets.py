@@ -1,4 +1,4 @@
-"""The images that a generator is searched for: pictures, an array, or a slice of a set."""
+"""The images to project: pictures, an array, or a slice of a set."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""What a user gives as `--truncation`, looked at before TensorFlow is loaded."""
+"""Checks `--truncation` before TensorFlow is loaded."""
 
 import math
 

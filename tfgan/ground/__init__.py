@@ -1,1 +1,1 @@
-"""What every room stands on: files, pictures, errors, the console, how commands start and end."""
+"""Basics of every module: files, pictures, errors, the console, how commands start and end."""

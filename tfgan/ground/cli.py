@@ -1,8 +1,9 @@
-"""How every `python -m tfgan.X` starts and how it ends."""
+"""How every `python -m tfgan.X` starts and ends."""
 
 import contextlib
 import functools
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -34,7 +35,7 @@ def _parse(argv: list[str], arguments: Arguments) -> list[str]:
     try:
         rest = flags.FLAGS(arguments(argv))
     except (UserError, flags.Error) as error:
-        _fail(" ".join(str(error).split()))
+        _fail(_in_words(" ".join(str(error).split())))
     except SystemExit as end:
         sys.exit(0 if end.code == 1 else end.code)  # absl's --helpfull ends with 1
     except BrokenPipeError:  # whoever read the help has seen enough
@@ -43,6 +44,13 @@ def _parse(argv: list[str], arguments: Arguments) -> list[str]:
     if rest[1:]:
         _fail(f"{rest[1]!r} is not a flag; flags look like --name=value (--help lists them)")
     return rest
+
+
+def _in_words(message: str) -> str:
+    """absl's "flag --epochs=ten: invalid literal for int() ...", as other errors are written."""
+    wrong = re.match(r"flag (--(\w+)=.*?): ", message)
+    takes = wrong and flag_help.takes(flags.FLAGS[wrong[2]])
+    return f"{wrong[1]}: must be {takes}" if wrong and takes else message
 
 
 def load_tensorflow() -> None:

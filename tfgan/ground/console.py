@@ -1,4 +1,4 @@
-"""What a person reads: lines above a progress bar, durations in words."""
+"""Console output: lines above a progress bar, durations in words."""
 
 import contextlib
 import errno

@@ -1,4 +1,4 @@
-"""What a user can cause: each is one line, and a command ends with it."""
+"""Errors that a user can cause: one line each, which ends the command."""
 
 
 def first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Writes that are never half done."""
+"""Atomic writes, and checks of paths."""
 
 import contextlib
 import errno

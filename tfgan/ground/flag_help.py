@@ -45,15 +45,20 @@ def group(doc: str, topics: Topics) -> None:
         flags.DEFINE_flag(_Help(name, short_name, doc, topics))
 
 
+def takes(flag: flags.Flag[Any]) -> str:
+    """The values of a flag, e.g. "an integer"; empty for text."""
+    choices = [choice for choice in getattr(flag.parser, "enum_values", ()) if choice]
+    if choices:
+        return f"one of {', '.join(choices)}"
+    return "true or false" if flag.boolean else flag.parser.syntactic_help
+
+
 def kind(flag: flags.Flag[Any]) -> str:
     """What a flag takes, and its default: "an integer; default: 200"."""
-    choices = [choice for choice in getattr(flag.parser, "enum_values", ()) if choice]
-    takes = f"one of {', '.join(choices)}" if choices else flag.parser.syntactic_help
-    if isinstance(flag, flags.MultiFlag):
-        takes = "may be repeated"
+    values = "may be repeated" if isinstance(flag, flags.MultiFlag) else takes(flag)
     shown = (flag.default_as_str or "").strip("'")
     default = f"default: {shown}" if shown and flag.default not in ("", [], None) else ""
-    return "; ".join(filter(None, [takes, default]))
+    return "; ".join(filter(None, ["" if flag.boolean else values, default]))
 
 
 def text(flag: flags.Flag[Any]) -> str:

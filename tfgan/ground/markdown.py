@@ -1,4 +1,4 @@
-"""What somebody else has written, a set's name or a class's, as text in Markdown."""
+"""Escapes names of sets and classes for Markdown."""
 
 import html
 import re

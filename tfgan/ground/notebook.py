@@ -1,4 +1,4 @@
-"""A notebook's cell, in Jupyter, Colab or an editor, and what is shown there."""
+"""Output in a notebook's cell, in Jupyter, Colab or an editor."""
 
 import sys
 from typing import Any

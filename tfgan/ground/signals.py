@@ -1,4 +1,4 @@
-"""Which signals ask to stop."""
+"""The signals that stop a run."""
 
 import signal
 

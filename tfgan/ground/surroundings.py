@@ -1,4 +1,4 @@
-"""What the environment says to TensorFlow and the other libraries, read before they do.
+"""Checks environment variables before TensorFlow and the other libraries read them.
 
 They end in a traceback at a variable that makes no sense, or end the process without one.
 """

@@ -1,4 +1,4 @@
-"""The version of tfgan, and those of what it runs on."""
+"""The versions of tfgan and of its libraries."""
 
 import importlib.metadata
 import platform

@@ -1,4 +1,4 @@
-"""Dropout whose masks are, like all else that is random, a pure function of seed and step."""
+"""Dropout whose masks are a pure function of seed and step."""
 
 import contextlib
 import contextvars

@@ -65,13 +65,13 @@ def infogan_generator(
 
     Args:
         latent_size: length of z.
-        hidden_size: units of the first layer; the channels are its 8th and its 16th part.
+        hidden_size: units of the first layer; the convolutions have 1/8 and 1/16 as many channels.
         image_shape: of one image; its sides multiples of 4.
         seed: the run's seed.
-        classes: of which it is told one: each normalisation has a scale and an offset for each of
-            them; 0: none.
-        momentum: of the running statistics of batch normalisation, which G draws with outside of
-            training: their memory is about 1 / (1 - momentum) steps.
+        classes: number of classes; each normalisation has a scale and an offset per class; 0:
+            none.
+        momentum: of the running statistics of batch normalisation, which G uses outside of
+            training: they average over about 1 / (1 - momentum) steps.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -119,16 +119,16 @@ def infogan_discriminator(
     after each, and batch normalisation before it in the latter two.
 
     Args:
-        hidden_size: units of the dense layer; the channels are its 16th and its 8th part.
+        hidden_size: units of the dense layer; the convolutions have 1/16 and 1/8 as many channels.
         image_shape: of one image; its sides multiples of 4.
         seed: the run's seed.
-        dropout: the share of each hidden layer's outputs that is dropped in training.
-        input_dropout: the share of the image that is.
-        spectral_norm: whether each layer is under spectral normalisation.
+        dropout: dropout rate of the hidden layers.
+        input_dropout: dropout rate of the image.
+        spectral_norm: whether to use spectral normalisation in each layer.
         input_range: what the image's [-1, 1] is mapped to before the first layer: (0, 1), as
             compare_gan has it, or (-1, 1).
-        classes: of which it is told one, by projection; 0: none.
-        pack: how many images are judged together, as the channels of one.
+        classes: number of classes, used by projection; 0: none.
+        pack: how many images are judged together, stacked as channels.
         momentum: see `infogan_generator`.
 
     Raises:

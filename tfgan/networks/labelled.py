@@ -1,4 +1,4 @@
-"""Networks that are told a class: layers that take it, and chains with such layers."""
+"""Networks that take a class: their layers, and chains of such layers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,8 +19,8 @@ _EMBEDDING = 99  # which weight of a network, for its seed
 class OneHot(keras.layers.Layer):
     """Labels, integers `(batch,)` in [0, classes), as rows of the identity, `(batch, classes)`.
 
-    A matrix that such a row is multiplied by is an embedding, with a dense gradient. A label out of
-    range gives NaN, on every device and in every format: no picture of a class that is none.
+    Multiplying such a row by a matrix is an embedding with a dense gradient. A label out of range
+    gives NaN, on every device and in every format.
 
     Args:
         classes: how many there are.
@@ -52,7 +52,7 @@ class ToldLayer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfgan")
 class Beside(ToldLayer):
-    """Puts an embedding of the class beside a vector: `(batch, n)` to `(batch, n + width)`.
+    """Concatenates an embedding of the class to a vector: `(batch, n)` to `(batch, n + width)`.
 
     Args:
         width: length of the embedding; its numbers start from N(0, 1), as PyTorch's do.
@@ -86,7 +86,7 @@ class Beside(ToldLayer):
 
 @keras.saving.register_keras_serializable("tfgan")
 class ClassScale(ToldLayer):
-    """gamma_y x + beta_y for each channel; with batch normalisation before it, conditional.
+    """gamma_y x + beta_y for each channel; it makes a batch normalisation before it conditional.
 
     Reference:
         Dumoulin et al., A Learned Representation for Artistic Style, 2017, eq. 5.

@@ -1,4 +1,4 @@
-"""What several networks are made of."""
+"""Layers that several networks use."""
 
 import itertools
 import math

@@ -57,9 +57,9 @@ def maxout_generator(
         hidden_size: units of each hidden layer.
         image_shape: of one image.
         seed: the run's seed.
-        mean_image: mean of the training set, in [0, 1]; the last bias starts where the sigmoid
-            gives it.
-        classes: of which it is told one, in an embedding beside z; 0: none.
+        mean_image: mean of the training set, in [0, 1]; the last bias starts so that the sigmoid
+            returns it.
+        classes: number of classes, whose embedding is concatenated to z; 0: none.
     """
     stream = Stream.GENERATOR_WEIGHTS
     generator = labelled.network(
@@ -96,17 +96,17 @@ def maxout_discriminator(
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
     Pixels in [0, 1], then two hidden layers of hidden_size / 5 maxout units of 5 pieces. Weights
-    start uniform on +-0.005, biases at 0. The paper's had dropout 0.5, and 0.2 on its input.
+    start uniform on +-0.005, biases at 0. The paper uses dropout 0.5, and 0.2 on the input.
 
     Args:
-        hidden_size: linear pieces of each hidden layer, all units together; at least 5.
+        hidden_size: linear pieces of each hidden layer, over all units; at least 5.
         image_shape: of one image.
         seed: the run's seed.
-        dropout: the share of each hidden layer's outputs that is dropped in training.
-        input_dropout: the share of the image that is.
-        spectral_norm: whether each layer is under spectral normalisation.
-        classes: of which it is told one, in an embedding beside the image; 0: none.
-        pack: how many images are judged together, as the channels of one.
+        dropout: dropout rate of the hidden layers.
+        input_dropout: dropout rate of the image.
+        spectral_norm: whether to use spectral normalisation in each layer.
+        classes: number of classes, whose embedding is concatenated to the image; 0: none.
+        pack: how many images are judged together, stacked as channels.
 
     Raises:
         DoesNotFit: if there are too few pieces for one unit.

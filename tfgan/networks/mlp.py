@@ -26,7 +26,7 @@ def mlp_generator(
         hidden_size: units of each hidden layer.
         image_shape: of one image.
         seed: the run's seed.
-        classes: of which it is told one, in an embedding beside z; 0: none.
+        classes: number of classes, whose embedding is concatenated to z; 0: none.
     """
     pixels = math.prod(image_shape)
     stream = Stream.GENERATOR_WEIGHTS
@@ -66,11 +66,11 @@ def mlp_discriminator(
         hidden_size: units of each hidden layer.
         image_shape: of one image.
         seed: the run's seed.
-        dropout: the share of each hidden layer's outputs that is dropped in training.
-        input_dropout: the share of the image that is.
-        spectral_norm: whether each layer is under spectral normalisation.
-        classes: of which it is told one, in an embedding beside the image; 0: none.
-        pack: how many images are judged together, as the channels of one.
+        dropout: dropout rate of the hidden layers.
+        input_dropout: dropout rate of the image.
+        spectral_norm: whether to use spectral normalisation in each layer.
+        classes: number of classes, whose embedding is concatenated to the image; 0: none.
+        pack: how many images are judged together, stacked as channels.
     """
     inputs = pack * math.prod(image_shape) + labelled.width(pack * classes)
     stream = Stream.DISCRIMINATOR_WEIGHTS

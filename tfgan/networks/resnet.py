@@ -20,10 +20,10 @@ SMALLEST = 4  # a side that is halved more than once ends here or above
 
 @keras.saving.register_keras_serializable("tfgan")
 class Residual(OfLayers):
-    """The sum of what two chains of layers make of the same input: gradients have a short way.
+    """The sum of two chains of layers with the same input, a short way for gradients.
 
     Args:
-        branch: what is learnt.
+        branch: the learnt chain.
         shortcut: the way around it, without an activation.
     """
 
@@ -90,17 +90,18 @@ def resnet_generator(
 
     A dense layer to the smallest size (7 x 7 for 28, 4 x 4 for powers of 2); then, while the size
     is below half the image's, a residual block that doubles it and halves the channels:
-    LeakyReLU(0.2), pixels repeated, convolution 3 x 3, beside convolution 1 x 1, pixels repeated;
-    last the former three to the image, tanh. (A transposed convolution leaves a chequered pattern.)
+    LeakyReLU(0.2), pixels repeated, convolution 3 x 3, in parallel with convolution 1 x 1, pixels
+    repeated; finally the former three to the image, and tanh. (A transposed convolution would leave
+    a checkerboard pattern.)
 
     Args:
         latent_size: length of z.
-        hidden_size: its 16th part are the channels at half the image's size, twice as many at a
-            quarter, and so on.
+        hidden_size: 16 times the channels at half the image's size; there are twice as many
+            channels at a quarter, and so on.
         image_shape: of one image; its sides multiples of 4.
         seed: the run's seed.
-        classes: of which it is told one, in an embedding beside z: there is no normalisation that
-            could tell it; 0: none.
+        classes: number of classes, whose embedding is concatenated to z, since there is no
+            normalisation to condition; 0: none.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -170,20 +171,20 @@ def resnet_discriminator(
 ) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
-    The way back: a convolution 4 x 4, stride 2, without a bias, then residual blocks that halve
-    the size and double the channels: LeakyReLU(0.2), such a convolution, beside a convolution
-    1 x 1, means of 2 x 2 pixels; last LeakyReLU(0.2) and a dense layer, twice.
+    The reverse: a convolution 4 x 4, stride 2, without a bias, then residual blocks that halve
+    the size and double the channels: LeakyReLU(0.2), such a convolution, in parallel with a
+    convolution 1 x 1 and means of 2 x 2 pixels; finally LeakyReLU(0.2) and a dense layer, twice.
 
     Args:
-        hidden_size: units of the first dense layer; its 16th part are the channels at half the
-            image's size, twice as many at a quarter, and so on.
+        hidden_size: units of the first dense layer, and 16 times the channels at half the image's
+            size; there are twice as many channels at a quarter, and so on.
         image_shape: of one image; its sides multiples of 4.
         seed: the run's seed.
-        dropout: the share of each hidden layer's outputs that is dropped in training.
-        input_dropout: the share of the image that is.
-        spectral_norm: whether each layer is under spectral normalisation.
-        classes: of which it is told one, by projection; 0: none.
-        pack: how many images are judged together, as the channels of one.
+        dropout: dropout rate of the hidden layers.
+        input_dropout: dropout rate of the image.
+        spectral_norm: whether to use spectral normalisation in each layer.
+        classes: number of classes, used by projection; 0: none.
+        pack: how many images are judged together, stacked as channels.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.

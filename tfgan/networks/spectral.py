@@ -1,4 +1,4 @@
-"""Spectral normalisation: each layer of D is kept from stretching any input."""
+"""Spectral normalisation, which bounds how much each layer of D can stretch its input."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""A training run: its settings, its folder, its checkpoints, and what it writes on its way."""
+"""A training run: its settings, its folder, its checkpoints and its output."""

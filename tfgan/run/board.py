@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run."""
+"""TensorBoard's content."""
 
 import contextlib
 import functools

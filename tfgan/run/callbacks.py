@@ -1,4 +1,4 @@
-"""What a run writes while it trains: pictures, metrics, checkpoints.
+"""Callbacks that write pictures, metrics and checkpoints.
 
 Whatever belongs to a step is on disk before the checkpoint of that step. What comes after a
 checkpoint can be lost, and is then written again, the same.

@@ -1,4 +1,4 @@
-"""What a run runs on: CPU threads, which decide its last bits, versions and devices."""
+"""The environment of a run: CPU threads, which affect rounding, versions and devices."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`ExactBackup`: what a run's folder does for the command, for a script's own `gan.fit`."""
+"""`ExactBackup`: exact resuming for a script that calls `gan.fit` itself."""
 
 import contextlib
 import hashlib
@@ -28,29 +28,30 @@ _FREE = ("jit_compile", "steps_per_execution", "run_eagerly")  # of `compile`: b
 
 
 class ExactBackup(Resuming):
-    """Lets the same script, run again, end as if it had never been stopped: to the same bits.
+    """Resumes an interrupted script when it is rerun, so that it ends with the same bits.
 
-    `fit` begins where the newest checkpoint was written, inside an epoch too, with weights, both
-    optimizers, step and the epoch's means as they were, and with the batch that comes next. It
-    returns the history of all epochs. A script that has ended trains no more when it is run again;
-    with more `epochs` it goes on. Other networks, options or data are refused.
+    `fit` continues from the newest checkpoint, also inside an epoch, with the weights, both
+    optimizers, the step and the epoch's means of that moment, and with the next batch. It returns
+    the history of all epochs. Rerunning a finished script trains nothing more; with more `epochs`
+    it continues. Other networks, options or data are refused.
 
-    The data must come in the same order again. Arrays come in an order that depends on `gan.seed`
-    and the epoch alone, and images that fill no batch are left out of an epoch; with
-    `shuffle=False` they come as they are. A `tf.data.Dataset` must give the same batches in each
-    process: what shuffles it needs a seed. docs/exactness.md says what is promised.
+    The data must come in the same order again. Arrays are shuffled by `gan.seed` and the epoch
+    alone, and an incomplete last batch is left out of an epoch; with `shuffle=False` they keep
+    their order. A `tf.data.Dataset` must give the same batches in each process, so a shuffle needs
+    a seed. docs/exactness.md has the details.
 
     Step 0, the end of `fit`, and SIGINT, SIGTERM and SIGHUP always write a checkpoint.
 
     Args:
-        folder: where the newest three checkpoints lie; without it, training begins anew.
-        every_minutes: between two checkpoints: what a kill loses at most; 0: none by the clock.
-        every_steps: between two checkpoints, at the next call into TensorFlow; 0: none by steps.
+        folder: where the three newest checkpoints are. If it is removed, training starts over.
+        every_minutes: write a checkpoint this often, the most that a kill loses; 0: not by time.
+        every_steps: write a checkpoint this often, at the next call into TensorFlow; 0: not by
+            steps.
 
     Raises:
-        UserError: if an argument makes no sense; from `fit`, if that is not what the backup was
-            begun with, or cannot be resumed exactly.
-        Interrupted: from `fit`, for a signal, once the checkpoint is written.
+        UserError: if an argument is invalid; from `fit`, if its arguments are not those of the
+            backup, or cannot be resumed exactly.
+        Interrupted: from `fit`, after a signal, once the checkpoint is written.
 
     Example:
         >>> gan.fit(images, batch_size=64, epochs=20, callbacks=[tfgan.ExactBackup("backup")])

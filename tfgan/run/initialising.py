@@ -1,4 +1,4 @@
-"""`--init_from`: the networks of a run that has not begun start from another run's."""
+"""`--init_from`: starts a new run from another run's networks."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""`LiveGrid`: the pictures of the fixed latents in a notebook's cell, while they change."""
+"""`LiveGrid`: images of the fixed latents in a notebook's cell, updated during training."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ _WIDE = 500  # pixels, to which the grid of small images is enlarged by whole nu
 
 
 def fixed_images(gan: keras.Model) -> tuple[np.ndarray, int]:
-    """What a GAN's fixed latents have become.
+    """A GAN's images of its fixed latents.
 
-    They are drawn by the moving average if there is one.
+    The moving average draws them if there is one.
 
     Returns:
         Images `(count, height, width, channels)` in [-1, 1], and how many make a row.
@@ -24,19 +24,19 @@ def fixed_images(gan: keras.Model) -> tuple[np.ndarray, int]:
 
 
 class LiveGrid(keras.callbacks.Callback):
-    """Shows in a notebook what `tfgan.GAN.fit` learns: one picture, updated after each epoch.
+    """Shows samples in a notebook during `tfgan.GAN.fit`: one picture, updated after each epoch.
 
-    It is of 64 latents that stay the same; of a `tfgan.ConditionalGAN`, of a row for each class.
-    They are drawn by the moving average if there is one. `fit` called again in the same cell goes
-    on with the same picture. Images that are not finite are not shown, and outside of a notebook
-    nothing is. `train_and_export` brings one along.
+    It shows the same 64 latents each time; for a `tfgan.ConditionalGAN`, one row per class. The
+    moving average draws them if there is one. Calling `fit` again in the same cell updates the same
+    picture. Images that are not finite are not shown, and outside of a notebook nothing is.
+    `train_and_export` adds a `LiveGrid` itself.
 
     Example:
         >>> gan.fit(dataset, epochs=20, callbacks=[tfgan.LiveGrid()])
 
     Raises:
-        UserError: when `fit` begins, in a notebook, if the model is no `tfgan.GAN` or draws no
-            images `(batch, height, width, channels)` of 1 or 3 channels.
+        UserError: when `fit` begins, in a notebook, if the model is not a `tfgan.GAN` or does not
+            generate images `(batch, height, width, channels)` of 1 or 3 channels.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Tells before the first step that a run cannot fit: TensorFlow would end without a word."""
+"""Checks that a run fits in memory before its first step; TensorFlow would end silently."""
 
 import math
 

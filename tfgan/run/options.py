@@ -1,4 +1,4 @@
-"""What an option is: a dataclass field that knows its help text and its allowed values."""
+"""Options: dataclass fields with a help text and allowed values."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""`Own`: what a library user gives a run beside its options."""
+"""`Own`: data, networks and callbacks that a library user passes to a run."""
 
 import dataclasses
 from typing import Any

@@ -1,4 +1,4 @@
-"""Callbacks that a library user gives a run."""
+"""Callbacks that a library user passes to a run."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

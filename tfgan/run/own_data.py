@@ -1,4 +1,4 @@
-"""A training set that a library user gives: arrays, or a `tf.data.Dataset` that fits in memory."""
+"""A training set that a library user passes: arrays, or a `tf.data.Dataset` that fits in memory."""
 
 import math
 from typing import Any

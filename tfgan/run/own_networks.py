@@ -1,4 +1,4 @@
-"""Networks that a library user gives: made, checked, recorded, and made again from the record."""
+"""Networks that a library user passes: made, checked, recorded, and made again from the record."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The flags of one's own pictures: they come down to a set's name before a run is configured."""
+"""The flags of your own pictures, which become an image set before a run is configured."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""What a person reads while a run works: lines for every reader, a bar for who watches."""
+"""Log lines and the progress bar."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""The data of a script's `fit`, from any step on: for `ExactBackup`."""
+"""The data of a script's `fit` from any step on, for `ExactBackup`."""
 
 import dataclasses
 import hashlib

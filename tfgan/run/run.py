@@ -1,4 +1,4 @@
-"""`Run`: what every part of a training run needs to know of it."""
+"""`Run`: what every part of a training run needs to know."""
 
 import dataclasses
 

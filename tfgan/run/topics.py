@@ -1,6 +1,6 @@
 """Which flags belong together: the groups of each command's `--help` and of `docs/flags.md`.
 
-The order is the reader's: what most people need comes first, in the groups and in each of them.
+The most used flags come first, in the groups and within each group.
 """
 
 _SET = ("dataset", "data_dir", "manual_dir")

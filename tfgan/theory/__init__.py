@@ -1,1 +1,1 @@
-"""Densities that are known, on which each statement of the paper can be seen to hold."""
+"""Known densities, on which the paper's statements can be checked."""

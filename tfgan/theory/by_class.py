@@ -1,4 +1,4 @@
-"""What can be seen of a conditional GAN while it learns a mixture whose modes are classes."""
+"""Observations of a conditional GAN that learns a mixture whose modes are classes."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Densities that are known in closed form, and that a GAN can be trained on."""
+"""Densities that are known in closed form and that a GAN can learn."""
 
 import dataclasses
 import itertools

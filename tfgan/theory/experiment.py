@@ -1,4 +1,4 @@
-"""A small GAN learns a density that is known, and leaves pictures of how."""
+"""Trains a small GAN on a known density, and draws its progress."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Pictures of a toy run: the paper's Figure 1, and its sibling in the plane.
+"""Pictures of a toy run: the paper's Figure 1, and its two-dimensional counterpart.
 
 matplotlib is an extra, and imported only where something is drawn.
 """

@@ -1,4 +1,4 @@
-"""Small networks for points of the line and the plane."""
+"""Small networks for points in one and two dimensions."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What can be seen of a GAN while it learns a density that is known."""
+"""Observations of a GAN that learns a known density."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Settings that learn each density, as plain data: the command's flags need no TensorFlow."""
+"""Settings for each density, as plain data, so that the command's flags need no TensorFlow."""
 
 import dataclasses
 from typing import Any

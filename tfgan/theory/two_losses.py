@@ -1,4 +1,4 @@
-"""Both forms of G's objective side by side: in theory, and in the first epochs of a training."""
+"""Both forms of G's objective: their curves, and their gradients early in training."""
 
 import csv
 import dataclasses
@@ -111,7 +111,7 @@ def compare(config: TrainConfig, output: str) -> dict[str, Measured]:
     path = check_file(output, "--output")
     measured = {}
     for form in FORMS:
-        say(f"Training with {form}, {config.epochs} epochs of {config.dataset}")
+        say(f"Training with {form} on {config.dataset}, epochs: {config.epochs}")
         measured[form] = measure(dataclasses.replace(config, loss=form))
     try:
         figures.save(path, _draw(measured))

@@ -1,1 +1,1 @@
-"""Pages that open in a browser: what they are composed of."""
+"""The parts of the HTML pages."""

@@ -1,1 +1,1 @@
-"""Anyone's pictures as a set of TensorFlow Datasets: prepared once, then like any other set."""
+"""Your own pictures as a set of TensorFlow Datasets: prepared once, then like any other set."""

@@ -1,4 +1,4 @@
-"""One picture of any kind, as an image of the size and the colours that a set has."""
+"""Converts a picture of any kind to the size and the colours of a set."""
 
 import dataclasses
 import functools

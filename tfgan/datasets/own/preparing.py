@@ -171,7 +171,7 @@ def _choose_classes(source: Source, taken: list[Picture], say: Say) -> None:
         if beside == len(parts):
             return
         if beside:
-            say(f"Classes: none, because {beside:,} pictures are not in a sub-folder")
+            say(f"Classes: none, because of pictures that are in no sub-folder: {beside:,}")
             return
         for each, path in zip(taken, parts, strict=True):
             each.label = path[0]

@@ -1,4 +1,4 @@
-"""Prepared pictures on their way into a set: in one temporary file, then in the set's own."""
+"""Writes prepared pictures: to a temporary file first, then to the set."""
 
 import csv
 import dataclasses
