@@ -182,6 +182,11 @@ def test_a_notebook_has_the_cells_and_outputs_of_the_english_one(page):
                 assert ours.source.count(tag) == theirs.source.count(tag)
 
 
+def test_bold_ends_where_markdown_sees_it(page):
+    # After a punctuation mark, "**" right before a letter closes nothing (CommonMark 6.2).
+    assert not re.findall(r"[`)\].,]\*{1,2}[가-힣]", prose(text_of(page)))
+
+
 def test_one_word_for_one_thing(page):
     text = text_of(page)
     assert not re.findall(r"젠슨|얀센", text)  # Jensen: 옌센
