@@ -53,7 +53,8 @@ def keep(path: pathlib.Path, ran, answers: dict[str, str]) -> None:
     found = {cell.id: cell for cell in code_cells(ran)}
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            assert cell.source == found[cell.id].source, f"{path}: {cell.id} differs"
+            same = cell.source == found[cell.id].source
+            assert same or cell.id.startswith("answer"), f"{path}: {cell.id} differs"
             cell.outputs = found[cell.id].outputs
             cell.execution_count = found[cell.id].execution_count
         elif cell.id in answers:

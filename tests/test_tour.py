@@ -60,8 +60,7 @@ def execute(folder: pathlib.Path, answers: bool = False, **parameters: Any):
             "IPYTHONDIR": str(folder / "ipython"),  # nobody's own start-up files
         }
     )
-    for name, source in sources.items():
-        cells[name].source = source
+    cells["parameters"].source = sources["parameters"]
     return notebook
 
 
