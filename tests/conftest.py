@@ -42,7 +42,7 @@ EVERYTHING = {
 LONGEST = (
     *("launch", "exact", "faults", "distribution", "train", "gan", "loop", "evaluate", "exporting"),
     *("conditional", "labelled_sets", "doctor_by_class", "web_classes"),
-    *("surroundings", "web", "tour", "doctor", "evaluation_pictures", "web_page", "imageset"),
+    *("surroundings", "web", "doctor", "evaluation_pictures", "web_page", "imageset"),
     *("exact_backup", "own", "trackers"),
     *("theory_experiment", "saved_model", "formats", "contract", "benchmarks"),
 )

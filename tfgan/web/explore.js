@@ -188,11 +188,19 @@
     };
   };
 
+  const writeHash = () => {
+    try {
+      history.replaceState(null, "", toHash());
+    } catch {
+      // Inside a notebook the page has no address of its own.
+    }
+  };
+
   // A burst of changes writes the hash once: browsers allow about a hundred in ten seconds.
   let pending;
   const remember = () => {
     clearTimeout(pending);
-    pending = setTimeout(() => history.replaceState(null, "", toHash()), 150);
+    pending = setTimeout(writeHash, 150);
   };
 
   const open = () => {
@@ -266,7 +274,7 @@
 
   byId("share").addEventListener("click", async () => {
     const link = location.href.split("#")[0] + toHash();
-    history.replaceState(null, "", toHash());
+    writeHash();
     try {
       await navigator.clipboard.writeText(link);
       byId("said").textContent = "Copied.";
