@@ -4,10 +4,10 @@
     python tests/soak.py --kills=1000 --folder=soak      # the same command goes on with it
 
 The runs take turns in what they train: see `RECIPES`. Eight kills in ten are SIGKILL, the others
-SIGTERM or SIGINT. One in ten comes before the first log line, the others at any time after it:
-steps take a few milliseconds and every seventh is followed by a checkpoint, so they fall into
-steps, into writes of checkpoints, pictures and events, and into the export. A run that has ended
-is compared, and becomes a line of `record.jsonl`.
+SIGTERM or SIGINT. One in ten comes while the run starts, one in four while it writes its end, the
+others soon after some log line that is still to come: every step has one, and every seventh a
+checkpoint, so they fall into steps and into writes of checkpoints, pictures and events. A run that
+has ended is compared, and becomes a line of `record.jsonl`.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+import numpy as np
 import picture_sets
 import tensorflow_datasets as tfds
 from conftest import prepare_tiny
@@ -45,7 +46,6 @@ RECIPES = {
     "bfloat16": ["--epochs=10", "--precision=mixed_bfloat16", "--ema=0.9"],
     "best": ["--epochs=12", "--keep_best=fcd", "--evaluate_every=2", "--split=train[:50]"],
 }
-FIRST = "Epoch: ["  # of a log line
 # Killed, or stopped as asked.
 STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130, 143)
 
@@ -64,27 +64,35 @@ def prepare(folder: pathlib.Path) -> None:
 
 
 class Unbroken:
-    """How a recipe's run ends when nobody disturbs it, and how long it takes.
+    """How a recipe's run ends when nobody disturbs it.
 
     Attributes:
-        before: seconds until the first log line.
-        after: seconds from there to the end.
+        lines: its log lines in their order.
+        start: seconds until the first of them.
+        end: seconds from the last of them on.
+        outcome: what a broken run must share.
     """
 
     def __init__(self, recipe: str, folder: pathlib.Path):
         workdir = folder / f"unbroken-{recipe}"
         shutil.rmtree(workdir, ignore_errors=True)
-        begin = time.monotonic()
         process = train(recipe, workdir)
-        process.read_until(FIRST)
-        self.before = time.monotonic() - begin
+        times = [time.monotonic()]
+        for words in ("Epoch: [", "Epoch {0} of {0} done".format(_epochs(recipe))):
+            process.read_until(words)
+            times.append(time.monotonic())
         done = process.finish()
-        self.after = time.monotonic() - begin - self.before
+        times.append(time.monotonic())
         if done.returncode:
             sys.exit(f"{recipe}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
-        self.lines = log_lines(done.stdout)
+        self.start, _, self.end = np.diff(times)
+        self.lines = [*log_lines(done.stdout).values()]
         self.outcome = outcome(workdir)
-        print(f"{recipe}: {self.before:.1f} s and {self.after:.1f} s", flush=True)
+        print(f"{recipe}: {times[-1] - times[0]:.1f} s, {len(self.lines)} lines", flush=True)
+
+
+def _epochs(recipe: str) -> str:
+    return RECIPES[recipe][0].removeprefix("--epochs=")
 
 
 def sleep(process: Python, seconds: float) -> None:
@@ -92,6 +100,21 @@ def sleep(process: Python, seconds: float) -> None:
     end = time.monotonic() + seconds
     while process.runs() and time.monotonic() < end:
         time.sleep(0.002)
+
+
+def await_moment(
+    process: Python, recipe: str, unbroken: Unbroken, seen: int, choose: random.Random
+) -> None:
+    """Waits for a random moment of what a run has left to do."""
+    where = choose.random()
+    if where < 0.1:
+        sleep(process, choose.uniform(0, unbroken.start))
+    elif where < 0.35 or seen == len(unbroken.lines):
+        process.read_until("Epoch {0} of {0} done".format(_epochs(recipe)))
+        sleep(process, choose.uniform(0, unbroken.end))
+    else:
+        process.read_until(choose.choice(unbroken.lines[seen:]))
+        sleep(process, choose.uniform(0, 0.1))
 
 
 def broken(
@@ -102,11 +125,7 @@ def broken(
     while True:
         process = train(recipe, workdir)
         if kills < most:
-            if choose.random() < 0.1:
-                sleep(process, choose.uniform(0, unbroken.before))
-            else:
-                process.read_until(FIRST)
-                sleep(process, choose.uniform(0, unbroken.after))
+            await_moment(process, recipe, unbroken, len(log_lines(output)), choose)
             if process.runs():
                 kind = choose.choices((signal.SIGKILL, signal.SIGTERM, signal.SIGINT), (8, 1, 1))[0]
                 process.send_signal(kind)
@@ -121,7 +140,7 @@ def broken(
     found = outcome(workdir)
     names = {*found, *unbroken.outcome}
     wrong = sorted(name for name in names if found.get(name) != unbroken.outcome.get(name))
-    if log_lines(output) != unbroken.lines:
+    if [*log_lines(output).values()] != unbroken.lines:
         wrong.append("log lines")
     resumes = output.count("Resuming after step")
     return {
