@@ -34,15 +34,15 @@ def test_importing_any_module_defines_no_flag():
 import importlib, pathlib
 from absl import flags
 
-rooms = ("tfgan", "benchmarks", "examples")
-for room in rooms:
-    for path in sorted(pathlib.Path(room).rglob("*.py")):
+folders = ("tfgan", "benchmarks", "examples")
+for folder in folders:
+    for path in sorted(pathlib.Path(folder).rglob("*.py")):
         try:
             importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
         except ModuleNotFoundError as error:
             assert error.name in {EXTRAS}, (path, error)
 print([name for name, ours in flags.FLAGS.flags_by_module_dict().items() if ours
-       and name.split(".")[0] in rooms])
+       and name.split(".")[0] in folders])
 """
     done = forked.Python("-c", code).finish()
     assert done.stdout == "[]\n", done.stderr

@@ -1,4 +1,4 @@
-"""The plan of the package: which file imports which, and which rooms lie above which."""
+"""The plan of the package: which file imports which, and which folders lie above which."""
 
 import ast
 import functools
@@ -13,8 +13,8 @@ import tfgan
 PACKAGE = pathlib.Path(tfgan.__file__).parent
 COMMANDS = ("train", "data", "sample", "project", "evaluate", "export", "launch", "toy")
 COMMANDS += ("doctor.__main__", "theory.__main__", "evaluation.train_classifier")
-# From the top down: a file imports from its own storey and from those below.
-STOREYS = (
+# From the top down: a file imports from its own layer and from those below.
+LAYERS = (
     ("", *COMMANDS),  # "" is tfgan itself
     ("training",),
     ("report",),
@@ -91,13 +91,13 @@ def chains() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def storey(module: str) -> int:
-    """Which of `STOREYS` a file belongs to: by its own name, or by its room's."""
+def layer(module: str) -> int:
+    """Which of `LAYERS` a file belongs to: by its own name, or by its folder's."""
     for name in (module, module.split(".")[0]):
-        for index, names in enumerate(STOREYS):
+        for index, names in enumerate(LAYERS):
             if name in names:
                 return index
-    raise AssertionError(f"tfgan/{module.replace('.', '/')}.py is on no storey")
+    raise AssertionError(f"tfgan/{module.replace('.', '/')}.py is on no layer")
 
 
 def test_no_circle_and_no_long_chain():
@@ -110,26 +110,26 @@ def test_every_arrow_goes_down():
         f"{module} -> {other}"
         for module in modules()
         for other in imports(module)
-        if storey(other) < storey(module)
+        if layer(other) < layer(module)
     ]
     assert not upward
 
 
-def test_rooms_of_a_storey_form_no_circle():
-    rooms = {}
+def test_folders_of_a_layer_form_no_cycle():
+    folders = {}
     for module in modules():
-        room = module.split(".")[0]
+        folder = module.split(".")[0]
         if module not in COMMANDS:
             others = {other.split(".")[0] for other in imports(module)}
-            rooms.setdefault(room, set()).update(others - {room})
+            folders.setdefault(folder, set()).update(others - {folder})
 
-    def walk(room, above):
-        assert room not in above, f"a circle of rooms: {' -> '.join((*above, room))}"
-        for other in rooms.get(room, ()):
-            walk(other, (*above, room))
+    def walk(folder, above):
+        assert folder not in above, f"a circle of folders: {' -> '.join((*above, folder))}"
+        for other in folders.get(folder, ()):
+            walk(other, (*above, folder))
 
-    for room in rooms:
-        walk(room, ())
+    for folder in folders:
+        walk(folder, ())
 
 
 def test_the_top_level_has_not_grown():
