@@ -82,7 +82,7 @@ def test_other_set_trains_one_and_keeps_it(tiny_data_dir):
     lines = []
     first = classifier.load(ImageSet("cifar10", data_dir=str(tiny_data_dir)), say=lines.append)
     assert "training one on 50 images" in lines[0]
-    assert "kept in" in lines[1]
+    assert "saved in" in lines[1]
     assert (first.image_shape, first.classes) == ((32, 32, 3), 10)
     again = classifier.load(ImageSet("cifar10", data_dir=str(tiny_data_dir)), say=lines.append)
     assert len(lines) == 2

@@ -193,7 +193,7 @@ def test_recorded_thread_count_is_taken_and_another_device_told(tiny, finished):
     assert done.returncode == 0, done.stderr
     assert "Warning: the run used one GPU and now uses one CPU" in done.stdout
     if len(os.sched_getaffinity(0)) > 1:
-        assert "Taking 1 CPU threads, as the run did before" in done.stdout
+        assert "CPU threads: 1, as before, so that results stay the same to the bit" in done.stdout
     assert json.loads(file.read_text())["environment"]["intra_op_threads"] == 1
     assert_one_line_error(run("train", *flags, "--epochs=3", "--threads=3"), "--threads is 3")
 

@@ -134,7 +134,7 @@ def test_a_conditional_generator_is_checked_class_by_class_and_told_of(tmp_path)
     names = r"0 a\|b (10 %), 1 \`c\` (60 %), 2 &lt;d&gt; (30 %)"
     assert f"| classes, shares | {names} |" in text
     assert "; `label`: int64 `(batch,)`, the class of each image, or -1 for a random one" in text
-    assert r"The code below asks for class 1, \`c\`; " in text
+    assert r"The code below asks for class 1, \`c\`. " in text
     assert "without labels" not in text
     assert "![24 generated images]" in text
     assert r"The classes: 0 (a\|b), 1 (\`c\`), 2 (&lt;d&gt;)." in (

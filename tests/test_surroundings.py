@@ -218,7 +218,7 @@ def test_run_in_a_folder_with_an_odd_name(config, tmp_path, capsys, quick_check)
     draw = shlex.split(lines[-1])
     model = str(tmp_path / ODD_NAME / "generator")
     assert draw[1:4] == ["-m", "tfgan.sample", f"--model={model}"]
-    watch = next(line for line in lines if "tensorboard --logdir" in line).split("with: ")[1]
+    watch = next(line for line in lines if "tensorboard --logdir" in line).split("to watch it: ")[1]
     assert shlex.split(watch) == ["tensorboard", "--logdir", str(tmp_path)]
     assert f"--workdir={config.workdir}" in shlex.split(config.command())
 

@@ -29,10 +29,7 @@ def set_threads(config: TrainConfig, recorded: dict[str, Any] | None) -> None:
         say(f"Warning: the run had {asked} threads, but {problem}; the last bits may differ")
     else:
         if not config.threads:
-            say(
-                f"Using {asked} CPU threads, as the run did before, so that results stay the same "
-                "to the bit"
-            )
+            say(f"CPU threads: {asked}, as before, so that results stay the same to the bit")
 
 
 def threads() -> int:
