@@ -102,7 +102,7 @@ def test_probe_sees_pairs():
     assert values[False] == pytest.approx(-math.log(4), abs=0.1)
 
 
-@pytest.mark.parametrize("kind", ["mlp", "infogan"])
+@pytest.mark.parametrize("kind", ["mlp", pytest.param("infogan", marks=pytest.mark.slow)])
 def test_a_look_changes_nothing(kind, monkeypatch):
     monkeypatch.setattr(examiner, "Probe", functools.partial(probe.Probe, steps=2))
     networks_of = networks.KINDS[kind]

@@ -80,7 +80,7 @@ def test_image_that_a_set_repeats_is_one_image():
     assert examiner.copied(fakes, train, np.repeat(heldout, 2, axis=0)) == once
 
 
-@pytest.mark.parametrize("loss", ["relativistic", "hinge"])
+@pytest.mark.parametrize("loss", [pytest.param("relativistic", marks=pytest.mark.slow), "hinge"])
 def test_a_look_changes_nothing(loss, monkeypatch):
     """Also where there are batch normalisation, dropout, and fewer held-out images."""
     monkeypatch.setattr(examiner, "Probe", functools.partial(probe.Probe, steps=2))

@@ -99,7 +99,7 @@ train_and_export(config.from_flags())
     ("module", "name", "nth"),
     [
         # The second checkpoint is written but not yet in its place.
-        ("os", "replace", 3),
+        pytest.param("os", "replace", 3, marks=pytest.mark.slow),
         # Events are flushed, the checkpoint is due.
         pytest.param("tfgan.run.checkpointing", "write_folder", 5, marks=pytest.mark.slow),
         ("tfgan.exports.saved_model", "write_file", 1),  # the generator is half exported

@@ -202,7 +202,10 @@ def train_ours_wasserstein(size: Size, jit_compile: bool):
     return train_ours(whole, "float64", "wasserstein", jit_compile, **options)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize(
+    "jit_compile",
+    [pytest.param(False, id="graph", marks=pytest.mark.slow), pytest.param(True, id="xla")],
+)
 def test_recorded_wasserstein_trajectory(float64, jit_compile, record_property):
     theirs = recorded("wasserstein")
     assert len(theirs[1]) == 12

@@ -127,7 +127,8 @@ def test_recipes_cover_every_mode(density, seed):
 
 
 @pytest.mark.parametrize(
-    "density", ["normal", pytest.param("ring8", marks=pytest.mark.slow), "classes"]
+    "density",
+    [*(pytest.param(name, marks=pytest.mark.slow) for name in ("normal", "ring8")), "classes"],
 )
 def test_a_run_leaves_its_pictures(density, tmp_path):
     pytest.importorskip("matplotlib")
