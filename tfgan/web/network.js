@@ -25,10 +25,10 @@ function product(a, i, b, j, count) {
 /** x (batch, inputs) times a kernel kept as (units, inputs), plus a bias. */
 function dense({ inputs, units, kernel, bias }, x, batch) {
   const y = new Float32Array(batch * units);
-  // Four pictures at a time read each weight once; side by side, they are read in order too.
-  const four = new Float64Array(4 * inputs);
   let row = 0;
+  // Four pictures at a time read each weight once; side by side, they are read in order too.
   for (; row + 4 <= batch; row += 4) {
+    const four = new Float64Array(4 * inputs);
     for (let n = 0; n < 4; n++) {
       for (let i = 0; i < inputs; i++) four[4 * i + n] = x[(row + n) * inputs + i];
     }
