@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from conftest import make_images, small_config
 from tensorflow_datasets.image_classification import FashionMNIST
-from test_doctor import HEALTHY, titles, unseen
+from test_doctor_findings import HEALTHY, titles, unseen
 
 from examples import failures
 from tfgan import TrainConfig, doctor, networks, training

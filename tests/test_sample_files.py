@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 import weakref
 
 import numpy as np
@@ -10,13 +9,12 @@ import pytest
 from conftest import assert_one_line_error, run, told_generator
 from PIL import Image
 
-from tfgan import UserError, networks, noise
+from tfgan import UserError, networks
 from tfgan.evaluation.given import Given, shuffled
 from tfgan.exports import loading, outputs, sample_folder, sampling, saved_model
 from tfgan.exports.loading import Loaded
 from tfgan.exports.outputs import Frames
 from tfgan.ground import pictures, video
-from tfgan.noise import Stream
 
 NAMES = ("boot", "a/b", "..", "Boot")
 DATA = {"name": "x", "split": "train", "classes": {"names": NAMES, "counts": (4, 3, 2, 1)}}
@@ -335,110 +333,6 @@ def test_a_model_with_a_sampler_of_its_own_is_refused(models, tmp_path):
         UserError, match=r"its signatures sample and generate give different images"
     ):
         sampling.sample(str(copy), 5, 1, str(tmp_path / "a.npy"))
-
-
-@pytest.mark.parametrize("name", ["plain", "told"])
-def test_truncated_samples_are_those_of_truncated_latents(name, models, draw):
-    images = np.load(draw(name, "a.npy", 70, truncation=0.5))
-    loaded = loading.load(str(models / name))
-    z = noise.latents(0, Stream.SAMPLES, SEED, 70, 5)
-    # The class is that of the latent before.
-    labels = noise.by_share(noise.unit_of(z), loaded.classes.shares) if name == "told" else None
-    expected = loaded.generate(noise.truncated(z.numpy(), 0.5), labels)
-    np.testing.assert_allclose(images, pictures.unit_to_uint8(expected), atol=1)
-    plain = np.load(draw(name, "b.npy", 70)).astype(int)
-    assert np.abs(images - plain).max() > 1
-    wide = np.load(draw(name, "c.npy", 70, truncation=40))
-    np.testing.assert_allclose(wide, plain, atol=1)
-    assert images.astype(int).std(axis=0).mean() < 0.9 * plain.std(axis=0).mean()
-
-
-@pytest.mark.parametrize("name", ["plain", "told"])
-def test_truncated_walks_end_at_truncated_samples(name, models, draw, tmp_path):
-    sampling.interpolate(
-        str(models / name),
-        2,
-        SEED,
-        str(tmp_path / "walk.png"),
-        "1" if name == "told" else "",
-        truncation=0.3,
-    )
-    walk = pictures.load_png(tmp_path / "walk.png").astype(int)
-    ends = np.load(draw(name, "ends.npy", 2, "1" if name == "told" else "", truncation=0.3))
-    np.testing.assert_allclose(walk[2:6, 2:8], ends[0], atol=1)
-    np.testing.assert_allclose(walk[2:6, 7 * 8 + 2 : 7 * 8 + 8], ends[1], atol=1)
-
-
-def test_uniform_latents_are_not_truncated(models, tmp_path):
-    problem = r"^--truncation=0.5: --model=.*uniform has latents of the uniform distribution on"
-    for write in (sampling.sample, sampling.interpolate):
-        with pytest.raises(UserError, match=problem):
-            write(str(models / "uniform"), 2, 1, str(tmp_path / "a.png"), truncation=0.5)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("output", "problem"),
-    [
-        ("a.txt", r"must end in \.png, \.npy, \.npz, \.gif, \.webp, \.mp4; or in / for a folder"),
-        ("there.png", "already exists; choose another name, or use --overwrite"),
-        ("none/a.npz", "there is no folder none; create it first"),
-        ("mine", "has files that tfgan.sample did not draw; choose a new or an empty folder"),
-        ("mine/", "has files that tfgan.sample did not draw"),
-        ("there.png/", "is a file; name a folder"),
-        ("/proc/new/", "/proc cannot be written to"),
-    ],
-)
-def test_outputs_that_cannot_be_are_told_before_the_work(output, problem, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "there.png").write_text("precious")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "0.png").write_text("precious")
-    with pytest.raises(UserError, match=f"^--output={output}: {problem}"):
-        outputs.check(output, interpolate=False, overwrite=False)
-    if "--overwrite" not in problem:  # which does not help
-        with pytest.raises(UserError, match=problem):
-            outputs.check(output, interpolate=False, overwrite=True)
-    outputs.check("there.png", interpolate=False, overwrite=True)
-    assert sorted(file.name for file in tmp_path.rglob("*")) == ["0.png", "mine", "there.png"]
-
-
-def test_what_is_a_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "v1.2").mkdir()
-    assert [outputs.is_folder(each) for each in ("new", "new.v2/", "v1.2", "a.PNG", "a.txt")] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]
-    for output in ("new/", "a.npy", "a.npz", "a.txt"):
-        with pytest.raises(UserError, match=r"must end in \.png, \.gif, \.webp, \.mp4$"):
-            outputs.check(output, interpolate=True, overwrite=False)
-
-
-def test_a_film_without_its_library_is_one_line(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(UserError, match=r"^--output=.*: \.mp4 needs PyAV: pip install -e"):
-        outputs.check(str(tmp_path / "a.mp4"), interpolate=False, overwrite=False)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--n=0", "--output=new/"], ["--n=0", "between 1 and 1,000,000"]),
-        (["--n=1000001", "--output=a.npy"], ["--n=1000001"]),
-        (["--n=10001", "--output=a.webp"], ["--n=10001", "10,000"]),
-        (["--truncation=0"], ["--truncation=0", "above 0"]),
-        (["--truncation=-1"], ["--truncation=-1"]),
-        (["--truncation=nan"], ["--truncation=nan"]),
-        (["--truncation=inf"], ["--truncation=inf"]),
-        (["--truncation=x"], ["truncation"]),
-    ],
-)
-def test_bad_flags_are_one_line(arguments, words):
-    assert_one_line_error(run("sample", *arguments), *words)
 
 
 def test_the_command_fills_a_folder_and_goes_on(models, tmp_path):
