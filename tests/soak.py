@@ -37,23 +37,29 @@ CONVOLUTIONS = [
     "--r1=1",
     "--r2=1",
 ]
-RECIPES = {
-    "tutorial": ["--epochs=12"],
-    "convolutions": ["--epochs=6", *CONVOLUTIONS, "--loss=relativistic", "--lr_schedule=cosine"],
-    "augmentation": ["--epochs=8", "--nojit_compile", "--augment=color,translation,cutout"],
-    "classes": ["--epochs=12", "--conditional"],
-    "pictures": ["--epochs=8", "--images={folder}/pictures", "--image_size=8"],
-    "bfloat16": ["--epochs=10", "--precision=mixed_bfloat16", "--ema=0.9"],
-    "best": ["--epochs=12", "--keep_best=fcd", "--evaluate_every=2", "--split=train[:50]"],
+RECIPES = {  # epochs, and flags
+    "tutorial": (12, []),
+    "convolutions": (6, [*CONVOLUTIONS, "--loss=relativistic", "--lr_schedule=cosine"]),
+    "augmentation": (8, ["--nojit_compile", "--augment=color,translation,cutout"]),
+    "classes": (12, ["--conditional"]),
+    "pictures": (8, ["--images={folder}/pictures", "--image_size=8"]),
+    "bfloat16": (10, ["--precision=mixed_bfloat16", "--ema=0.9"]),
+    "best": (12, ["--keep_best=fcd", "--evaluate_every=2", "--split=train[:50]"]),
 }
 # Killed, or stopped as asked.
 STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130, 143)
 
 
 def train(recipe: str, workdir: pathlib.Path) -> Python:
-    folder = workdir.parent
-    flags = [flag.format(folder=folder) for flag in (*FLAGS, *RECIPES[recipe])]
-    return Python("-m", "tfgan.train", *flags, f"--workdir={workdir}")
+    epochs, options = RECIPES[recipe]
+    flags = [flag.format(folder=workdir.parent) for flag in (*FLAGS, *options)]
+    return Python("-m", "tfgan.train", *flags, f"--epochs={epochs}", f"--workdir={workdir}")
+
+
+def last_line(recipe: str) -> str:
+    """What a run says when its last epoch is done and its end is still to be written."""
+    epochs, _ = RECIPES[recipe]
+    return f"Epoch {epochs} of {epochs} done"
 
 
 def prepare(folder: pathlib.Path) -> None:
@@ -78,7 +84,7 @@ class Unbroken:
         shutil.rmtree(workdir, ignore_errors=True)
         process = train(recipe, workdir)
         times = [time.monotonic()]
-        for words in ("Epoch: [", "Epoch {0} of {0} done".format(_epochs(recipe))):
+        for words in ("Epoch: [", last_line(recipe)):
             process.read_until(words)
             times.append(time.monotonic())
         done = process.finish()
@@ -89,10 +95,6 @@ class Unbroken:
         self.lines = [*log_lines(done.stdout).values()]
         self.outcome = outcome(workdir)
         print(f"{recipe}: {times[-1] - times[0]:.1f} s, {len(self.lines)} lines", flush=True)
-
-
-def _epochs(recipe: str) -> str:
-    return RECIPES[recipe][0].removeprefix("--epochs=")
 
 
 def sleep(process: Python, seconds: float) -> None:
@@ -110,7 +112,7 @@ def await_moment(
     if where < 0.1:
         sleep(process, choose.uniform(0, unbroken.start))
     elif where < 0.35 or seen == len(unbroken.lines):
-        process.read_until("Epoch {0} of {0} done".format(_epochs(recipe)))
+        process.read_until(last_line(recipe))
         sleep(process, choose.uniform(0, unbroken.end))
     else:
         process.read_until(choose.choice(unbroken.lines[seen:]))

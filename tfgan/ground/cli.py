@@ -115,6 +115,7 @@ def run(
             returns a function that does the work, and returns an exit status or None for 0.
         tensorflow: whether the work needs TensorFlow.
         arguments: a function from the command line to the arguments to parse.
+        topics: the flags in groups for `--help`, see `flag_help.group`; None for absl's help.
     """
 
     def main(argv: list[str]) -> int:
