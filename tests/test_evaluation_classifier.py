@@ -2,6 +2,7 @@ import hashlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import make_images
 
 from tfgan import UserError
@@ -42,6 +43,15 @@ def test_an_image_has_its_features_in_whatever_company(pinned):
     one_by_one = np.concatenate([pinned.features(images[index : index + 1]) for index in range(9)])
     np.testing.assert_array_equal(together[:9], one_by_one)
     np.testing.assert_array_equal(pinned.features(images[500:700]), together[500:700])
+
+
+def test_many_classifiers_make_tensorflow_warn_of_nothing(caplog):
+    logger = tf.get_logger()
+    logger.addHandler(caplog.handler)
+    for _ in range(6):  # as in a notebook with as many evaluations
+        classifier.load(ImageSet("mnist")).features(make_images(3))
+    logger.removeHandler(caplog.handler)
+    assert not [record for record in caplog.records if "retracing" in record.getMessage()]
 
 
 def test_changed_weights_are_refused(monkeypatch):

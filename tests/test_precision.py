@@ -19,8 +19,9 @@ from tfgan.run.checkpointing import Checkpoints
 
 SHAPE, CLASSES, BATCH = (8, 8, 1), 3, 12
 # The last digit of bfloat16 is 2^-8, that of float16 2^-11; layers and R1 add theirs up, and batch
-# normalisation of a new G's fakes, which hardly differ, enlarges them.
-TOLERANCES = {"mixed_bfloat16": 0.3, "mixed_float16": 0.15}
+# normalisation of a new G's fakes, which hardly differ, enlarges them. How much depends on the CPU:
+# 0.31 was seen on one without bfloat16 instructions. A wrong loss scale or sign gives 0.5 or more.
+TOLERANCES = {"mixed_bfloat16": 0.45, "mixed_float16": 0.15}
 RNG = np.random.default_rng(0)
 REAL = RNG.uniform(-1, 1, (BATCH, *SHAPE)).astype("float32")
 LABELS = np.arange(BATCH) % CLASSES

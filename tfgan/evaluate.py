@@ -88,8 +88,8 @@ def main() -> None:
         "",
         "Images from any program instead of a run: a folder of pictures, .npy or .npz; uint8, or "
         "floats in [0, 1] or [-1, 1]; channels last or first. If the set has classes: 50,000 "
-        "images, or 10,000 with --quick. Otherwise five times as many as are held out, or as many "
-        "with --quick.",
+        "images, or 10,000 with --quick. If not: five times as many as are held out, or, with "
+        "--quick, as many as are held out.",
     )
     flags.DEFINE_list(
         "truncation",

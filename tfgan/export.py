@@ -29,15 +29,16 @@ def _prepare() -> Callable[[], None]:
 def main() -> None:
     """Entry point of the command."""
     config.define_flags(
-        workdir="Folder of the run whose generator is exported, to exports/ in it. The run may "
-        "still be training."
+        workdir="Folder of the run whose generator is exported; the files go to its exports/. The "
+        "run may still be training."
     )
     flags.DEFINE_list(
         "format",
         "savedmodel",
-        f"Formats, separated by commas: {', '.join(formats.FORMATS)}. Each file is checked against "
-        f"the generator. onnx and litert need pip install -e '.[export]'. hub makes the folder a "
-        f"model repository for the Hugging Face Hub, with savedmodel and keras in it.",
+        f"Formats, separated by commas: {', '.join(formats.FORMATS)}. Each file but html is "
+        f"checked against the generator. onnx and litert need pip install -e '.[export]'. hub "
+        f"makes the folder a model repository for the Hugging Face Hub, with savedmodel and keras "
+        f"in it.",
     )
     flags.DEFINE_enum(
         "generator",

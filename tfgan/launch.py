@@ -173,7 +173,7 @@ def main() -> None:
     flags.DEFINE_integer(
         "max_restarts",
         3,
-        "Restart all workers this many times after one has died.",
+        "Restart all workers after one has died, at most this many times.",
         lower_bound=0,
     )
     dashes = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)

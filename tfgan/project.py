@@ -69,9 +69,10 @@ def main() -> None:
     flags.DEFINE_integer(
         "restarts",
         8,
-        "Searches for each image and class; the best one is kept. More restarts fail less often.",
+        "Searches for each image and class; the best one is kept. With more of them, the search "
+        "fails less often.",
     )
-    flags.DEFINE_integer("steps", 500, "Steps of each search. More steps come nearer.")
+    flags.DEFINE_integer("steps", 500, "Steps of each search. More steps come nearer to the image.")
     flags.DEFINE_integer("seed", 1, "Seed of the latents that searches start from.")
     config.define_flags(
         "data_dir",

@@ -37,6 +37,8 @@ class Examiner:
         self._train, self._heldout = train, heldout
         self._classifier = classifier
         self._probe = Probe(gan.discriminator)
+        # As a graph, as in training: eagerly, resnet's gradient has oneDNN log an error of int32.
+        self._gradients = tf.function(gan.generator_gradients, autograph=False)
         looked_at = loop.images(heldout)[:LOOKED_AT]
         self._spread = spread(looked_at)
         if classifier:
@@ -97,10 +99,8 @@ class Examiner:
         gan = self._gan
         count = min(LOOKED_AT, loop.rows(z), loop.rows(self._train))
         real = probe.to_unit(probe.of_rows(self._train, slice(count)))
-        # As a graph, as in training: eagerly, resnet's gradient has oneDNN log an error of int32.
-        gradients_of = tf.function(gan.generator_gradients, autograph=False)
         with gan.statistics_kept():
-            gradients, _ = gradients_of(real, probe.of_rows(z, slice(count)))
+            gradients, _ = self._gradients(real, probe.of_rows(z, slice(count)))
         return float(tf.linalg.global_norm(gan.of_whole_batch(gradients)).numpy())
 
 

@@ -89,9 +89,8 @@ class Classifier:
         shape = (_CHUNK, *self.image_shape)
         self._forward = tf.function(
             lambda x: self._model(tf.cast(x, tf.float32) / 255, training=False),
-            input_signature=[tf.TensorSpec(shape, tf.uint8)],
             autograph=False,
-        )
+        ).get_concrete_function(tf.TensorSpec(shape, tf.uint8))
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features and probabilities in one pass.

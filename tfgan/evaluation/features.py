@@ -86,9 +86,8 @@ class Features:
         self._model.set_weights(arrays)
         self._forward = tf.function(
             lambda x: self._model(tf.cast(x, tf.float32) / 255, training=False),
-            input_signature=[tf.TensorSpec((_CHUNK, *shape), tf.uint8)],
             autograph=False,
-        )
+        ).get_concrete_function(tf.TensorSpec((_CHUNK, *shape), tf.uint8))
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """float64 `(count, 64)` in [0, inf) of uint8 `(count, height, width, channels)`."""

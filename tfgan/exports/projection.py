@@ -229,7 +229,6 @@ class _Search:
             self._step()
         return self._z.numpy()[:count], self._errors().numpy()[:count]
 
-    @tf.function(autograph=False)
     def _errors(self) -> tf.Tensor:
         images = self._known.images(self._z, self._labels)
         return tf.reduce_mean(tf.square(images - self._targets), axis=(1, 2, 3))

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -196,6 +196,12 @@ class TensorBoard(EpochCallback):
         with disk_errors(self._run.workdir.tensorboard):
             self._writer.flush()
 
+    @functools.cached_property
+    def _gradients(self) -> list[Callable[[Any, Any], Any]]:
+        """Those of D and of G, as graphs: eagerly, resnet's has oneDNN log an error of int32."""
+        both = (self.model.discriminator_gradients, self.model.generator_gradients)
+        return [tf.function(each, autograph=False) for each in both]
+
     def _histograms(self) -> None:
         gan, last_step = self.model, int(self.model.step.numpy()) - 1
         count, seed = self._run.config.images_a_step, self._run.config.seed
@@ -203,9 +209,9 @@ class TensorBoard(EpochCallback):
         drawn = (gan.global_latents(stream, last_step, count) for stream in gan.streams)
         z = gan.matched(tuple(drawn), real)
         with gan.statistics_kept():
-            # As a graph, as in training: eagerly, resnet's has oneDNN log an error of int32.
-            d_gradients, _ = tf.function(gan.discriminator_gradients, autograph=False)(real, z[0])
-            g_gradients, _ = tf.function(gan.generator_gradients, autograph=False)(real, z[-1])
+            of_discriminator, of_generator = self._gradients
+            d_gradients, _ = of_discriminator(real, z[0])
+            g_gradients, _ = of_generator(real, z[-1])
         for network, optimizer, gradients in (
             (gan.discriminator, gan.d_optimizer, d_gradients),
             (gan.generator, gan.g_optimizer, g_gradients),

@@ -39,8 +39,8 @@ class TrainConfig(Recipe):
     )
     epochs: int = option(
         200,
-        "Passes over the training set. Of the tutorial's recipe, 1 gives blobs, 20 rough digits, "
-        "200 digits. More epochs extend a finished run.",
+        "Passes over the training set. With the tutorial's recipe, 1 gives blobs, 20 give rough "
+        "digits, 200 give digits. More epochs extend a finished run.",
         check=at_least(1),
         free=True,
     )
@@ -70,7 +70,8 @@ class TrainConfig(Recipe):
     jit_compile: bool = option(
         True,
         "Compile the training step with XLA where that is possible (one device) and faster (on a "
-        "CPU, not --network=resnet or mixed precision). Results differ in rounding.",
+        "CPU, not --network=resnet or mixed precision). With and without it, results differ by "
+        "rounding.",
     )
     threads: int = option(
         0,
@@ -80,9 +81,9 @@ class TrainConfig(Recipe):
     )
     steps_per_execution: int = option(
         0,
-        "Training steps per call into TensorFlow; must divide the steps of an epoch. Fewer steps "
-        "react sooner to Ctrl-C. More steps have less overhead and hold more batches in memory. 0: "
-        "the largest divisor up to 25 whose images take at most 64 MiB.",
+        "Training steps per call into TensorFlow; must divide the steps of an epoch. With fewer "
+        "steps, Ctrl-C acts sooner. More steps have less overhead, but hold more batches in "
+        "memory. 0: the largest divisor up to 25 whose images take at most 64 MiB.",
         check=at_least(0),
     )
     log_every: int = option(300, "Print a log line every N steps.", check=at_least(1), free=True)
@@ -118,7 +119,7 @@ class TrainConfig(Recipe):
     monitor_every: int = option(
         0,
         "Run the doctor every N epochs. It writes V(D, G), bounds of the Jensen-Shannon divergence "
-        "and what is wrong to TensorBoard and monitors.jsonl, and takes about as long as an epoch "
+        "and its findings to TensorBoard and monitors.jsonl, and takes about as long as an epoch "
         "of MNIST. 0: never; python -m tfgan.doctor examines any run afterwards.",
         check=at_least(0),
         free=True,
@@ -126,7 +127,7 @@ class TrainConfig(Recipe):
     evaluate_every: int = option(
         0,
         "Score samples every N epochs. Scores go to TensorBoard and metrics.csv; the time taken is "
-        "printed. With --keep_best, only that score is computed. 0: never. Compare runs with "
+        "printed. With --keep_best, only that score is computed. 0: never. To compare runs, use "
         "python -m tfgan.evaluate instead.",
         check=at_least(0),
         free=True,

@@ -50,14 +50,14 @@ class Recipe:
     split: str = option(
         "train",
         "Part of the set to train on, in the syntax of TensorFlow Datasets. train[:50000] leaves "
-        "out the last 10,000 images of MNIST, for validation. A streamed set (--cache_limit_mb) "
-        "takes whole splits only.",
+        "out the last 10,000 images of MNIST, for validation. Of a streamed set "
+        "(--cache_limit_mb), only whole splits are possible.",
         check=not_empty,
     )
     data_dir: str = option(
         "",
-        "Folder of prepared image sets. Empty: that of the environment variable TFDS_DATA_DIR, "
-        "else ~/tensorflow_datasets.",
+        "Folder of prepared image sets. Empty: the folder in the environment variable "
+        "TFDS_DATA_DIR, else ~/tensorflow_datasets.",
         free=True,
     )
     manual_dir: str = option(
@@ -108,11 +108,11 @@ class Recipe:
     )
     hidden_size: int = option(
         256,
-        "Units in each hidden layer. In maxout's D: linear pieces, five for each unit. In infogan "
-        "and conv: units of the dense layers; the convolutions have 1/16 and 1/8 as many channels. "
-        "In resnet: units of D's dense layer; the convolutions have 1/16 as many channels at half "
-        "the image's size, twice that at a quarter, and so on. More units draw finer strokes and "
-        "take longer.",
+        "Units in each hidden layer. In maxout's D: the number of linear pieces, five for each "
+        "unit. In infogan and conv: units of the dense layers; the convolutions have 1/16 and 1/8 "
+        "as many channels. In resnet: units of D's dense layer; the convolutions have 1/16 as many "
+        "channels at half the image's size, twice that at a quarter, and so on. More units draw "
+        "finer strokes and take longer.",
         check=at_least(1),
     )
     precision: str = option(
@@ -162,8 +162,8 @@ class Recipe:
     )
     r1: float = option(
         0.0,
-        "Weight g of the penalty g/2 |grad D(x)|^2 at real images, which helps training "
-        "converge. Try 1 for MNIST, and more for larger images.",
+        "Weight g of the penalty g/2 |grad D(x)|^2 at real images, where D(x) is the logit. It "
+        "helps training converge. Try 1 for MNIST, and more for larger images.",
         check=not_negative,
     )
     r2: float = option(

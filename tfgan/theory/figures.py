@@ -228,7 +228,7 @@ def _divergences(axes: "Axes", seen: list[Observation], steps: int) -> None:
     )
     axes.plot(at[-1:], [seen[-1].jsd], "o", color=BEST, ms=4)
     axes.set(xlim=(0, steps), ylim=(-0.05, 0.78), xlabel="step")
-    axes.set_title("divergence and D's lower bound of it, in nats", loc="left")
+    axes.set_title("divergence and D's lower bound, in nats", loc="left")
     axes.legend(loc="upper right", bbox_to_anchor=(1, 0.9))
 
 
