@@ -14,6 +14,7 @@ from tfgan.evaluation import (
     by_class,
     figures,
     floors,
+    kept,
     metrics,
     modes,
     picture_parts,
@@ -111,8 +112,10 @@ class SampleQuality:
     @functools.cached_property
     def floor(self) -> Labelled:
         """As many validation images as a set has samples, with the classifier's output."""
-        images, labels = splits.load(self._reference.image_set, "validation")
-        return Labelled(labels[:SET_SIZE], *self._reference.classifier(images[:SET_SIZE]))
+        reference = self._reference
+        images, labels = splits.load(reference.image_set, "validation")
+        seen = kept.seen(reference.image_set, reference.classifier, images[:SET_SIZE])
+        return Labelled(labels[:SET_SIZE], seen.features, seen.probabilities)
 
     def collapsed(self, row: Row) -> bool:
         """Whether a class has less than a tenth of an equal share: 1 % for ten classes."""

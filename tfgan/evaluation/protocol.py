@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfgan.datasets.image_set import ImageSet
-from tfgan.evaluation import classifier, metrics, neighbours, parzen, splits
+from tfgan.evaluation import classifier, kept, metrics, neighbours, parzen, splits
 from tfgan.evaluation.classifier import Classifier
 from tfgan.ground.errors import UserError
 
@@ -98,9 +98,7 @@ class Reference:
                 f"--dataset={image_set.name}: has images {images.shape[1:]}, but its classifier "
                 f"takes {judge.image_shape}"
             )
-        features, probabilities = judge(images)
-        radii = neighbours.radii(features)
-        return cls(image_set, judge, images, labels, features, probabilities, radii)
+        return cls(image_set, judge, images, labels, *kept.seen(image_set, judge, images))
 
     @property
     def shares(self) -> np.ndarray:
