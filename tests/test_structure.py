@@ -48,11 +48,17 @@ def modules() -> dict[str, pathlib.Path]:
     return found
 
 
+def nodes(module: str, at_once: bool) -> list[ast.AST]:
+    """The parts of a file: all, or only those that run when it is imported."""
+    tree = ast.parse(modules()[module].read_text())
+    return list(tree.body) if at_once else list(ast.walk(tree))
+
+
 @functools.cache
-def imports(module: str) -> frozenset[str]:
+def imports(module: str, at_once: bool = False) -> frozenset[str]:
     """What a file imports of the package, also inside functions and for types alone."""
     found = set()
-    for node in ast.walk(ast.parse(modules()[module].read_text())):
+    for node in nodes(module, at_once):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -144,21 +150,35 @@ def test_no_public_name_is_also_a_module(name):
     assert getattr(tfgan, name) is not None
 
 
-def test_importing_the_algorithm_loads_no_data_sets_and_no_flags():
-    everything, todo = set(), ["gan", "optimizers"]
-    while todo:
-        module = todo.pop()
-        if module not in everything:
-            everything.add(module)
-            todo += imports(module)
-    outside = set()
-    for module in everything:
-        for node in ast.walk(ast.parse(modules()[module].read_text())):
+def libraries(start: list[str], at_once: bool = False) -> set[str]:
+    """What files and those that they import need of other packages; see `imports`."""
+    everything: set[str] = set()
+    outside: set[str] = set()
+    while start:
+        module = start.pop()
+        if module in everything:
+            continue
+        everything.add(module)
+        start += imports(module, at_once)
+        for node in nodes(module, at_once):
             if isinstance(node, ast.Import):
                 outside |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 outside.add(node.module.split(".")[0])
-    assert not outside & {"absl", "requests", "tensorflow_datasets"}
+    return outside
+
+
+def test_importing_the_algorithm_loads_no_data_sets_and_no_flags():
+    found = libraries(["gan", "optimizers"])
+    assert "tensorflow" in found
+    assert not found & {"absl", "requests", "tensorflow_datasets"}
+
+
+def test_training_starts_without_what_only_some_runs_use():
+    """They take a second, for which every run would wait; `cli` hides them from Keras, too."""
+    found = libraries(["training"], at_once=True)
+    assert "tensorflow_datasets" in found
+    assert not found & {"scipy", "sklearn", "matplotlib"}
 
 
 def test_a_report_is_written_without_tensorflow():

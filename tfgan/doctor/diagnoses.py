@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tfgan.doctor.record import History
-from tfgan.theory.divergence import LOG_4, bound
+from tfgan.theory.bounds import LOG_4, bound
 
 # A healthy G draws a single blob at first, which D tells from data without fail: what looks like
 # that is a fault only later.

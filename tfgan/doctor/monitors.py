@@ -18,7 +18,7 @@ from tfgan.run.board import TensorBoard
 from tfgan.run.callbacks import EpochCallback
 from tfgan.run.config import TrainConfig
 from tfgan.run.run import Run
-from tfgan.theory.divergence import LOG_2, LOG_4, bound
+from tfgan.theory.bounds import LOG_2, LOG_4, bound
 
 _MOST_BYTES = 2**28
 _HELD_OUT = "test"
@@ -78,13 +78,12 @@ def curves(evidence: Evidence) -> dict[str, float]:
 
 
 def check(config: TrainConfig) -> None:
-    """Makes sure that a run can be examined, if it has monitors.
+    """Makes sure that a run can be examined.
 
     Raises:
         UserError: if there is no test split that it does not train on, with images that differ.
     """
-    if config.monitor_every:
-        _heldout(config, LOOKED_AT)
+    _heldout(config, LOOKED_AT)
 
 
 def examiner_of(gan: GAN, config: TrainConfig) -> Examiner:

@@ -1,6 +1,6 @@
 """A new discriminator, which gives a lower bound of the divergence of p_g and p_data.
 
-See `tfgan.theory.divergence.bound`: any D gives a bound on images that it was not trained on.
+See `tfgan.theory.bounds.bound`: any D gives a bound on images that it was not trained on.
 """
 
 from typing import Any

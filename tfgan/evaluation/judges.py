@@ -114,7 +114,8 @@ class SampleQuality:
         """As many validation images as a set has samples, with the classifier's output."""
         reference = self._reference
         images, labels = splits.load(reference.image_set, "validation")
-        seen = kept.seen(reference.image_set, reference.classifier, images[:SET_SIZE])
+        judge = reference.classifier
+        seen = kept.seen(reference.image_set, judge, judge.sha256, images[:SET_SIZE])
         return Labelled(labels[:SET_SIZE], seen.features, seen.probabilities)
 
     def collapsed(self, row: Row) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import zipfile
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from tfgan.datasets import sources
 from tfgan.datasets.image_set import ImageSet
 from tfgan.evaluation import PROTOCOL, neighbours, splits
-from tfgan.evaluation.classifier import Classifier
 from tfgan.ground.files import write_file
+
+Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class Seen(NamedTuple):
@@ -29,19 +31,20 @@ class Seen(NamedTuple):
     radii: np.ndarray
 
 
-def seen(image_set: ImageSet, judge: Classifier, images: np.ndarray) -> Seen:
+def seen(image_set: ImageSet, judge: Judge, sha256: str, images: np.ndarray) -> Seen:
     """What a classifier sees in images of a set.
 
     Args:
         image_set: the set.
-        judge: the classifier.
+        judge: the classifier: a function of images to features and probabilities.
+        sha256: SHA-256 of its weights.
         images: uint8 `(count, height, width, channels)`.
 
     Raises:
         UserError: if the set is not available.
     """
     builder = sources.prepare(image_set, lambda line: None)
-    digest = hashlib.sha256(f"{PROTOCOL} {judge.sha256}".encode())
+    digest = hashlib.sha256(f"{PROTOCOL} {sha256}".encode())
     digest.update(images.tobytes())
     path = splits.cache(builder) / f"seen-{digest.hexdigest()[:16]}.npz"
     damaged = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)

@@ -98,7 +98,8 @@ class Reference:
                 f"--dataset={image_set.name}: has images {images.shape[1:]}, but its classifier "
                 f"takes {judge.image_shape}"
             )
-        return cls(image_set, judge, images, labels, *kept.seen(image_set, judge, images))
+        seen = kept.seen(image_set, judge, judge.sha256, images)
+        return cls(image_set, judge, images, labels, *seen)
 
     @property
     def shares(self) -> np.ndarray:

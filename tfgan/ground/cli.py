@@ -6,8 +6,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
-from typing import NoReturn, TextIO
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn, TextIO
 
 from absl import app, flags, logging
 
@@ -53,6 +53,23 @@ def _in_words(message: str) -> str:
     return f"{wrong[1]}: must be {takes}" if wrong and takes else message
 
 
+# Keras imports these if it finds them, for features that no command uses: a second of the start.
+_OF_KERAS_ALONE = ("IPython", "matplotlib", "sklearn")
+
+
+@contextlib.contextmanager
+def _hidden(packages: Iterable[str]) -> Iterator[None]:
+    """Inside, importing a package that is not loaded yet fails, as if it were not installed."""
+    loaded: dict[str, Any] = sys.modules
+    hidden = [name for name in packages if name not in loaded]
+    loaded.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del loaded[name]
+
+
 def load_tensorflow() -> None:
     """Imports TensorFlow so that it prints only errors, also in a notebook.
 
@@ -76,7 +93,8 @@ def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -
     try:
         work = prepare()
         if tensorflow:
-            load_tensorflow()
+            with _hidden(_OF_KERAS_ALONE):
+                load_tensorflow()
         status = work()
     except (UserError, WorkerLost) as error:
         _put(f"error: {error}", sys.stderr)

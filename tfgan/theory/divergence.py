@@ -3,16 +3,14 @@
 All in nats. A logit is log D - log(1 - D).
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import integrate, spatial, special
 
+from tfgan.theory.bounds import LOG_2
 from tfgan.theory.densities import GaussianMixture
-
-LOG_2, LOG_4 = math.log(2), math.log(4)
 
 
 class Estimate(NamedTuple):
@@ -31,16 +29,6 @@ def value(real_logits: np.ndarray, fake_logits: np.ndarray) -> float:
     """V(D, G) = E[log D(x)] + E[log(1 - D(G(z)))], equation 1, as means over samples."""
     real, fake = np.asarray(real_logits, np.float64), np.asarray(fake_logits, np.float64)
     return float(np.mean(special.log_expit(real)) + np.mean(special.log_expit(-fake)))
-
-
-def bound(v: float) -> float:
-    """The lower bound of JSD(p_data, p_g) that a discriminator with V(D, G) = v gives.
-
-    At the optimal D, V(D, G) = -log 4 + 2 JSD(p_data, p_g) (theorem 1), and no D has a larger V.
-    So any D gives a bound, log 2 - (BCE_real + BCE_fake) / 2, in [0, log 2] nats. A divergence is
-    never negative, so 0 replaces the negative bound of a bad D.
-    """
-    return max(0.0, LOG_2 + v / 2)
 
 
 def jsd_bound(real_logits: np.ndarray, fake_logits: np.ndarray) -> float:

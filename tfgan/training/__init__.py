@@ -13,7 +13,6 @@ import tensorflow as tf
 from tfgan.cluster import gpus, rendezvous, strategies
 from tfgan.contract import check_policy
 from tfgan.datasets import training_set
-from tfgan.doctor import monitors
 from tfgan.gan import GAN
 from tfgan.ground import errors, surroundings
 from tfgan.ground.console import say
@@ -125,7 +124,10 @@ def _train_and_export(run: Run, recorded: Record | None, overwrite: bool, given:
             f"--batch_size={config.batch_size}: a step takes {config.images_a_step:,} images, and "
             f"{config.dataset} has only {run.data.shape[0]:,}"
         )
-    monitors.check(config)
+    if config.monitor_every:
+        from tfgan.doctor import monitors  # with SciPy: half a second
+
+        monitors.check(config)
     evaluation = _evaluation(run)
     try:
         gan = _build(run, given)

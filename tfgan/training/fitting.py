@@ -6,7 +6,7 @@ import time
 import keras
 
 from tfgan.cluster import strategies
-from tfgan.doctor import monitors, record
+from tfgan.doctor import record
 from tfgan.gan import GAN
 from tfgan.ground.console import duration, say
 from tfgan.ground.errors import Diverged, Interrupted
@@ -62,6 +62,8 @@ def fit(
             board,
         ]
         if config.monitor_every:
+            from tfgan.doctor import monitors  # with SciPy: half a second
+
             the_chiefs.append(monitors.Monitors(run, board))
         the_chiefs.append(users)
         checkpoint_and_stop = run_callbacks.CheckpointAndStop(checkpoints, stop, run, board.flush)
