@@ -1,6 +1,9 @@
 """Every command: imported without side effects, `--help`, paths that do not exist."""
 
 import ast
+import ctypes
+import importlib
+import json
 import pathlib
 import re
 import subprocess
@@ -10,6 +13,8 @@ from collections.abc import Iterator
 import forked
 import pytest
 from conftest import ROOT
+
+from tfgan.ground import cli, machine
 
 COMMANDS = ["train", "data", "sample", "evaluate", "export", "launch", "toy", "doctor.__main__"]
 COMMANDS += ["project", "theory.__main__", "evaluation.train_classifier"]
@@ -119,3 +124,18 @@ def test_errors_name_a_flag_with_its_value():
         text for text in found if (start := flag.match(text)) and text[start.end() :][:1] != "="
     ]
     assert not bare
+
+
+def test_packages_are_hidden_until_tensorflow_is_loaded(monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with cli._hidden(["colorsys", "json"]):
+        with pytest.raises(ImportError):
+            importlib.import_module("colorsys")
+        assert importlib.import_module("json") is json, "it was loaded before"
+    assert importlib.import_module("colorsys").rgb_to_hsv(0, 0, 0) == (0, 0, 0)
+
+
+def test_arenas_are_limited_where_the_c_library_can(monkeypatch):
+    machine.limit_arenas()
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())  # as on macOS
+    machine.limit_arenas()

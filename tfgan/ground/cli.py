@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TextIO
 
 from absl import app, flags, logging
 
-from tfgan.ground import console, flag_help, surroundings
+from tfgan.ground import console, flag_help, machine, surroundings
 from tfgan.ground.console import native_stderr_held_back
 from tfgan.ground.errors import Interrupted, UserError, WorkerLost
 
@@ -93,6 +93,7 @@ def _status(prepare: Callable[[], Callable[[], int | None]], tensorflow: bool) -
     try:
         work = prepare()
         if tensorflow:
+            machine.limit_arenas()
             with _hidden(_OF_KERAS_ALONE):
                 load_tensorflow()
         status = work()
