@@ -105,7 +105,8 @@ def test_other_set_trains_one_and_keeps_it(tiny_data_dir):
     assert damaged.sha256 == first.sha256
 
 
-def test_what_it_sees_in_real_images_is_computed_once(pinned, tiny_data_dir, monkeypatch):
+def test_what_it_sees_in_real_images_is_computed_once(pinned, tiny_data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(splits, "cache", lambda builder: tmp_path)
     image_set, images = ImageSet("mnist", data_dir=str(tiny_data_dir)), make_images(30)
     seen = functools.partial(kept.seen, image_set, pinned, pinned.sha256)
     first = seen(images)
@@ -123,7 +124,7 @@ def test_what_it_sees_in_real_images_is_computed_once(pinned, tiny_data_dir, mon
         assert all(map(np.array_equal, again, first))
         with pytest.raises(AssertionError, match="again"):
             seen(images[::-1])
-    (file,) = tiny_data_dir.rglob("seen-*.npz")
+    (file,) = tmp_path.iterdir()
     damaged = bytearray(file.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     for content in (damaged[:1000], damaged):
