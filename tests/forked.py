@@ -17,7 +17,7 @@ from tfgan.ground import cli
 ROOT = pathlib.Path(__file__).parent.parent
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tfgan.training"])
+_context.set_forkserver_preload(["tfgan.training", "tfgan.doctor.monitors"])  # and SciPy
 
 
 class Python:
