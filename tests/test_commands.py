@@ -135,7 +135,10 @@ def test_packages_are_hidden_until_tensorflow_is_loaded(monkeypatch):
     assert importlib.import_module("colorsys").rgb_to_hsv(0, 0, 0) == (0, 0, 0)
 
 
-def test_arenas_are_limited_where_the_c_library_can(monkeypatch):
+@pytest.mark.parametrize(
+    "library", [lambda _: object(), lambda _: len(_)], ids=["macOS", "Windows"]
+)
+def test_arenas_are_limited_where_the_c_library_can(library, monkeypatch):
     machine.limit_arenas()
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())  # as on macOS
+    monkeypatch.setattr(ctypes, "CDLL", library)
     machine.limit_arenas()

@@ -17,11 +17,11 @@ from tfgan.networks import precision
 from tfgan.optimizers import LossScale
 from tfgan.run.checkpointing import Checkpoints
 
-SHAPE, CLASSES, BATCH = (8, 8, 1), 3, 12
+SHAPE, CLASSES, BATCH = (8, 8, 1), 3, 48
 # The last digit of bfloat16 is 2^-8, that of float16 2^-11; layers and R1 add theirs up, and batch
-# normalisation of a new G's fakes, which hardly differ, enlarges them. How much depends on the CPU:
-# 0.31 was seen on one without bfloat16 instructions. A wrong loss scale or sign gives 0.5 or more.
-TOLERANCES = {"mixed_bfloat16": 0.45, "mixed_float16": 0.15}
+# normalisation of a new G's fakes, which hardly differ, enlarges them, in small batches
+# most: by 12 images, a CPU without bfloat16 instructions exceeded 0.3.
+TOLERANCES = {"mixed_bfloat16": 0.3, "mixed_float16": 0.15}
 RNG = np.random.default_rng(0)
 REAL = RNG.uniform(-1, 1, (BATCH, *SHAPE)).astype("float32")
 LABELS = np.arange(BATCH) % CLASSES
@@ -259,7 +259,7 @@ def test_a_network_of_ones_own_may_be_mixed():
     )
     gan = GAN(g, d, 8, ema=0.5)
     gan.compile(Adam(0.01), Adam(0.01))
-    gan.fit(REAL, batch_size=4, verbose=0)
+    gan.fit(REAL[:12], batch_size=4, verbose=0)
     assert [
         each.inner_optimizer.iterations.numpy() for each in (gan.d_optimizer, gan.g_optimizer)
     ] == [3, 3]

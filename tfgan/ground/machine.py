@@ -15,7 +15,8 @@ def cores() -> int:
 def limit_arenas() -> None:
     """Lets glibc divide memory among one arena for each core, instead of eight.
 
-    What one arena has free, another cannot use. Other C libraries do not have this setting.
+    What one arena has free, another cannot use. Other C libraries do not have this setting, and
+    Windows does not find the library by None.
     """
-    with contextlib.suppress(AttributeError):
+    with contextlib.suppress(AttributeError, TypeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, cores())
