@@ -259,7 +259,8 @@ def test_the_fewest_images_are_enough(tmp_path, monkeypatch):
     monkeypatch.setattr(judges, "SET_SIZE", 100)
     image_set = few(tmp_path, 36, 6, monkeypatch)
     judge = judges.judge(image_set, say=lambda line: None)
-    rows = {"samples": judge.row(make_images(100, seed=1)), **judge.reference_rows}
+    images = make_images(100, seed=1)
+    rows = {"samples": judge.row(images, judge.look(images)), **judge.reference_rows}
     # Without end: where a sample has a class that is not real, or test images are trained on.
     for name in set(protocol.METRICS) - {"class_kl", "nn_ratio_median", "nn_ratio_p01"}:
         assert np.isfinite(rows["samples"][name]["mean"]), name

@@ -40,7 +40,8 @@ def test_evaluations_in_training(config, capsys):
     assert all(row["D_loss"] for row in rows)
     # The last ones are those of the trained generator.
     judge = judges.judge(options.image_set, quick=True, say=lambda line: None)
-    row = judge.row(samples.from_gan(gan, 1000))
+    drawn = samples.from_gan(gan, 1000)
+    row = judge.row(drawn, judge.look(drawn))
     assert float(rows[-1]["fcd"]) == pytest.approx(row["fcd"]["mean"], rel=1e-5)
     events = EventAccumulator(str(Workdir(options.workdir).tensorboard), {"tensors": 0})
     events.Reload()

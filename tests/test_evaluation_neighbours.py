@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import scipy.spatial
-from conftest import make_images
 
 from tfgan.evaluation import neighbours
 
@@ -121,9 +120,14 @@ def test_nearest_finds_copies():
     assert distances.tolist() == [0, 64, 0]
 
 
-def test_nearest_against_brute_force():
-    queries, references = make_images(7, seed=1), make_images(30, seed=2)
+@pytest.mark.parametrize(("side", "count"), [(4, 30), (1, 5), (13, 40), (13, 3000)])
+def test_nearest_against_brute_force(side, count):
+    # Of two copies of each image the first is named. 13 x 13 pixels are more than shortened rows.
+    images = RNG.integers(0, 256, (count, side, side, 1), dtype=np.uint8)
+    references = np.concatenate([images, images])
+    queries = RNG.integers(0, 256, (7, side, side, 1), dtype=np.uint8)
     indices, distances = neighbours.nearest(queries, references)
     for query, index, distance in zip(queries, indices, distances, strict=True):
-        every = np.linalg.norm((query.astype(float) - references).reshape(30, -1), axis=1)
-        assert every[index] == distance == every.min()
+        every = np.linalg.norm((query.astype(float) - references).reshape(2 * count, -1), axis=1)
+        assert index == every.argmin()
+        assert distance == every.min()

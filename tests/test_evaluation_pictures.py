@@ -88,6 +88,10 @@ def reference(bars):
         return picture_protocol.Reference.load(bars, quiet)
 
 
+def score(images, reference, quick=False):
+    return picture_protocol.score(images, reference.features(images), reference, quick)
+
+
 def sizes(image_set):
     splits = sources.prepare(image_set, quiet).info.splits
     return {name: info.num_examples for name, info in splits.items()}
@@ -164,8 +168,8 @@ def test_spoilt_images_rank_below_whole_ones(reference):
             :count
         ],
     }
-    found = {name: picture_protocol.score(each, reference, True) for name, each in spoilt.items()}
-    good = picture_protocol.score(images, reference, quick=True)
+    found = {name: score(each, reference, quick=True) for name, each in spoilt.items()}
+    good = score(images, reference, quick=True)
     for name, scores in found.items():
         assert scores["fsd"] > good["fsd"] + 2 * good["fsd_error"], name
     for name in ("blurred", "noisy", "moved", "half of the kinds", "half collapsed"):
@@ -248,9 +252,9 @@ def test_floors_are_kept_and_ideal_stands_beside(reference, monkeypatch):
 
 def test_copies_of_training_images_have_a_ratio_of_nought(reference):
     copies = picture_parts.load(reference.image_set, "train")[: reference.parts.size]
-    found = picture_protocol.score(copies, reference)
+    found = score(copies, reference)
     assert found["nn_ratio_median"] == 0
-    held_out = picture_protocol.score(reference.images, reference)
+    held_out = score(reference.images, reference)
     assert (held_out["nn_ratio_median"], held_out["fsd"]) == (1, pytest.approx(0, abs=1e-6))
     assert (held_out["swd"], held_out["coverage"]) == (0, 1)
 
@@ -296,7 +300,8 @@ def test_evaluations_in_training(workdir, bars):
     judge = judges.judge(bars, quick=True, say=quiet)
     drawn = samples.FromModel(str(workdir.generator)).draw(judge.count)
     assert len(drawn) == judge.count == picture_parts.parts(bars).size
-    assert float(rows[-1]["fsd"]) == pytest.approx(judge.row(drawn)["fsd"]["mean"], rel=1e-3)
+    row = judge.row(drawn, judge.look(drawn))
+    assert float(rows[-1]["fsd"]) == pytest.approx(row["fsd"]["mean"], rel=1e-3)
 
 
 def test_command_evaluates_a_run(workdir, bars):

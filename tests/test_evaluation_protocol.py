@@ -107,13 +107,14 @@ def test_rows_are_means_and_deviations_over_sets(reference, monkeypatch):
     monkeypatch.setattr(protocol, "SET_SIZE", 300)
     small = smaller(reference, 300)
     images = splits.load(ImageSet("mnist"), "validation")[0][:900]
-    row = protocol.row(images, small)
+    row = protocol.row(images, small.classifier(images), small)
     parts = [images[start : start + 300] for start in (0, 300, 600)]
     scores = [protocol.score(part, small.classifier(part), small) for part in parts]
     for name in ("fcd", "recall", "class_kl"):
         values = [each[name] for each in scores]
         assert row[name] == pytest.approx({"mean": np.mean(values), "std": np.std(values, ddof=1)})
-    assert protocol.row(parts[0], small)["fcd"] == {"mean": scores[0]["fcd"], "std": None}
+    alone = protocol.row(parts[0], small.classifier(parts[0]), small)
+    assert alone["fcd"] == {"mean": scores[0]["fcd"], "std": None}
 
 
 def test_training_and_export_draw_the_same_samples(tmp_path):

@@ -92,7 +92,9 @@ def compared(
     """
     sizes = np.min([each.counts for each in (*sets, floor)], axis=0)
     wholes = [real.features[real.labels == label] for label in range(len(sizes))]
-    scores = [_distances(each, wholes, sizes) for each in (*sets, floor)]
+    balls = [neighbours.radii(whole) if len(whole) else None for whole in wholes]
+    references = list(zip(wholes, balls, strict=True))
+    scores = [_distances(each, references, sizes) for each in (*sets, floor)]
     accuracies = [each.accuracies for each in (*sets, real)]
     rows = [
         [{"accuracy": float(seen[label]), **found[label]} for label in range(len(sizes))]
@@ -104,16 +106,22 @@ def compared(
 
 
 def _distances(
-    images: Labelled, wholes: Sequence[np.ndarray], sizes: np.ndarray
+    images: Labelled, references: Sequence[tuple[np.ndarray, np.ndarray | None]], sizes: np.ndarray
 ) -> list[dict[str, float]]:
-    """FCD, recall and coverage of the first images of each class, in given numbers."""
+    """FCD, recall and coverage of the first images of each class, in given numbers.
+
+    Args:
+        images: what is scored.
+        references: the features of the real images of each class, and their `neighbours.radii`.
+        sizes: how many images of each class are scored.
+    """
     found = []
-    for label, (whole, size) in enumerate(zip(wholes, sizes, strict=True)):
+    for label, ((whole, balls), size) in enumerate(zip(references, sizes, strict=True)):
         if min(len(whole), size) < FEWEST:
             found.append(dict.fromkeys(("fcd", "recall", "coverage"), float("nan")))
             continue
         features = images.features[images.labels == label][:size]
-        manifolds = neighbours.manifolds(whole, features)
+        manifolds = neighbours.manifolds(whole, features, balls)
         distance = metrics.frechet_distance(whole, features)
         found.append({"fcd": distance, "recall": manifolds.recall, "coverage": manifolds.coverage})
     return found

@@ -1,6 +1,7 @@
 """`--evaluate_every` and `--keep_best`: scores during training."""
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -40,14 +41,15 @@ class Evaluation(EpochCallback):
         start = time.perf_counter()
         judge, metrics = self._judge, self._judge.metrics
         drawn = samples.from_gan(self.model, judge.count)
+        seen: Any = judge.look(drawn)
         by_classes: dict[str, float] = {}
         if isinstance(self.model, ConditionalGAN) and isinstance(judge, SampleQuality):
             labels = samples.labels(judge.count, self.model.shares)
-            row, (seen,) = judge.labelled_row(drawn, labels)
+            row, (told,) = judge.labelled_row(drawn, seen, labels)
             metrics = metrics | by_class.ACCURACY
-            by_classes = dict(zip(by_class.columns(judge.names), seen.accuracies, strict=True))
+            by_classes = dict(zip(by_class.columns(judge.names), told.accuracies, strict=True))
         else:
-            row = judge.row(drawn)
+            row = judge.row(drawn, seen)
         values = {name: row[name]["mean"] for name in metrics}
         logs.update({name: value for name, value in values.items() if value is not None})
         logs.update({name: value for name, value in by_classes.items() if np.isfinite(value)})

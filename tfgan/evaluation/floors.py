@@ -81,12 +81,13 @@ def _path(reference: Reference, validation: np.ndarray, fit: np.ndarray | None) 
 
 
 def _rows(reference: Reference, validation: np.ndarray, real: RealImages | None) -> Rows:
-    floor = row(validation[:SET_SIZE], reference)
+    images = validation[:SET_SIZE]
+    floor = row(images, reference.classifier(images), reference)
     mean, std = metrics.classifier_score(reference.probabilities)
     floor["classifier_score"] = {"mean": mean, "std": std}
     if real is None:
         return {"floor": floor}
-    floor |= alone(copying(validation[:SET_SIZE], real))
+    floor |= alone(copying(images, real))
     # Centres are taken from elsewhere than the images that choose sigma, as samples are.
     centres = real.fit[:SET_SIZE]
     floor |= _parzen(centres, reference, real)

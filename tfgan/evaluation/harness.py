@@ -256,17 +256,18 @@ def _evaluate(
     asked: dict[str, list[Labelled]] = {}  # by the names of rows: what sets of samples look like
     for name, source in subject.sources.items():
         drawn, classes = source.draw(judge.count), source.classes()
+        seen: Any = judge.look(drawn)  # what it is, only the judge knows
         if classes and isinstance(judge, SampleQuality):
             labels = samples.labels(judge.count, classes.shares)
-            rows[name], sets = judge.labelled_row(drawn, labels)
+            rows[name], sets = judge.labelled_row(drawn, seen, labels)
             if not name.startswith(figures.TRUNCATED):  # of those the curve is enough
                 asked[name] = sets
         else:
-            rows[name] = judge.row(drawn)
+            rows[name] = judge.row(drawn, seen)
         if classes and not asked:
             say(f"{subject.name}: {name}: {judges.UNTOLD}")
         if len(rows) == 1:
-            shown = drawn
+            shown = drawn, seen
     trained_on = subject.split and subject.image_set.with_split(subject.split)
     warnings = judge.warnings(trained_on) if trained_on else []
     collapsed = [name for name, row in rows.items() if judge.collapsed(row)]
@@ -307,7 +308,7 @@ def _evaluate(
         subject.output.mkdir(parents=True, exist_ok=True)
         file = subject.output / "evaluation.json"
         write_file(file, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
-        missing = judge.draw(subject.output, shown, rows)
+        missing = judge.draw(subject.output, *shown, rows)
         if by_classes:
             matrices = {name: np.array(each) for name, each in by_classes["confusion"].items()}
             figures.save_confusion(

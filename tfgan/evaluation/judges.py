@@ -23,7 +23,7 @@ from tfgan.evaluation import (
     splits,
 )
 from tfgan.evaluation.by_class import Labelled
-from tfgan.evaluation.protocol import SET_SIZE, SETS, Metric, RealImages, Reference, Row
+from tfgan.evaluation.protocol import SET_SIZE, SETS, Metric, RealImages, Reference, Row, Seen
 from tfgan.ground import pictures
 
 UNTOLD = "label accuracy is not scored, because it needs a classifier"
@@ -81,20 +81,25 @@ class SampleQuality:
         """Rows that stand beside every score; computed on first use, and kept beside the data."""
         return self._floors[0]
 
-    def row(self, images: np.ndarray) -> Row:
-        """Scores uint8 `(self.count, *self.image_shape)`."""
-        return protocol.row(images, self._reference, None if self._quick else self._floors[1])
+    def look(self, images: np.ndarray) -> Seen:
+        """What the classifier sees in uint8 `(self.count, *self.image_shape)`."""
+        return self._reference.classifier(images)
 
-    def labelled_row(self, images: np.ndarray, labels: np.ndarray) -> tuple[Row, list[Labelled]]:
+    def row(self, images: np.ndarray, seen: Seen) -> Row:
+        """Scores images, at which it has looked."""
+        real = None if self._quick else self._floors[1]
+        return protocol.row(images, seen, self._reference, real)
+
+    def labelled_row(
+        self, images: np.ndarray, seen: Seen, labels: np.ndarray
+    ) -> tuple[Row, list[Labelled]]:
         """Scores images with requested classes, int64 `(self.count,)`.
 
         Returns:
             The row, including `by_class.ACCURACY`; and the classifier's output for each set.
         """
-        seen = self._reference.classifier(images)
-        real = None if self._quick else self._floors[1]
         sets = Labelled(labels, *seen).sets(SET_SIZE)
-        return protocol.row(images, self._reference, real, seen) | by_class.accuracy(sets), sets
+        return self.row(images, seen) | by_class.accuracy(sets), sets
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,17 +128,20 @@ class SampleQuality:
         present = row["classes"]["mean"] or 0
         return present < metrics.classes_present(self._reference.shares)
 
-    def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
+    def draw(
+        self, folder: pathlib.Path, images: np.ndarray, seen: Seen, rows: dict[str, Row]
+    ) -> str:
         """Writes pictures to a folder; returns a line if a package is missing for some of them.
 
         Args:
             folder: the folder.
             images: samples, uint8.
+            seen: what it sees in them.
             rows: the rows whose precision and recall are shown, including `reference_rows`.
         """
         fit, _ = splits.load(self._reference.image_set, "fit")
         figures.save_neighbours(folder / "neighbours.png", images, fit)
-        shares = metrics.class_shares(self._reference.classifier.probabilities(images[:SET_SIZE]))
+        shares = metrics.class_shares(seen[1][:SET_SIZE])
         return figures.save_plots(folder, shares, self._reference.shares, rows)
 
 
@@ -162,15 +170,21 @@ class ModeCoverage:
         """Of the samples, `(height, width, channels)`."""
         return (*SampleQuality.shape(image_set)[:2], 3)
 
-    def row(self, images: np.ndarray) -> Row:
-        """Scores uint8 `(self.count, *self.image_shape)`."""
-        return protocol.alone(modes.score(modes.modes(images, self._judge), self._shares))
+    def look(self, images: np.ndarray) -> np.ndarray:
+        """The mode of each of uint8 `(self.count, *self.image_shape)`."""
+        return modes.modes(images, self._judge)
+
+    def row(self, images: np.ndarray, seen: np.ndarray) -> Row:
+        """Scores images, at which it has looked."""
+        return protocol.alone(modes.score(seen, self._shares))
 
     def collapsed(self, row: Row) -> bool:
         """Always false: the number of modes shows it."""
         return False
 
-    def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
+    def draw(
+        self, folder: pathlib.Path, images: np.ndarray, seen: np.ndarray, rows: dict[str, Row]
+    ) -> str:
         """Writes a grid of samples into a folder."""
         pictures.save_png(folder / "samples.png", pictures.grid(images[:64]))
         return ""
@@ -204,15 +218,21 @@ class PictureQuality:
         """Rows that stand beside every score; computed on first use, and kept beside the data."""
         return picture_protocol.floors(self._reference, self._quick, self._say)
 
-    def row(self, images: np.ndarray) -> Row:
-        """Scores uint8 `(self.count, *self.image_shape)`."""
-        return picture_protocol.row(images, self._reference, self._quick)
+    def look(self, images: np.ndarray) -> np.ndarray:
+        """The features of uint8 `(self.count, *self.image_shape)`."""
+        return self._reference.features(images)
+
+    def row(self, images: np.ndarray, seen: np.ndarray) -> Row:
+        """Scores images, at which it has looked."""
+        return picture_protocol.row(images, seen, self._reference, self._quick)
 
     def collapsed(self, row: Row) -> bool:
         """Whether most samples are near copies of each other."""
         return (row["repeats"]["mean"] or 0) > 0.5
 
-    def draw(self, folder: pathlib.Path, images: np.ndarray, rows: dict[str, Row]) -> str:
+    def draw(
+        self, folder: pathlib.Path, images: np.ndarray, seen: np.ndarray, rows: dict[str, Row]
+    ) -> str:
         """Writes pictures into a folder; see `SampleQuality`."""
         fit = picture_parts.load(self._reference.image_set, self._reference.parts.fit)
         figures.save_neighbours(folder / "neighbours.png", images, fit, picture_protocol.small)

@@ -7,7 +7,6 @@ against it: it rewards blur, and k-means centroids beat real images.
 from typing import NamedTuple
 
 import numpy as np
-import scipy.special
 from sklearn.cluster import KMeans
 
 from tfgan.evaluation.neighbours import Squares, chunks
@@ -46,13 +45,18 @@ def log_densities(points: np.ndarray, centres: np.ndarray, sigmas: np.ndarray) -
 
     def of_chunk(rows: np.ndarray) -> np.ndarray:
         squares = np.maximum(Squares(rows, centres).rough, 0)
-        return np.stack(
-            [scipy.special.logsumexp(squares / (-2 * sigma**2), axis=1) for sigma in sigmas]
-        )
+        least = squares.min(axis=1)
+        squares -= least[:, np.newaxis]
+        return np.stack([_log_sum(squares, sigma) - least / (2 * sigma**2) for sigma in sigmas])
 
     densities = np.concatenate(in_threads(of_chunk, chunks(points)), axis=1)
     constant = np.log(len(centres)) + points.shape[1] / 2 * np.log(2 * np.pi * sigmas**2)
     return densities - constant[:, np.newaxis]
+
+
+def _log_sum(squares: np.ndarray, sigma: float) -> np.ndarray:
+    """log sum exp(-squares / 2 sigma^2) of each row, float64; the least square of each is 0."""
+    return np.log(np.exp(squares * np.float32(-1 / (2 * sigma**2))).sum(axis=1).astype(np.float64))
 
 
 def log_likelihood(centres: np.ndarray, validation: np.ndarray, test: np.ndarray) -> LogLikelihood:

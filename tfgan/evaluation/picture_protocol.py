@@ -114,14 +114,21 @@ def _nearest(images: np.ndarray, fit: np.ndarray) -> tuple[float, float]:
     return float(np.median(distances)), float(np.percentile(distances, 1))
 
 
-def score(images: np.ndarray, reference: Reference, quick: bool = False) -> dict[str, float]:
+def score(
+    images: np.ndarray, features: np.ndarray, reference: Reference, quick: bool = False
+) -> dict[str, float]:
     """Every metric of one set of samples, as many as there are held-out images.
+
+    Args:
+        images: uint8 `(count, height, width, channels)`.
+        features: what the reference's network sees in them, `(count, features)`.
+        reference: the real images.
+        quick: whether to leave out the comparison with training images.
 
     Returns:
         Values by the names of `METRICS`. "fsd_error" and "kid_error" are standard errors, and
         "swd_32" is the SWD of the level whose shorter side has 32 pixels.
     """
-    features = reference.features(images)
     kid, kid_error = metrics.kernel_distance(reference.seen, features)
     manifolds = neighbours.manifolds(reference.seen, features, reference.radii)
     swd = reference.patches.distances(images)
@@ -158,15 +165,15 @@ def repeats(real_radii: np.ndarray, radii: np.ndarray) -> float:
     return float(np.mean(radii <= np.percentile(real_radii, _REPEATED)))
 
 
-def row(images: np.ndarray, reference: Reference, quick: bool = False) -> Row:
-    """Scores disjoint sets separately, each with as many samples as held-out images.
+def row(images: np.ndarray, features: np.ndarray, reference: Reference, quick: bool = False) -> Row:
+    """Scores disjoint sets separately, each with as many samples as held-out images; see `score`.
 
     Returns:
         Mean and standard deviation over the sets; the latter is None for one set.
     """
     size = reference.parts.size
-    sets = [images[start : start + size] for start in range(0, len(images), size)]
-    return over_sets([score(each, reference, quick) for each in sets])
+    parts = [slice(start, start + size) for start in range(0, len(images), size)]
+    return over_sets([score(images[part], features[part], reference, quick) for part in parts])
 
 
 def floors(
@@ -185,7 +192,8 @@ def floors(
     with contextlib.suppress(OSError, ValueError, KeyError):  # a damaged one is computed again
         return json.loads(path.read_bytes())["rows"] | {"ideal": alone(IDEAL)}
     say("Floors: scoring real images against real images, once per image set")
-    rows = {"floor": row(reference.floor_images, reference, quick)}
+    real = reference.floor_images
+    rows = {"floor": row(real, reference.features(real), reference, quick)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, json.dumps({"rows": rows}, indent=2).encode())

@@ -48,6 +48,7 @@ METRICS = {
 }
 
 Row = dict[str, dict[str, float | None]]
+Seen = tuple[np.ndarray, np.ndarray]  # a classifier's features and probabilities of images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,10 +126,7 @@ class RealImages:
 
 
 def score(
-    images: np.ndarray,
-    seen: tuple[np.ndarray, np.ndarray],
-    reference: Reference,
-    real: RealImages | None = None,
+    images: np.ndarray, seen: Seen, reference: Reference, real: RealImages | None = None
 ) -> dict[str, float]:
     """Every metric of one set of samples; without `real`, only the fast ones.
 
@@ -185,32 +183,29 @@ def copying(images: np.ndarray, real: RealImages) -> dict[str, float]:
 
 
 def row(
-    images: np.ndarray,
-    reference: Reference,
-    real: RealImages | None = None,
-    seen: tuple[np.ndarray, np.ndarray] | None = None,
+    images: np.ndarray, seen: Seen, reference: Reference, real: RealImages | None = None
 ) -> Row:
     """Scores disjoint sets of 10,000 separately.
 
     Args:
         images: uint8 `(sets * 10000, height, width, channels)`.
+        seen: what the reference's classifier sees in them; see `score`.
         reference: the real images.
         real: the images for the slow metrics; None leaves those out.
-        seen: the classifier's output for the images, if it is known; see `score`.
 
     Returns:
         Mean and standard deviation over the sets; the latter is None for one set. For the
         classifier score, both are over splits of 1,000 of all images.
     """
-    scores, probabilities = [], []
-    for start in range(0, len(images), SET_SIZE):
-        rows = slice(start, start + SET_SIZE)
-        part = images[rows]
-        known = (seen[0][rows], seen[1][rows]) if seen else reference.classifier(part)
-        scores.append(score(part, known, reference, real))
-        probabilities.append(known[1])
+    features, probabilities = seen
+    starts = range(0, len(images), SET_SIZE)
+    parts = [slice(start, start + SET_SIZE) for start in starts]
+    scores = [
+        score(images[part], (features[part], probabilities[part]), reference, real)
+        for part in parts
+    ]
     found = over_sets(scores)
-    mean, std = metrics.classifier_score(np.concatenate(probabilities))
+    mean, std = metrics.classifier_score(probabilities)
     return found | {"classifier_score": {"mean": mean, "std": std}}
 
 
