@@ -93,6 +93,14 @@ def test_repeated_set_is_exact():
     assert neighbours.manifolds(repeated, rows).density == 3 / 5
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e-23, 1e-3, 1e6, 1e19, 1e40])
+def test_scale_of_the_features_does_not_matter(scale):
+    # Not even where float32, in which most pairs are compared, has no room for their squares.
+    real, fake = RNG.normal(size=(2, 300, 6))
+    expected = neighbours.manifolds(real, fake)
+    assert neighbours.manifolds(scale * real, scale * fake) == expected
+
+
 def test_against_prdc():
     prdc = pytest.importorskip("prdc")
     real, fake = RNG.normal(size=(700, 6)), RNG.normal(size=(600, 6)) * 0.8 + 0.3
@@ -120,9 +128,9 @@ def test_nearest_finds_copies():
     assert distances.tolist() == [0, 64, 0]
 
 
-@pytest.mark.parametrize(("side", "count"), [(4, 30), (1, 5), (13, 40), (13, 3000)])
+@pytest.mark.parametrize(("side", "count"), [(13, 40), (1, 5)])
 def test_nearest_against_brute_force(side, count):
-    # Of two copies of each image the first is named. 13 x 13 pixels are more than shortened rows.
+    # Of two copies of each image the first is named.
     images = RNG.integers(0, 256, (count, side, side, 1), dtype=np.uint8)
     references = np.concatenate([images, images])
     queries = RNG.integers(0, 256, (7, side, side, 1), dtype=np.uint8)

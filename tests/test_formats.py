@@ -72,7 +72,12 @@ def test_runs_as_the_generator_does_for_any_batch(name, kind, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-SLOW = {"maxout", "conv", "resnet"}  # mlp and infogan have all ways in which a class is told
+SLOW = {
+    "maxout",
+    "conv",
+    "conv_plain",
+    "resnet",
+}  # mlp and infogan have all ways in which a class is told
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,21 @@ def test_published_discriminators_see_pixels(kind):
     assert np.all(networks.KINDS["conv"].discriminator(32, (28, 28, 1), 1)(black) != 0)
 
 
+def test_plain_convolutions_judge_each_image_alone():
+    # D of conv normalises by its batch. That of conv_plain does not, and starts with logits whose
+    # size is that of the image.
+    images = tf.random.stateless_normal((9, 28, 28, 1), [0, 0])
+    normed, plain = (
+        networks.KINDS[kind].discriminator(64, (28, 28, 1), 1) for kind in ("conv", "conv_plain")
+    )
+    assert not np.allclose(normed(images, training=True)[:4], normed(images[:4], training=True))
+    logits = plain(images, training=True)
+    np.testing.assert_allclose(logits[:4], plain(images[:4], training=True), rtol=1e-4)
+    assert 0.1 < np.std(logits) < 10
+    kernels = {weight.path.partition("/")[2]: weight for weight in normed.trainable_weights}
+    assert len(plain.weights) == len(kernels) - 4
+
+
 def test_kinds_are_offered():
     assert tuple(networks.KINDS) == recipe.NETWORKS
 

@@ -8,8 +8,9 @@ import scipy.spatial.distance
 from tfgan.evaluation.threads import in_threads
 
 K = 5
-_CHUNK = 125
-_COMPONENTS, _LEARNT_FROM = 96, 1000  # of the images among which the nearest is searched
+_CHUNK = 125  # rows, so that what is compared stays near a core
+_QUERIES = 500
+_FLOAT32 = 1e-25, 1e35  # squared lengths that float32 has room for, with what becomes of them
 
 
 class Manifolds(NamedTuple):
@@ -36,7 +37,7 @@ def radii(features: np.ndarray, k: int = K) -> np.ndarray:
         squares = Squares(rows, features)
         least = np.partition(squares.rough, k, axis=1)[:, k, np.newaxis]
         # Whatever rounding did, the k-th nearest is among these.
-        i, j = where(squares.rough <= least + np.float32(2 * squares.error))
+        i, j = where(squares.rough <= least + least.dtype.type(2 * squares.error))
         exact = squares.exact(i, j)
         order = np.lexsort((exact, i))  # row by row, the nearest first: the row itself, or a copy
         first = np.searchsorted(i[order], np.arange(len(rows)))
@@ -94,20 +95,24 @@ class Squares:
         y: float64 `(others, features)`.
 
     Attributes:
-        rough: float32 distances `(count, others)` by a matrix product.
+        rough: distances `(count, others)` by a matrix product, or the exact ones if float32 has no
+            room for them.
         error: the largest possible error of those.
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray):
         self._x, self._y = x, y
-        rows, others = x.astype(np.float32), y.astype(np.float32)
-        lengths = [np.einsum("ij,ij->i", each, each) for each in (rows, others)]
-        self.rough = rows @ (-2 * others.T)
-        self.rough += lengths[0][:, np.newaxis]
-        self.rough += lengths[1]
+        lengths = [np.einsum("ij,ij->i", rows, rows) for rows in (x, y)]
+        longest = max(each.max() for each in lengths)
+        if not _FLOAT32[0] < longest < _FLOAT32[1]:
+            self.rough, self.error = squared_distances(x, y), 0.0
+            return
+        self.rough = x.astype(np.float32) @ (-2 * y.astype(np.float32).T)
+        self.rough += lengths[0][:, np.newaxis].astype(np.float32)
+        self.rough += lengths[1].astype(np.float32)
         # Of sums of products (Higham 2002, section 3.1), for both lengths and the product.
         terms = 4 * (x.shape[1] + 2) * np.finfo(np.float32).eps
-        self.error = float(terms * (lengths[0].max() + lengths[1].max()))
+        self.error = float(terms * 2 * longest)
 
     def exact(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """The exact distances `(pairs,)` of some rows i of x to rows j of y."""
@@ -124,9 +129,9 @@ class Squares:
         Args:
             limits: anything that broadcasts to that.
         """
-        above = self.rough - limits.astype(np.float32)
+        above = self.rough - limits.astype(self.rough.dtype)
         found = above < 0
-        error = self.error + np.finfo(np.float32).eps * float(limits.max())
+        error = self.error + np.finfo(self.rough.dtype).eps * float(limits.max())
         i, j = where(np.abs(above, out=above) <= error)
         found[i, j] = self.exact(i, j) < np.broadcast_to(limits, found.shape)[i, j]
         return found
@@ -149,52 +154,25 @@ def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def nearest(queries: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest image of each query, by the Euclidean distance of their pixels.
 
-    Distances of `_shortened` rows, which are at most the true ones, rule out most images; the few
-    others are compared in full.
+    The search is in float32; the returned distance is exact.
 
     Args:
         queries: uint8 `(count, ...)`.
         images: uint8 `(size, ...)`.
 
     Returns:
-        int64 indices `(count,)`, of equally near images the first; float64 distances `(count,)` of
-        pixels in [0, 255].
+        int64 indices `(count,)`; float64 distances `(count,)` of pixels in [0, 255].
     """
-    x, y = (rows.reshape(len(rows), -1) for rows in (queries, images))
-    short_x, short_y = _shortened(x, y)
-
-    def of_chunk(chunk: tuple[np.ndarray, np.ndarray]) -> list[tuple[int, float]]:
-        least = Squares(chunk[1], short_y)
-        found = []
-        for query, bounds in zip(chunk[0].astype(np.float64), least.rough, strict=True):
-            enough = ((y[bounds.argmin()] - query) ** 2).sum()
-            others = np.flatnonzero(bounds <= enough + least.error)
-            differences = y[others] - query
-            squares = np.einsum("ij,ij->i", differences, differences)
-            found.append((others[squares.argmin()], np.sqrt(squares.min())))
-        return found
-
-    parts = in_threads(of_chunk, zip(chunks(x), chunks(short_x), strict=True))
-    indices, distances = zip(*(pair for part in parts for pair in part), strict=True)
-    return np.array(indices), np.array(distances)
+    points = _rows(images)
+    halves = np.einsum("ij,ij->i", points, points) / 2
+    indices, distances = [], []
+    for start in range(0, len(queries), _QUERIES):
+        rows = _rows(queries[start : start + _QUERIES])
+        found = np.argmax(rows @ points.T - halves, axis=1)
+        indices.append(found)
+        distances.append(np.linalg.norm((rows - points[found]).astype(np.float64), axis=1))
+    return np.concatenate(indices), np.concatenate(distances)
 
 
-def _shortened(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-    """Shorter rows, whose distances are at most those of the rows themselves.
-
-    They are the coordinates along the first principal components of y, and the length of what
-    remains.
-    """
-    some = y[:: len(y) // _LEARNT_FROM + 1].astype(np.float64)
-    centre = some.mean(axis=0)
-    some -= centre
-    weights = np.linalg.eigh(some @ some.T)[1][:, -_COMPONENTS:]
-    basis = np.linalg.qr(some.T @ weights)[0]
-
-    def of_chunk(rows: np.ndarray) -> np.ndarray:
-        rows = rows - centre
-        along = rows @ basis
-        rest = np.einsum("ij,ij->i", rows, rows) - np.einsum("ij,ij->i", along, along)
-        return np.column_stack([along, np.sqrt(np.maximum(rest, 0))])
-
-    return [np.concatenate(in_threads(of_chunk, chunks(rows))) for rows in (x, y)]
+def _rows(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1).astype(np.float32)

@@ -43,8 +43,10 @@ def log_densities(points: np.ndarray, centres: np.ndarray, sigmas: np.ndarray) -
         float64 `(widths, count)`.
     """
 
+    origin = centres.mean(axis=0)  # near all of them, so that float32 loses least
+
     def of_chunk(rows: np.ndarray) -> np.ndarray:
-        squares = np.maximum(Squares(rows, centres).rough, 0)
+        squares = np.maximum(Squares(rows - origin, centres - origin).rough, 0)
         least = squares.min(axis=1)
         squares -= least[:, np.newaxis]
         return np.stack([_log_sum(squares, sigma) - least / (2 * sigma**2) for sigma in sigmas])

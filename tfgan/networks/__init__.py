@@ -60,5 +60,10 @@ KINDS = {
         functools.partial(infogan_discriminator, input_range=(-1, 1), momentum=0.99),
         check=infogan.channels,
     ),
+    "conv_plain": Kind(
+        functools.partial(infogan_generator, momentum=0.99),
+        functools.partial(infogan_discriminator, input_range=(-1, 1), batch_norm=False),
+        check=infogan.channels,
+    ),
     "resnet": Kind(resnet_generator, resnet_discriminator, convolves=True, check=resnet.halvings),
 }

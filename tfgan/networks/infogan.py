@@ -112,11 +112,14 @@ def infogan_discriminator(
     classes: int = 0,
     pack: int = 1,
     momentum: float = 0.999,
+    batch_norm: bool = True,
 ) -> keras.Model:
     """D: images `(batch, *image_shape)` in [-1, 1] to logits `(batch, 1)`.
 
     Convolutions to 64 and 128 channels, 4 x 4, stride 2, then dense 1024; LeakyReLU(0.2)
-    after each, and batch normalisation before it in the latter two.
+    after each, and batch normalisation before it in the latter two. Without batch normalisation
+    the initial kernels are larger, with variance 2 / inputs (He et al. 2015, eq. 10), so that the
+    logits still depend on the image.
 
     Args:
         hidden_size: units of the dense layer; the channels are 1/16 and 1/8 of it.
@@ -130,6 +133,7 @@ def infogan_discriminator(
         classes: number of classes, which D gets by projection; 0 for none.
         pack: number of images that D judges together, joined along their channels.
         momentum: see `infogan_generator`.
+        batch_norm: whether it has batch normalisation.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -137,13 +141,21 @@ def infogan_discriminator(
     wide = channels(hidden_size, image_shape)
     stream = Stream.DISCRIMINATOR_WEIGHTS
 
+    def start(index: int, truncated: bool = False) -> dict[str, keras.initializers.Initializer]:
+        if batch_norm:
+            return _normal(seed, stream, index, truncated)
+        he = keras.initializers.HeNormal(derive_seed(seed, stream, index))
+        return {"kernel_initializer": he}
+
     def conv(channels: int, index: int) -> keras.layers.Layer:
-        layer = StridedConv(channels, **_normal(seed, stream, index, True))
-        return normalised(layer, spectral_norm)
+        return normalised(StridedConv(channels, **start(index, True)), spectral_norm)
 
     def dense(units: int, index: int, use_bias: bool = True) -> keras.layers.Layer:
-        start = _normal(seed, stream, index)
-        return normalised(keras.layers.Dense(units, use_bias=use_bias, **start), spectral_norm)
+        layer = keras.layers.Dense(units, use_bias=use_bias, **start(index))
+        return normalised(layer, spectral_norm)
+
+    def norm() -> list[keras.layers.Layer]:
+        return _batch_norm(momentum) if batch_norm else []
 
     return labelled.network(
         keras.Input(image_shape, name="x"),
@@ -154,12 +166,12 @@ def infogan_discriminator(
             keras.layers.Activation(leaky_relu),
             *dropped(dropout, seed, 1),
             conv(wide, 1),
-            *_batch_norm(momentum),
+            *norm(),
             keras.layers.Activation(leaky_relu),
             keras.layers.Flatten(**CHANNELS_LAST),
             *dropped(dropout, seed, 2),
             dense(hidden_size, 2),
-            *_batch_norm(momentum),
+            *norm(),
             keras.layers.Activation(leaky_relu),
             *dropped(dropout, seed, 3),
             labelled.projected(dense(1, 3), classes, lambda: dense(hidden_size, 4, False)),

@@ -16,7 +16,7 @@ LOSSES = (
     "wasserstein",
 )
 SMOOTHED = ("non_saturating", "minimax", "least_squares")
-NETWORKS = ("mlp", "maxout", "infogan", "conv", "resnet")
+NETWORKS = ("mlp", "maxout", "infogan", "conv", "conv_plain", "resnet")
 OWN_NETWORKS = "own"  # what a run's networks are called that were given as `networks=`
 AUGMENTATIONS = ("color", "translation", "cutout")
 LATENTS = ("normal", "uniform", "uniform_sqrt3")
@@ -83,8 +83,9 @@ class Recipe:
         "Architecture of both networks. mlp: the tutorial's dense layers. maxout: the paper's "
         "experiments. infogan: convolutions, slower and sharper. conv: infogan, but D sees "
         "images in [-1, 1] instead of [0, 1], and batch normalisation averages over fewer steps. "
-        "resnet: residual convolutions, one block for each halving of the image, from 16 x 16 to "
-        "128 x 128. The last three need image sides that are multiples of 4.",
+        "conv_plain: conv, but D has no batch normalisation. resnet: residual convolutions, one "
+        "block for each halving of the image, from 16 x 16 to 128 x 128. The last four need image "
+        "sides that are multiples of 4.",
         choices=NETWORKS,
         in_code=(OWN_NETWORKS,),
     )
@@ -174,7 +175,8 @@ class Recipe:
     gradient_penalty: float = option(
         0.0,
         "Weight of the penalty (|grad D(x)| - 1)^2 at points between real and generated images; "
-        "10 in WGAN-GP. Needs a D without batch normalisation (--network=mlp or resnet).",
+        "10 in WGAN-GP. Needs a D without batch normalisation (--network=mlp, conv_plain or "
+        "resnet).",
         check=not_negative,
     )
     d_steps: int = option(
