@@ -1,4 +1,5 @@
 import csv
+import functools
 import json
 import re
 import signal
@@ -218,7 +219,10 @@ def test_gif_has_at_most_so_many_pictures(tmp_path):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_signal_stops_and_the_second_acts_as_ever(signum):
+def test_each_signal_stops_and_the_second_acts_as_ever(signum, request):
+    # As in a terminal, even where the tests run under nohup.
+    request.addfinalizer(functools.partial(signal.signal, signum, signal.getsignal(signum)))
+    signal.signal(signum, signal.SIG_DFL)
     before = {each: signal.getsignal(each) for each in signals.stopping()}
     assert signum in before
     with stopping.StopSignals(tf.distribute.get_strategy()) as stop:
