@@ -4,7 +4,7 @@ import shlex
 import pytest
 from absl import flags
 
-from tfgan import TrainConfig, UserError
+from tfgan import TrainConfig, UserError, networks
 from tfgan.run import config
 
 
@@ -80,6 +80,13 @@ def test_options_that_need_each_other():
     with pytest.raises(UserError, match=r"^--loss=wasserstein: needs --gradient_penalty, such as"):
         TrainConfig(loss="wasserstein")
     TrainConfig(loss="wasserstein", spectral_norm=True)
+    for network, kind in networks.KINDS.items():
+        layers = {type(layer).__name__ for layer in kind.discriminator(16, (16, 16, 1)).layers}
+        if "BatchNormalization" not in layers:
+            TrainConfig(gradient_penalty=1, network=network)
+            continue
+        with pytest.raises(UserError, match=rf"^--gradient_penalty=1: .* --network={network} has"):
+            TrainConfig(gradient_penalty=1, network=network)
     with pytest.raises(
         UserError, match=r"^--d_steps=2: --updates=simultaneous updates each network once"
     ):

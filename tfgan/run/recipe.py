@@ -17,6 +17,7 @@ LOSSES = (
 )
 SMOOTHED = ("non_saturating", "minimax", "least_squares")
 NETWORKS = ("mlp", "maxout", "infogan", "conv", "conv_plain", "resnet")
+_NORMALISED = ("infogan", "conv")  # whose D has batch normalisation
 OWN_NETWORKS = "own"  # what a run's networks are called that were given as `networks=`
 AUGMENTATIONS = ("color", "translation", "cutout")
 LATENTS = ("normal", "uniform", "uniform_sqrt3")
@@ -175,8 +176,7 @@ class Recipe:
     gradient_penalty: float = option(
         0.0,
         "Weight of the penalty (|grad D(x)| - 1)^2 at points between real and generated images; "
-        "10 in WGAN-GP. Needs a D without batch normalisation (--network=mlp, conv_plain or "
-        "resnet).",
+        "10 in WGAN-GP. Needs a D without batch normalisation, so not --network=infogan or conv.",
         check=not_negative,
     )
     d_steps: int = option(
@@ -294,6 +294,12 @@ class Recipe:
             raise UserError(
                 "--loss=wasserstein: needs --gradient_penalty, such as 10, or --r1 or "
                 "--spectral_norm; without them D's scores grow without bound"
+            )
+        if self.gradient_penalty and self.network in _NORMALISED:
+            raise UserError(
+                f"--gradient_penalty={self.gradient_penalty:g}: needs a D that judges each image "
+                f"alone, and that of --network={self.network} has batch normalisation; use "
+                "conv_plain, mlp, maxout or resnet"
             )
         if self.d_steps > 1 and self.updates == "simultaneous":
             raise UserError(
