@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tfgan.evaluation.threads import alone, in_threads
+from tfgan.evaluation.threads import in_threads, one_blas_thread
 from tfgan.noise import Stream, derive_seed
 
 SUBSETS, SUBSET_SIZE = 100, 1000
@@ -217,7 +217,7 @@ def expected_kl(p: np.ndarray, count: int) -> float:
     return total
 
 
-@alone
+@one_blas_thread
 def two_sample_accuracy(real: np.ndarray, fake: np.ndarray) -> float:
     """Classifier two-sample test, C2ST (Lopez-Paz & Oquab 2017).
 
