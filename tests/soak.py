@@ -42,6 +42,10 @@ RECIPES = {  # epochs, and flags
     "convolutions": (6, [*CONVOLUTIONS, "--loss=relativistic", "--lr_schedule=cosine"]),
     "augmentation": (8, ["--nojit_compile", "--augment=color,translation,cutout"]),
     "classes": (12, ["--conditional"]),
+    "wasserstein": (
+        12,
+        ["--loss=wasserstein", "--gradient_penalty=10", "--d_steps=2", "--pack=2"],
+    ),
     "pictures": (8, ["--images={folder}/pictures", "--image_size=8"]),
     "bfloat16": (10, ["--precision=mixed_bfloat16", "--ema=0.9"]),
     "best": (12, ["--keep_best=fcd", "--evaluate_every=2", "--split=train[:50]"]),

@@ -59,6 +59,26 @@ def test_each_part_is_decoded_once(image_set, decodings):
     assert len(decodings) == 3
 
 
+def test_the_first_images_are_those_that_are_kept(image_set, decodings, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", image_set.data_dir)
+    image_set = ImageSet("mnist")
+    before = pipeline.first_labelled(image_set, 7)  # of those that nobody has kept
+    assert decodings == []
+    images, labels = load(image_set)
+    for count in (7, 1000):
+        firsts = pipeline.first_labelled(image_set, count)
+        for first, array in zip(firsts, (images, labels), strict=True):
+            np.testing.assert_array_equal(first, array[:count])
+            assert first.dtype == array.dtype
+        np.testing.assert_array_equal(pipeline.first_images(image_set, count), images[:count])
+    for one, other in zip(before, (images, labels), strict=True):
+        np.testing.assert_array_equal(one, other[:7])
+    assert decodings == ["train"]
+    for _ in range(2):  # a whole split is kept by whoever needs it
+        assert len(pipeline.first_images(image_set.with_split("test"), 10_000)) == 10
+    assert decodings == ["train", "test"]
+
+
 @pytest.mark.parametrize("what", ["images.npy", "labels.npy", "set.json"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
 def test_a_damaged_file_is_no_harm(image_set, decodings, what, damage):

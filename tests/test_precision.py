@@ -22,6 +22,7 @@ SHAPE, CLASSES, BATCH = (8, 8, 1), 3, 48
 # normalisation of a new G's fakes, which hardly differ, enlarges them, in small batches
 # most: by 12 images, a CPU without bfloat16 instructions exceeded 0.3.
 TOLERANCES = {"mixed_bfloat16": 0.3, "mixed_float16": 0.15}
+WEIGHT = 1000.0  # of a penalty, so that it outweighs the loss
 RNG = np.random.default_rng(0)
 REAL = RNG.uniform(-1, 1, (BATCH, *SHAPE)).astype("float32")
 LABELS = np.arange(BATCH) % CLASSES
@@ -74,6 +75,29 @@ def test_a_step_is_that_of_float32_but_for_rounding(kind, classes, policy):
         assert policy.removeprefix("mixed_") in precision.compute_dtypes(network)
     images = gan.generate((Z, LABELS) if classes else Z)
     assert tf.nest.flatten(images)[0].dtype == tf.float32
+
+
+PENALTIES = [(kind, "r1") for kind in networks.KINDS] + [
+    ("mlp", "r2"),
+    ("mlp", "gradient_penalty"),
+]
+
+
+@pytest.mark.parametrize(("kind", "penalty"), PENALTIES)
+def test_a_penalty_is_that_of_float32_but_for_rounding(kind, penalty):
+    """Alone, by a large weight: beside the loss, a missing one would pass for rounding."""
+
+    def of_penalty(policy: str) -> np.ndarray:
+        with_it, without = (
+            gradients_of(make_gan(kind, policy, **{"r1": 0.0, penalty: weight}), 0)["d"]
+            for weight in (WEIGHT, 0.0)
+        )
+        return (with_it - without) / WEIGHT
+
+    expected = of_penalty("float32")
+    error = np.linalg.norm(of_penalty("mixed_bfloat16") - expected) / np.linalg.norm(expected)
+    # Rounding also decides which unit of a maxout group is the largest.
+    assert 1e-6 < error < (0.7 if kind == "maxout" else TOLERANCES["mixed_bfloat16"])
 
 
 def scales(gan: GAN) -> list[float]:

@@ -222,10 +222,11 @@ def _first(image_set: ImageSet, count: int, labels: bool = False) -> dict[str, n
     builder = sources.prepare(image_set, lambda line: None)
     if labels:
         class_names(builder, image_set)
-    if image_set.name in derived.SETS:
-        images, classes = load(builder, image_set)
+    if image_set.name in derived.SETS or split_info(builder, image_set).num_examples <= count:
+        images, classes = load(builder, image_set, labels)
         return {"image": images[:count], "label": classes[:count]}
-    split_info(builder, image_set)
+    if stored := decoded.kept(builder, image_set.split):
+        return {name.removesuffix("s"): array[:count] for name, array in stored.items()}
     try:
         chunk = next(iter(_examples(builder, image_set, labels).take(count).batch(count)))
     except (tf.errors.OpError, OSError, ValueError, MemoryError) as error:
