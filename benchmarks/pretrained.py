@@ -52,7 +52,8 @@ def _prepare() -> Callable[[], None]:
         environment = trained.workdir.existing_run()["environment"]
         command = f"python -m tfgan.train --recipe={flags.FLAGS.recipe}"
         known = {
-            "command": f"{command} --seed={trained.config['seed']}",
+            "command": f"{command} --seed={trained.config['seed']} "
+            f"--threads={environment['intra_op_threads']}",
             "step": trained.step,
             "scores": {metric: value["mean"] for metric, value in row.items()},
             "environment": {each: environment[each] for each in _KEPT},

@@ -98,13 +98,13 @@ def goals(results: dict[str, dict], recipe: str = "tutorial") -> list[Goal]:
             Goal(f"{JAX} / {FIT}", median_ratio(JAX, FIT), 1.0, False),
         ]
     return [
-        Goal(f"{FIT} / floor", median_ratio(FIT, fastest_floor(times)), 1.25, True),
+        Goal(f"{FIT} / floor", median_ratio(FIT, fastest_floor(times)), 1.12, True),
         Goal(f"{JAX} / {FIT}", median_ratio(JAX, FIT), 1.0, False),
         Goal(f"{IN_MEMORY} / {FIT}", median_ratio(IN_MEMORY, FIT), 2.7, False),
         Goal(f"{AS_WRITTEN} / {FIT}", median_ratio(AS_WRITTEN, FIT), 4.5, False),
         Goal(f"{FIT} / {BARE}", median_ratio(FIT, BARE), 1.05, True),
-        Goal(f"{FIT}: command to first step", fit.get("first_step_s"), 15, True, " s"),
-        Goal(f"{FIT}: peak memory", fit.get("peak_mb"), 1200, True, " MB"),
+        Goal(f"{FIT}: command to first step", fit.get("first_step_s"), 5.5, True, " s"),
+        Goal(f"{FIT}: peak memory", fit.get("peak_mb"), 900, True, " MB"),
     ]
 
 

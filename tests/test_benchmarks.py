@@ -133,7 +133,7 @@ def test_ratios_are_paired_and_goals_are_told():
         "floor (numpy)": [2.0, 4.0, 2.0],
     }
     results = {
-        name: {"ms": values, "first_step_s": 20.0, "peak_mb": 1000.0}
+        name: {"ms": values, "first_step_s": 20.0, "peak_mb": 800.0}
         for name, values in times.items()
     }
     assert report.fastest_floor(times) == "floor (numpy)"

@@ -17,32 +17,36 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 import test_exact
 import test_parity
+import test_precision
 from conftest import ROOT, prepare_tiny, run
 from test_exact import unbroken  # noqa: F401, a fixture
 from test_parity import dtype  # noqa: F401, a fixture
 
-VISIBLE = len(tf.config.list_physical_devices("GPU"))
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(
-        VISIBLE != 1,
-        reason=f"needs one GPU that TensorFlow can use and sees {VISIBLE}; "
-        f"CUDA_VISIBLE_DEVICES=0 picks one, docs/gpu.md says how to install",
-    ),
-]
-
+pytestmark = pytest.mark.gpu
 
 TABLE: list[tuple[str, str]] = []  # what was looked at, and what came out
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _one_gpu() -> None:
+    """Ends the session: whoever asks for these checks must not take skipped ones for passed."""
+    if (visible := len(tf.config.list_physical_devices("GPU"))) != 1:
+        pytest.exit(
+            f"needs one GPU that TensorFlow can use and sees {visible}; CUDA_VISIBLE_DEVICES=0 "
+            "picks one, docs/gpu.md says how to install",
+            returncode=1,
+        )
+
+
 @pytest.fixture(autouse=True)
 def _row(request) -> Iterator[None]:
-    """Notes how each check ended, unless it has noted more."""
+    """Notes how each check ended, unless it holds and has noted more."""
     before, failed = len(TABLE), request.session.testsfailed
     yield
-    if len(TABLE) == before:
-        ended = "failed" if request.session.testsfailed > failed else "holds"
-        TABLE.append((request.node.name.removeprefix("test_").replace("_", " "), ended))
+    failed = request.session.testsfailed > failed
+    if failed or len(TABLE) == before:
+        name = request.node.name.removeprefix("test_").replace("_", " ")
+        TABLE.append((name, "failed" if failed else "holds"))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -83,10 +87,38 @@ def test_same_command_gives_the_same_bits(tiny_data_dir, tmp_path):
     test_exact.test_same_command_in_another_process_gives_the_same_bits(flags, tmp_path)
 
 
-@pytest.mark.parametrize("network", ["mlp", "conv", "resnet"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        "mlp",
+        "conv",
+        "resnet",
+        "mlp --precision=mixed_bfloat16",
+        "conv --precision=mixed_float16",
+        "conv_plain --conditional --precision=mixed_bfloat16",
+    ],
+)
 def test_same_command_gives_the_same_bits_under_xla(network, tiny_data_dir, tmp_path):
-    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", f"--network={network}", "--r1=1"]
+    flags = [f"--data_dir={tiny_data_dir}", "--batch_size=15", "--r1=1"]
+    flags += f"--network={network}".split()
     test_exact.test_same_command_in_another_process_gives_the_same_bits(flags, tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "classes", "policy"), test_precision.ALL + test_precision.TOLD)
+def test_gradients_of_mixed_precision(kind, classes, policy):
+    test_precision.test_a_step_is_that_of_float32_but_for_rounding(kind, classes, policy)
+
+
+@pytest.mark.parametrize(("kind", "penalty"), test_precision.PENALTIES)
+def test_penalties_of_mixed_precision(kind, penalty):
+    test_precision.test_a_penalty_is_that_of_float32_but_for_rounding(kind, penalty)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_loss_scales_of_mixed_precision(jit_compile):
+    test_precision.test_both_losses_are_scaled_under_float16_and_an_overflow_skips_both_steps(
+        jit_compile
+    )
 
 
 def first_losses(workdir) -> list[float]:

@@ -1,5 +1,7 @@
 """The generator that comes with tfgan draws what its record says, without a training."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -54,6 +56,18 @@ def test_its_record_names_a_recipe_and_scores():
     assert command[3].removeprefix("--recipe=") in recipes.names()
     assert record["scores"]["fcd"] < 1.5
     assert record["scores"]["label_accuracy"] > 0.98
+
+
+@pytest.mark.slow
+def test_its_scores_are_those_of_its_record(tmp_path):
+    options = ("--quick", "--model=mnist", f"--output={tmp_path}")
+    done = run("evaluate", *options)
+    assert done.returncode == 0, done.stderr
+    row = json.loads((tmp_path / "evaluation.json").read_text())["rows"]["generator"]
+    scores = pretrained.record("mnist")["scores"]
+    for name, score in scores.items():  # C2ST and errors are of few images
+        most = 0.02 * abs(score) + (0.02 if name in ("fcd", "c2st") or "error" in name else 0.002)
+        assert abs(row[name]["mean"] - score) < most, name
 
 
 def test_the_page_in_the_docs_is_of_it(tmp_path):
