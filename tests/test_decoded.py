@@ -80,13 +80,18 @@ def test_the_first_images_are_those_that_are_kept(image_set, decodings, monkeypa
 
 
 @pytest.mark.parametrize("what", ["images.npy", "labels.npy", "set.json"])
-@pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "reshaped", "gone"])
 def test_a_damaged_file_is_no_harm(image_set, decodings, what, damage):
     before = load(image_set)
     file = kept(image_set)[0] / what
     content = bytearray(file.read_bytes())
     if damage == "cut":
         file.write_bytes(content[:-1])
+    elif damage == "reshaped":
+        if what == "set.json":
+            file.write_text("[]")
+        else:
+            np.save(file, np.load(file)[np.newaxis])
     elif damage == "flipped":
         content[-5] ^= 1
         file.write_bytes(content)

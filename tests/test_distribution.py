@@ -157,6 +157,21 @@ def test_the_same_trajectory(workers, strategy, devices, description, one_device
         print(f"{description}, {floatx}: largest difference {gap}")
 
 
+@pytest.mark.slow  # test_precision.py looks at two mirrored replicas
+@pytest.mark.parametrize("where", [MIRRORED, WORKERS], ids=["mirrored", "workers"])
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_is_the_same_everywhere_but_for_rounding(precision, where):
+    options = {"epochs": 2, "r1": 1.0, "ema": 0.9, "d_learning_rate": 0.01}
+    (one,) = results(1, "one_device", "", json.dumps(options), "float32")
+    several = results(*where, json.dumps(options | {"precision": precision}), "float32")
+    for other in several:
+        assert other["equal"], "replicas must be identical to the bit"
+        assert other["weights"] == several[0]["weights"], "and so must workers"
+    moved = np.abs(np.subtract(one["logs"][0], one["logs"][-1])).max()
+    assert moved > 0.1
+    np.testing.assert_allclose(several[0]["logs"], one["logs"], rtol=0, atol=moved / 4)
+
+
 def _gap(one: list, other: list) -> float:
     return float(np.abs(np.array(one) - np.array(other)).max())
 
