@@ -74,10 +74,10 @@ def test_runs_as_the_generator_does_for_any_batch(name, kind, tmp_path):
 
 SLOW = {
     "maxout",
+    "infogan",
     "conv",
-    "conv_plain",
     "resnet",
-}  # mlp and infogan have all ways in which a class is told
+}  # mlp and conv_modulated have all ways in which a class is told
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_same_command_gives_the_same_bits(tiny_data_dir, tmp_path):
         "resnet",
         "mlp --precision=mixed_bfloat16",
         "conv --precision=mixed_float16",
-        "conv_plain --conditional --precision=mixed_bfloat16",
+        "conv_modulated --conditional --precision=mixed_bfloat16",
     ],
 )
 def test_same_command_gives_the_same_bits_under_xla(network, tiny_data_dir, tmp_path):

@@ -120,11 +120,12 @@ def test_published_discriminators_see_pixels(kind):
 
 
 def test_plain_convolutions_judge_each_image_alone():
-    # D of conv normalises by its batch. That of conv_plain does not, and starts with logits whose
-    # size is that of the image.
+    # D of conv normalises by its batch. That of conv_modulated does not, and starts with logits
+    # whose size is that of the image.
     images = tf.random.stateless_normal((9, 28, 28, 1), [0, 0])
     normed, plain = (
-        networks.KINDS[kind].discriminator(64, (28, 28, 1), 1) for kind in ("conv", "conv_plain")
+        networks.KINDS[kind].discriminator(64, (28, 28, 1), 1)
+        for kind in ("conv", "conv_modulated")
     )
     assert not np.allclose(normed(images, training=True)[:4], normed(images[:4], training=True))
     logits = plain(images, training=True)

@@ -10,7 +10,7 @@ from tfgan.networks.packing import Packed, pack_of
 
 SHAPE = (16, 16, 1)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (16, *SHAPE)).astype("float32")
-KINDS = ["mlp", "maxout", "infogan", "conv", "conv_plain", "resnet"]
+KINDS = ["mlp", "maxout", "infogan", "conv", "conv_modulated", "resnet"]
 
 
 def judge_of(kind: str, **options) -> keras.Model:

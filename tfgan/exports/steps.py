@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfgan import noise
 from tfgan.ground.errors import UserError
 from tfgan.networks import labelled
-from tfgan.networks.labelled import Beside, ClassScale, OneHot, ToldLayer
+from tfgan.networks.labelled import Beside, ClassScale, Modulation, ToldLayer
 from tfgan.networks.resnet import Residual
 from tfgan.noise import Stream
 
@@ -36,7 +36,7 @@ def chain(generator: keras.Model) -> list[tuple[keras.layers.Layer, Shape, Shape
     """
     x = z = noise.latents(0, Stream.SAMPLES, 0, 2, labelled.latent_size_of(generator))
     classes = labelled.classes_of(generator)
-    told = tf.eye(2, classes)
+    told = labelled.heard(generator, z, tf.eye(2, classes))
     found = []
     try:
         for layer in _flat(generator):
@@ -59,7 +59,7 @@ def _flat(model: keras.Model) -> Iterator[keras.layers.Layer]:
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _flat(layer)
-        elif not isinstance(layer, keras.layers.InputLayer | OneHot):
+        elif not isinstance(layer, labelled.NOT_IN_CHAIN):
             yield layer
 
 
@@ -194,7 +194,8 @@ def _beside(layer: Any, *shapes: Shape) -> list[Step]:
 
 def _class_scale(layer: Any, *shapes: Shape) -> list[Step]:
     scale, offset = as_base64(layer.gamma), as_base64(layer.beta)
-    return [{"kind": "classAffine", "scale": scale, "offset": offset}]
+    kind = "modulate" if isinstance(layer, Modulation) else "classAffine"
+    return [{"kind": kind, "scale": scale, "offset": offset}]
 
 
 def _nothing(layer: Any, *shapes: Shape) -> list[Step]:

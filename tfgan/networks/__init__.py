@@ -60,8 +60,8 @@ KINDS = {
         functools.partial(infogan_discriminator, input_range=(-1, 1), momentum=0.99),
         check=infogan.channels,
     ),
-    "conv_plain": Kind(
-        functools.partial(infogan_generator, momentum=0.99),
+    "conv_modulated": Kind(
+        functools.partial(infogan_generator, momentum=0.99, modulated=True),
         functools.partial(infogan_discriminator, input_range=(-1, 1), batch_norm=False),
         check=infogan.channels,
     ),

@@ -45,8 +45,10 @@ def _normal(
     return {"kernel_initializer": kind(stddev=0.02, seed=derive_seed(seed, stream, index))}
 
 
-def _batch_norm(momentum: float, classes: int = 0) -> list[keras.layers.Layer]:
-    return labelled.batch_norm(classes, momentum=momentum, epsilon=0.001)
+def _batch_norm(
+    momentum: float, classes: int = 0, modulation: labelled.Modulation | None = None
+) -> list[keras.layers.Layer]:
+    return labelled.batch_norm(classes, modulation, momentum=momentum, epsilon=0.001)
 
 
 def infogan_generator(
@@ -56,6 +58,7 @@ def infogan_generator(
     seed: int = 777,
     classes: int = 0,
     momentum: float = 0.999,
+    modulated: bool = False,
 ) -> keras.Model:
     """G: latents `(batch, latent_size)` to images `(batch, *image_shape)` in [-1, 1].
 
@@ -72,6 +75,8 @@ def infogan_generator(
             class. 0 for none.
         momentum: momentum of batch normalisation's running statistics, which G uses outside of
             training. They average over about 1 / (1 - momentum) steps.
+        modulated: whether the scale and the offset after each batch normalisation also depend on
+            z; see `labelled.Modulation`.
 
     Raises:
         DoesNotFit: if the image or the hidden size does not fit.
@@ -80,18 +85,25 @@ def infogan_generator(
     height, width, depth = image_shape
     small = (height // 4, width // 4, wide)
     stream = Stream.GENERATOR_WEIGHTS
+
+    def norm(index: int) -> list[keras.layers.Layer]:
+        modulation = None
+        if modulated:
+            modulation = labelled.Modulation(latent_size, derive_seed(seed, stream, 4 + index))
+        return _batch_norm(momentum, classes, modulation)
+
     return labelled.network(
         keras.Input((latent_size,), name="z"),
         [
             keras.layers.Dense(hidden_size, **_normal(seed, stream, 0)),
-            *_batch_norm(momentum, classes),
+            *norm(0),
             keras.layers.Activation(leaky_relu),
             keras.layers.Dense(math.prod(small), **_normal(seed, stream, 1)),
-            *_batch_norm(momentum, classes),
+            *norm(1),
             keras.layers.Activation(leaky_relu),
             keras.layers.Reshape(small),
             StridedConvTranspose(wide // 2, **_normal(seed, stream, 2)),
-            *_batch_norm(momentum, classes),
+            *norm(2),
             keras.layers.Activation(leaky_relu),
             StridedConvTranspose(depth, **_normal(seed, stream, 3)),
             keras.layers.Activation(sigmoid_image),

@@ -94,8 +94,13 @@ class ClassScale(ToldLayer):
 
     def build(self, input_shape: Any) -> None:
         shape = (input_shape[1][-1], input_shape[0][-1])
-        self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
+        self.gamma, self.beta = (
+            self.add_weight(shape=shape, initializer=self._initial(weight), name=name)
+            for weight, name in enumerate(("gamma", "beta"))
+        )
+
+    def _initial(self, weight: int) -> Callable[..., Any]:
+        return (keras.initializers.Ones(), keras.initializers.Zeros())[weight]
 
     def call(self, inputs: Any) -> Any:
         x, told = inputs
@@ -105,6 +110,60 @@ class ClassScale(ToldLayer):
             for each in (self.gamma, self.beta)
         )
         return x * scale + offset
+
+
+@keras.saving.register_keras_serializable("tfgan")
+class Style(keras.layers.Layer):
+    """What `Modulation` hears: the class and z, `(batch, classes + latent_size)`.
+
+    Its inputs are the classes `(batch, classes)`, if there are any, and z. Without classes, a 1
+    stands before z.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        told, z = inputs if isinstance(inputs, (list, tuple)) else (None, inputs)
+        return ops.concatenate([ops.ones_like(z[:, :1]) if told is None else told, z], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        told, z = input_shape if isinstance(input_shape[0], (list, tuple)) else ((1,), input_shape)
+        return (z[0], told[-1] + z[-1])
+
+
+@keras.saving.register_keras_serializable("tfgan")
+class Modulation(ClassScale):
+    """gamma(y, z) x + beta(y, z), both linear, for each channel, after batch normalisation.
+
+    Its second input is `Style`. Initially gamma is near 1 and beta near 0 for every class and z.
+
+    Args:
+        latent_size: length of z.
+        seed: seed of the initial values.
+
+    Reference:
+        Brock et al., Large Scale GAN Training, 2019, section 3.1 (skip-z, without its chunks);
+        Chen et al., On Self Modulation for Generative Adversarial Networks, 2019, eq. 3.
+    """
+
+    def __init__(self, latent_size: int, seed: int = 777, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.latent_size = latent_size
+        self.seed = seed
+
+    def _initial(self, weight: int) -> Callable[..., Any]:
+        of_class = (keras.initializers.Ones(), keras.initializers.Zeros())[weight]
+        of_z = keras.initializers.RandomNormal(
+            0, 0.02, derive_seed(self.seed, Stream.GENERATOR_WEIGHTS, weight)
+        )
+
+        def initial(shape: tuple[int, ...], dtype: Any = None) -> Any:
+            rows, channels = shape
+            known = of_class((rows - self.latent_size, channels), dtype)
+            return ops.concatenate([known, of_z((self.latent_size, channels), dtype)])
+
+        return initial
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"latent_size": self.latent_size, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable("tfgan")
@@ -156,11 +215,19 @@ def projected(
     return Projection(last, by_class()) if classes else last
 
 
-def batch_norm(classes: int, **kwargs: Any) -> list[keras.layers.Layer]:
-    """Batch normalisation; with classes, with a scale and an offset for each class."""
-    if not classes:
+def batch_norm(
+    classes: int, modulation: Modulation | None = None, **kwargs: Any
+) -> list[keras.layers.Layer]:
+    """Batch normalisation; with classes, with a scale and an offset for each class.
+
+    Args:
+        classes: number of classes; 0 for none.
+        modulation: the layer that scales instead, which hears z, too.
+        kwargs: of `BatchNormalization`.
+    """
+    if not (classes or modulation):
         return [BatchNormalization(**kwargs)]
-    return [BatchNormalization(scale=False, center=False, **kwargs), ClassScale()]
+    return [BatchNormalization(scale=False, center=False, **kwargs), modulation or ClassScale()]
 
 
 def network(
@@ -181,15 +248,18 @@ def network(
     """
     end_in_full(layers)
     packed = [Packed(pack)] if pack > 1 else []
-    if not classes:
+    modulated = any(isinstance(layer, Modulation) for layer in layers)
+    if not (classes or modulated):
         return keras.Sequential([inputs, *packed, *layers], name=name)
-    label = keras.Input((), dtype="int64", name="label")
-    x, told = inputs, OneHot(classes)(label)
+    label = [keras.Input((), dtype="int64", name="label")] if classes else []
+    x, told = inputs, OneHot(classes)(*label) if classes else None
     for layer in packed:
         x, told = layer(x), layer(told)
+    if modulated:
+        told = Style()((told, x) if classes else x)
     for layer in layers:
         x = layer((x, told)) if isinstance(layer, ToldLayer) else layer(x)
-    return keras.Model((inputs, label), x, name=name)
+    return keras.Model((inputs, *label) if classes else inputs, x, name=name)
 
 
 def blend(network: keras.Model, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
@@ -200,12 +270,30 @@ def blend(network: keras.Model, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         x: its first input.
         weights: weight of each class, `(batch, classes)`; a one-hot row is that class.
     """
+    told = heard(network, x, weights)
     for layer in network.layers:
         if isinstance(layer, ToldLayer):
-            x = layer((x, weights), training=False)
-        elif not isinstance(layer, (keras.layers.InputLayer, OneHot)):
+            x = layer((x, told), training=False)
+        elif not isinstance(layer, NOT_IN_CHAIN):
             x = layer(x, training=False)
     return x
+
+
+def heard(network: keras.Model, z: Any, weights: Any) -> Any:
+    """What each `ToldLayer` of a network hears beside the previous layer's output.
+
+    Args:
+        network: a network made by `network`.
+        z: its first input.
+        weights: weights of the classes, `(batch, classes)`; not used without classes.
+    """
+    for layer in network.layers:
+        if isinstance(layer, Style):
+            return layer((weights, z) if classes_of(network) else z)
+    return weights
+
+
+NOT_IN_CHAIN = (keras.layers.InputLayer, OneHot, Style)
 
 
 def classes_of(network: keras.Model) -> int:

@@ -16,7 +16,7 @@ LOSSES = (
     "wasserstein",
 )
 SMOOTHED = ("non_saturating", "minimax", "least_squares")
-NETWORKS = ("mlp", "maxout", "infogan", "conv", "conv_plain", "resnet")
+NETWORKS = ("mlp", "maxout", "infogan", "conv", "conv_modulated", "resnet")
 _NORMALISED = ("infogan", "conv")  # whose D has batch normalisation
 OWN_NETWORKS = "own"  # what a run's networks are called that were given as `networks=`
 AUGMENTATIONS = ("color", "translation", "cutout")
@@ -84,7 +84,8 @@ class Recipe:
         "Architecture of both networks. mlp: the tutorial's dense layers. maxout: the paper's "
         "experiments. infogan: convolutions, slower and sharper. conv: infogan, but D sees "
         "images in [-1, 1] instead of [0, 1], and batch normalisation averages over fewer steps. "
-        "conv_plain: conv, but D has no batch normalisation. resnet: residual convolutions, one "
+        "conv_modulated: conv, but D has no batch normalisation, and z also scales and shifts the "
+        "channels after each of those in G. resnet: residual convolutions, one "
         "block for each halving of the image, from 16 x 16 to 128 x 128. The last four need image "
         "sides that are multiples of 4.",
         choices=NETWORKS,
@@ -299,7 +300,7 @@ class Recipe:
             raise UserError(
                 f"--gradient_penalty={self.gradient_penalty:g}: needs a D that judges each image "
                 f"alone, and that of --network={self.network} has batch normalisation; use "
-                "conv_plain, mlp, maxout or resnet"
+                "conv_modulated, mlp, maxout or resnet"
             )
         if self.d_steps > 1 and self.updates == "simultaneous":
             raise UserError(

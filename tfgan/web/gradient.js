@@ -67,6 +67,26 @@ function withoutClass(dy, batch, size) {
   return dx;
 }
 
+/** Adds to dz what z changes by a scale and an offset, whose last rows are for z. */
+function addModulation({ scale, offset }, x, dy, batch, rows, dz) {
+  const [channels, size, each] = [scale.length / rows, dz.length / batch, x.length / batch];
+  for (let n = 0; n < batch; n++) {
+    const [ofScale, ofOffset] = [new Float64Array(channels), new Float64Array(channels)];
+    for (let i = n * each; i < (n + 1) * each; i++) {
+      ofScale[i % channels] += dy[i] * x[i];
+      ofOffset[i % channels] += dy[i];
+    }
+    for (let k = 0; k < size; k++) {
+      const row = (rows - size + k) * channels;
+      let sum = 0;
+      for (let c = 0; c < channels; c++) {
+        sum += scale[row + c] * ofScale[c] + offset[row + c] * ofOffset[c];
+      }
+      dz[n * size + k] += sum;
+    }
+  }
+}
+
 // By an activation's value y, for the parameter p.
 const SLOPES = {
   relu: (y) => (y > 0 ? 1 : 0),
@@ -82,8 +102,19 @@ const PULLS = {
     beside(layer, x, batch, told),
     (dy) => withoutClass(dy, batch, x.length / batch),
   ],
-  sum: ({ parts }, x, batch, told) => {
-    const pulled = parts.map((layers) => pull(layers, x, batch, told));
+  modulate: (layer, x, batch, told, z, dz) => {
+    const heard = style(batch, told, z);
+    const linear = { ...layer, offset: layer.offset.map(() => 0) };
+    return [
+      classAffine(layer, x, batch, heard),
+      (dy) => {
+        addModulation(layer, x, dy, batch, heard.length / batch, dz);
+        return classAffine(linear, dy, batch, heard);
+      },
+    ];
+  },
+  sum: ({ parts }, x, batch, told, z, dz) => {
+    const pulled = parts.map((layers) => pullLayers(layers, x, batch, told, z, dz));
     const add = (arrays) => arrays.reduce((total, other) => total.map((v, i) => v + other[i]));
     return [add(pulled.map(([y]) => y)), (dy) => add(pulled.map(([, back]) => back(dy)))];
   },
@@ -94,16 +125,13 @@ const PULLS = {
   },
 };
 
-/**
- * What layers make of x, as `compute`, and the function that takes a gradient at it back to x: the
- * product of the gradient and the Jacobian.
- */
-function pull(layers, x, batch, told) {
+/** As `pull`, of a part of the layers. What z changed beside x is added to dz. */
+function pullLayers(layers, x, batch, told, z, dz) {
   const backs = [];
   for (const layer of layers) {
     const { kind } = layer;
     if (kind in PULLS) {
-      const [y, back] = PULLS[kind](layer, x, batch, told);
+      const [y, back] = PULLS[kind](layer, x, batch, told, z, dz);
       backs.push(back);
       x = y;
     } else {
@@ -115,4 +143,20 @@ function pull(layers, x, batch, told) {
     }
   }
   return [x, (dy) => backs.reduceRight((gradient, back) => back(gradient), dy)];
+}
+
+/**
+ * What layers make of z, as `compute`, and the function that takes a gradient at it back to z: the
+ * product of the gradient and the Jacobian.
+ */
+function pull(layers, z, batch, told) {
+  const dz = new Float32Array(z.length);
+  const [y, back] = pullLayers(layers, z, batch, told, z, dz);
+  return [
+    y,
+    (dy) => {
+      dz.fill(0);
+      return back(dy).map((value, i) => value + dz[i]);
+    },
+  ];
 }

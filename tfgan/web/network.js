@@ -151,10 +151,26 @@ function classAffine(layer, x, batch, told) {
   });
 }
 
+/** What `modulate` hears, (batch, classes + size): the classes, or 1 without any, and then z. */
+function style(batch, told, z) {
+  const [before, size] = [told.length / batch || 1, z.length / batch];
+  const y = new Float32Array(batch * (before + size)).fill(1);
+  for (let n = 0; n < batch; n++) {
+    y.set(told.subarray(n * before, (n + 1) * before), n * (before + size));
+    y.set(z.subarray(n * size, (n + 1) * size), n * (before + size) + before);
+  }
+  return y;
+}
+
+/** x times a scale plus an offset a channel, both of the class and z. */
+function modulate(layer, x, batch, told, z) {
+  return classAffine(layer, x, batch, style(batch, told, z));
+}
+
 /** The sum of what chains of layers make of the same x. */
-function sum({ parts }, x, batch, told) {
+function sum({ parts }, x, batch, told, z) {
   return parts
-    .map((layers) => compute(layers, x, batch, told))
+    .map((layers) => compute(layers, x, batch, told, z))
     .reduce((total, other) => total.map((value, i) => value + other[i]));
 }
 
@@ -172,13 +188,14 @@ const LAYERS = {
   affine,
   beside,
   classAffine,
+  modulate,
   sum,
   activation: ({ name, parameter }, x) => x.map((v) => ACTIVATIONS[name](v, parameter)),
 };
 
-/** One layer after the other. */
-function compute(layers, x, batch, told) {
-  return layers.reduce((y, layer) => LAYERS[layer.kind](layer, y, batch, told), x);
+/** One layer after the other; z is the latent, which some layers hear, too. */
+function compute(layers, x, batch, told, z) {
+  return layers.reduce((y, layer) => LAYERS[layer.kind](layer, y, batch, told, z), x);
 }
 
 /** Puts numbers where base64 was, in all layers. */
@@ -197,7 +214,7 @@ function decode(layers) {
  */
 function makeGenerator(layers) {
   decode(layers);
-  return (latents, batch, told) => compute(layers, latents, batch, told);
+  return (latents, batch, told) => compute(layers, latents, batch, told, latents);
 }
 
 /** Weights (batch, classes) that name one class each; none where there are no classes. */
