@@ -7,11 +7,12 @@ import tensorflow as tf
 
 from tfgan import networks
 from tfgan.networks import labelled
-from tfgan.networks.labelled import Beside, ClassScale, OneHot, Projection
+from tfgan.networks.labelled import Beside, ClassScale, Modulation, OneHot, Projection, Style
 
 TOLD = np.array([[0, 1], [1, 0]], "float32")  # the classes 1 and 0
 X = np.array([[1, 2, 3], [4, 5, 6]], "float32")
-SHAPES = {"mlp": (4, 4, 1), "maxout": (4, 4, 1), "conv": (8, 8, 1), "resnet": (16, 16, 3)}
+SHAPES = {"mlp": (4, 4, 1), "maxout": (4, 4, 1), "conv": (8, 8, 1)}
+SHAPES |= {"conv_modulated": (8, 8, 1), "resnet": (16, 16, 3)}
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
@@ -59,6 +60,33 @@ def test_class_scale_by_hand(sides):
     np.testing.assert_array_equal(np.reshape(layer((x, TOLD)), (2, 3)), expected)
 
 
+def test_modulation_by_hand():
+    z = np.array([[2], [-1]], "float32")
+    style = Style()((TOLD, z))
+    np.testing.assert_array_equal(style, [[0, 1, 2], [1, 0, -1]])
+    np.testing.assert_array_equal(Style()(z), [[1, 2], [1, -1]])
+    layer = Modulation(latent_size=1)
+    layer.build([(None, 3), (None, 3)])
+    gamma, beta = np.array([[1, 2, 3], [4, 5, 6], [1, 0, 1]]), np.array(3 * [[0, 0, 1]])
+    layer.set_weights([gamma, beta])
+    # gamma is [4, 5, 6] + 2 [1, 0, 1], and [1, 2, 3] - [1, 0, 1]; beta 3 and 0 times [0, 0, 1].
+    np.testing.assert_array_equal(layer((X, style)), [[6, 10, 27], [0, 10, 12]])
+
+
+def test_modulation_starts_near_the_identity():
+    starts = []
+    for seed in (1, 1, 2):
+        layer = Modulation(40, seed)
+        layer.build([(None, 50), (None, 43)])
+        starts.append(layer.get_weights())
+    for weight, of_class in zip(starts[0], (1, 0), strict=True):
+        assert (weight[:3] == of_class).all()
+        assert weight[3:].std() == pytest.approx(0.02, rel=0.1)  # its standard error is 0.0003
+    assert (starts[0][0][3:] != starts[0][1][3:]).all()
+    np.testing.assert_array_equal(starts[0], starts[1])
+    assert (starts[0][0][3:] != starts[2][0][3:]).all()
+
+
 def test_projection_by_hand():
     last, by_class = keras.layers.Dense(1), keras.layers.Dense(3, use_bias=False)
     layer = Projection(last, by_class)
@@ -71,7 +99,14 @@ def test_projection_by_hand():
 
 @pytest.mark.parametrize(
     "layer",
-    [OneHot(3), Beside(2, seed=5), ClassScale(), Projection(keras.layers.Dense(1), OneHot(3))],
+    [
+        OneHot(3),
+        Beside(2, seed=5),
+        ClassScale(),
+        Style(),
+        Modulation(4, seed=5),
+        Projection(keras.layers.Dense(1), OneHot(3)),
+    ],
     ids=lambda layer: type(layer).__name__,
 )
 def test_layers_are_made_again_from_their_config(layer):
@@ -123,6 +158,18 @@ def test_between_classes_lies_what_corners_agree_with(kind):
     middle = labelled.blend(generator, z, np.full((3, 3), 1 / 3, "float32"))
     assert np.isfinite(middle).all()
     assert np.abs(middle - corners).max() > 1e-4
+
+
+def test_z_modulates_without_classes():
+    generator = perturbed(networks.KINDS["conv_modulated"].generator(5, 16, (8, 8, 1), 7))
+    z = np.random.default_rng(1).normal(size=(3, 5)).astype("float32")
+    assert [tensor.name for tensor in generator.inputs] == ["z"]
+    plain = generator(z)
+    for layer in generator.layers:
+        if isinstance(layer, Modulation):
+            rows = np.array([[1.0], *(5 * [[0.0]])])
+            layer.set_weights([weight * rows for weight in layer.get_weights()])
+    assert np.abs(plain - generator(z)).max() > 1e-4
 
 
 def test_gradients_of_embeddings_are_dense():

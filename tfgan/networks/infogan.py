@@ -99,9 +99,10 @@ def infogan_generator(
             *norm(0),
             keras.layers.Activation(leaky_relu),
             keras.layers.Dense(math.prod(small), **_normal(seed, stream, 1)),
-            *norm(1),
+            # By channels, a modulation of the second has a tenth of the parameters.
+            *([keras.layers.Reshape(small), *norm(1)] if modulated else norm(1)),
             keras.layers.Activation(leaky_relu),
-            keras.layers.Reshape(small),
+            *([] if modulated else [keras.layers.Reshape(small)]),
             StridedConvTranspose(wide // 2, **_normal(seed, stream, 2)),
             *norm(2),
             keras.layers.Activation(leaky_relu),
