@@ -43,6 +43,7 @@ class Score(keras.callbacks.Callback):
     def __init__(self, recipe: config.TrainConfig):
         super().__init__()
         self._reference = Reference.load(recipe.image_set, part="validation")
+        self._of = recipe.epochs
         self._epochs = {int(epoch) for epoch in flags.FLAGS.score_at}
         self._flags = " ".join(
             f"--{field.name}={value}"
@@ -60,7 +61,7 @@ class Score(keras.callbacks.Callback):
         drawn = samples.from_gan(self.model, SET_SIZE)
         seen = self._reference.classifier(drawn)
         found = score(drawn, seen, self._reference)
-        line = {"flags": self._flags, "epoch": epoch + 1}
+        line = {"flags": self._flags, "epoch": epoch + 1, "epochs": self._of}
         line |= {name: round(found[name], 4) for name in _SHOWN}
         if isinstance(self.model, ConditionalGAN):
             labels = samples.labels(SET_SIZE, self.model.shares)

@@ -170,6 +170,6 @@ def test_search_records_each_score(tiny_data_dir, tmp_path):
     first, last = map(json.loads, record.read_text().splitlines())
     changed = "--batch_size=10 --hidden_size=16 --r1=1.0 --jit_compile=False"
     assert first["flags"] == last["flags"] == changed
-    assert (first["epoch"], last["epoch"]) == (1, 3)
+    assert [(each["epoch"], each["epochs"]) for each in (first, last)] == [(1, 3), (3, 3)]
     assert first["fcd"] > 0
     assert 0 < last["class_error"] < math.inf
