@@ -198,6 +198,10 @@ class Projection(OfLayers, ToldLayer):
         return (*input_shape[0][:-1], 1)
 
 
+# The layers of a network beside its chain.
+NOT_IN_CHAIN = (keras.layers.InputLayer, OneHot, Style)
+
+
 def width(classes: int) -> int:
     """Length of an embedding: the number of classes, but at most 64."""
     return min(classes, MOST_WIDTH)
@@ -291,9 +295,6 @@ def heard(network: keras.Model, z: Any, weights: Any) -> Any:
         if isinstance(layer, Style):
             return layer((weights, z) if classes_of(network) else z)
     return weights
-
-
-NOT_IN_CHAIN = (keras.layers.InputLayer, OneHot, Style)
 
 
 def classes_of(network: keras.Model) -> int:
