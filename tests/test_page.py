@@ -69,8 +69,11 @@ def convolve(step: dict, x: np.ndarray) -> np.ndarray:
     return y
 
 
-def compute(steps: list[dict], x: np.ndarray, told: np.ndarray = None) -> np.ndarray:
-    """What `web/network.js` does with a description, in numpy and float64."""
+def compute(
+    steps: list[dict], x: np.ndarray, told: np.ndarray = None, z: np.ndarray = None
+) -> np.ndarray:
+    """What `web/network.js` does with a description, in numpy and float64; z is x at the start."""
+    z = x if z is None else z
     functions = {
         "relu": lambda v, _: np.maximum(v, 0),
         "leaky_relu": lambda v, slope: np.where(v > 0, v, slope * v),
@@ -89,20 +92,20 @@ def compute(steps: list[dict], x: np.ndarray, told: np.ndarray = None) -> np.nda
             case "enlarge":
                 x = x.repeat(step["factor"][0], 1).repeat(step["factor"][1], 2)
             case "affine":
-                x = x * floats(step["scale"]) + floats(step["offset"])
+                scale, offset = floats(step["scale"]), floats(step["offset"])
+                x = x.reshape(len(x), -1, scale.size) * scale + offset
             case "beside":
                 embedding = floats(step["embedding"]).reshape(told.shape[1], -1)
                 x = np.concatenate([x, told @ embedding], axis=1)
-            case "classAffine":
+            case "classAffine" | "modulate":
+                heard = told if step["kind"] == "classAffine" else np.hstack([told, z])
                 scale, offset = (
-                    (told @ floats(step[name]).reshape(told.shape[1], -1)).reshape(
-                        len(x), *(1,) * (x.ndim - 2), -1
-                    )
+                    heard @ floats(step[name]).reshape(heard.shape[1], -1)
                     for name in ("scale", "offset")
                 )
-                x = x * scale + offset
+                x = x.reshape(len(x), -1, scale.shape[1]) * scale[:, None] + offset[:, None]
             case "sum":
-                parts = [compute(part, x, told) for part in step["parts"]]
+                parts = [compute(part, x, told, z) for part in step["parts"]]
                 x = sum(part.reshape(len(x), -1) for part in parts)
             case "activation":
                 x = functions[step["name"]](x, step["parameter"])
