@@ -42,6 +42,7 @@ RECIPES = {  # epochs, and flags
     "convolutions": (6, [*CONVOLUTIONS, "--loss=relativistic", "--lr_schedule=cosine"]),
     "augmentation": (8, ["--nojit_compile", "--augment=color,translation,cutout"]),
     "classes": (12, ["--conditional"]),
+    "modulated": (6, [*CONVOLUTIONS, "--network=conv_modulated", "--conditional"]),
     "wasserstein": (
         12,
         ["--loss=wasserstein", "--gradient_penalty=10", "--d_steps=2", "--pack=2"],

@@ -154,6 +154,9 @@ SLOW = (
     "mlp --conditional",
     "maxout --conditional",
     "resnet --conditional",
+    "infogan --conditional",
+    "conv --conditional",
+    f"conv_modulated --conditional --pack=3 {WASSERSTEIN}",
 )
 
 

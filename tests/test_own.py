@@ -153,6 +153,7 @@ def test_bad_data_are_one_line(data, problem):
         (LABELS[:7], "shape \\(7,\\)"),
         (LABELS - 1, "lie in \\[-1, 1\\]"),
         (LABELS * 0, "of several classes"),
+        (LABELS + 58, r"lie in \[58, 60\], more classes than the 60 images"),
     ],
 )
 def test_bad_labels_are_one_line(labels, problem):

@@ -105,6 +105,14 @@ def test_a_class_with_one_picture_is_refused(tmp_path):
     assert_nothing_left(tmp_path)
 
 
+def test_names_that_differ_only_in_spaces_are_refused(tmp_path):
+    for number in range(6):
+        save(tmp_path / "all" / ("cat", "cat ")[number % 2] / f"{number}", number)
+    with pytest.raises(UserError, match=r"--images=.*sub-folder 'cat' or 'cat ', since spaces"):
+        Prepared(tmp_path / "all", tmp_path)
+    assert_nothing_left(tmp_path)
+
+
 def assert_nothing_left(tmp_path) -> None:
     assert {file.name for file in (tmp_path / "data").iterdir()} <= {".tfgan.lock"}
 
@@ -176,7 +184,10 @@ def test_what_a_killed_process_has_left_goes(photos, tmp_path):
 
 @pytest.fixture
 def known(tmp_path):
-    """A set of TensorFlow Datasets whose pictures have sizes of their own, and another key."""
+    """A set of TensorFlow Datasets whose pictures have sizes of their own, and other keys.
+
+    The class of one test image is not known.
+    """
 
     class Mixed(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         VERSION = tfds.core.Version("2.0.0")
@@ -198,7 +209,7 @@ def known(tmp_path):
             for number in range(count):
                 shape = (5 + number, 7, 3)
                 array = np.random.default_rng(number).integers(0, 256, shape, np.uint8)
-                yield number, {"img": array, "kind": number % 3}
+                yield number, {"img": array, "kind": -1 if count == number + 1 == 3 else number % 3}
 
     Mixed(data_dir=tmp_path / "data").download_and_prepare()
     return "mixed", tmp_path / "data"
@@ -213,8 +224,18 @@ def test_a_known_set_with_mixed_sizes(known, tmp_path):
     images, labels = found.labelled()
     assert images.shape == (9, 8, 8, 3)
     assert sorted(labels) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    assert found.images("test").shape == (3, 8, 8, 3)
+    images, labels = found.labelled("test")
+    assert images.shape == (3, 8, 8, 3)
+    assert sorted(labels) == [-1, 0, 1]
     assert found.name.startswith("mixed_8_")
+    assert "Classes: 3 (0, 1, 2)" in found.said
+
+
+def test_labels_by_another_name_are_told(known):
+    name, data_dir = known
+    builder = tfds.builder(name, data_dir=data_dir)
+    with pytest.raises(UserError, match="mixed: its labels are called kind; --image_size prep"):
+        pipeline.class_names(builder, ImageSet(name))
 
 
 def test_a_set_through_a_folder_is_the_set(tiny_data_dir, tmp_path):

@@ -53,6 +53,11 @@ def test_sub_folders_are_the_classes_of_a_conditional_run(tmp_path):
         (["--images={}/photos", "--holdout=1"], ["--holdout=1.0", "[0, 1)"]),
         (["--images={}/photos", "--batch_size=100"], ["--batch_size=100", "has only 12"]),
         (["--images={}/photos", "--conditional"], ["--conditional needs classes", "sub-folder"]),
+        (["--images={}/one", "--conditional"], ["sub-folder of its own, and all are in cats"]),
+        (
+            ["--images={}/beside", "--conditional", "--image_size=8"],
+            ["--images=", "every picture in the sub-folder", "pictures.csv"],
+        ),
         (["--fit=pad"], ["--fit", "does nothing without --images"]),
         (["--dataset=stacked_mnist", "--image_size=8"], ["--dataset=stacked_mnist", "one size"]),
     ],
@@ -61,6 +66,8 @@ def test_bad_input_is_one_line(flags, words, photos, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("a")
+    for name in ("one/cats/1", "one/cats/2", "beside/cats/1", "beside/cats/2", "beside/3"):
+        save(tmp_path / f"{name}.png", 1)
     given = [flag.format(tmp_path) for flag in flags]
     done = run("train", *given, f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run")
     assert_one_line_error(done, *words)

@@ -9,11 +9,12 @@ from conftest import assert_one_line_error, run, told_generator
 from PIL import Image
 
 from tfgan import UserError, networks, noise
-from tfgan.exports import loading, sampling, saved_model
+from tfgan.datasets.classes import Classes
+from tfgan.exports import class_names, loading, sampling, saved_model
 from tfgan.ground import pictures
 from tfgan.noise import Stream
 
-NAMES = ("boot", "sneaker", "2", "Ärmel|`x`")  # a class may have another's number for its name
+NAMES = ("boot", "Sneaker", "2", "Ärmel|`x`")  # a name may be a number
 COUNTS = (4, 3, 0, 3)  # the third was never learnt
 DATA = {"name": "x", "split": "train", "classes": {"names": NAMES, "counts": COUNTS}}
 
@@ -54,8 +55,9 @@ def sampled(model, tmp_path, *arguments) -> np.ndarray:
     [
         ("0", [0]),
         ("3,1, 0", [3, 1, 0]),
+        ("Sneaker", [1]),
         ("sneaker", [1]),
-        ("Ärmel|`x`,1", [3, 1]),
+        ("ÄRMEL|`X`,01", [3, 1]),
         ("1,1", [1, 1]),
         ("all", [0, 1, 3]),
     ],
@@ -114,12 +116,13 @@ def test_walks_lead_from_class_to_class(model, generator, tmp_path):
 @pytest.mark.parametrize(
     ("label", "problem"),
     [
-        ("sneakers", r"--label=sneakers: 'sneakers' is not a class .*\(did you mean sneaker\?\)"),
+        ("sneakers", r"--label=sneakers: 'sneakers' is not a class .*\(did you mean Sneaker\?\)"),
         (
             "4",
-            "--label=4: '4' is not a class of this generator; it has 0 to 3, or boot, sneaker, 2",
+            "--label=4: '4' is not a class of this generator; it has 0 to 3, or boot, Sneaker, 2",
         ),
-        ("-1", "'-1' is not a class"),
+        ("-1", "'-1' is not a class of this generator; it has"),
+        ("9" * 5000, "9' is not a class of this generator; it has"),
         ("22", "--label=22: '22' is not a class of this generator; it has 0 to 3"),
         ("0,,1", "--label=0,,1: '' is not a class"),
         ("0,", "'' is not a class"),
@@ -133,6 +136,49 @@ def test_what_is_no_class_is_told_with_what_is(model, tmp_path, label, problem):
             draw(model, 2, 1, str(tmp_path / "a.png"), label)
         assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "labels"),
+    [
+        (("1", "10", "3"), "10,1", [1, 0]),  # in the order of folders: no number but as a name
+        (("cat, wild", "dog", "cat"), "cat, wild,dog", [0, 1]),
+        (("cat, wild", "dog", "cat"), "cat,dog", [2, 1]),
+        (("Cat", "cat"), "cat,Cat", [1, 0]),
+    ],
+)
+def test_unusual_names(names, text, labels):
+    assert class_names.chosen(text, Classes(names, (1,) * len(names))) == labels
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "problem"),
+    [
+        (("1", "10", "3"), "0", r"'0' is not a class of this generator; it has 1, 10, 3$"),
+        (("Cat", "cat"), "CAT", r"'CAT' is not a class"),
+    ],
+)
+def test_names_that_could_be_of_two_classes_are_refused(names, text, problem):
+    with pytest.raises(UserError, match=problem):
+        class_names.chosen(text, Classes(names, (1,) * len(names)))
+
+
+def test_a_walk_goes_through_every_class_that_was_asked_for(model, tmp_path):
+    output = str(tmp_path / "walk.png")
+    with pytest.raises(UserError, match=r"--n=2: a walk through 3 classes needs --n=3"):
+        sampling.interpolate(model, 2, 1, output, "3,1,0")
+    sampling.interpolate(model, None, 1, output, ",".join(["3", "1"] * 35))
+    assert pictures.load_png(output).shape[0] == (70 - 1) * 6 + 2
+
+
+def test_a_record_of_other_classes_is_refused(generator, tmp_path):
+    for names in (NAMES[:3], (*NAMES, "e")):
+        data = DATA | {"classes": {"names": names, "counts": (1,) * len(names)}}
+        path = tmp_path / str(len(names))
+        saved_model.save_generator(path, generator)
+        (path / class_names.DATA).write_text(json.dumps(data))
+        with pytest.raises(UserError, match=rf"names {len(names)} classes, but .* has 4"):
+            sampling.sample(str(path), 2, 1, str(tmp_path / "a.npy"))
 
 
 def test_a_generator_that_does_not_name_its_classes_has_numbers(generator, tmp_path):
@@ -191,7 +237,7 @@ def test_a_label_for_a_generator_without_classes_is_refused(plain, tmp_path):
 def test_readme_names_the_classes_as_text(model):
     with open(f"{model}/README.md", encoding="utf-8") as file:
         readme = file.read()
-    assert r"The classes: 0 (boot), 1 (sneaker), 2 (2), 3 (Ärmel\|\`x\`)." in readme
+    assert r"The classes: 0 (boot), 1 (Sneaker), 2 (2), 3 (Ärmel\|\`x\`)." in readme
     assert "`weights`: float32 `(batch, 4)`" in readme
 
 

@@ -32,8 +32,7 @@ def _prepare() -> Callable[[], None]:
         from tfgan.exports import sampling
 
         if interpolate:
-            stops = n or sampling.DEFAULT
-            sampling.interpolate(model, stops, seed, output, label, threshold)
+            sampling.interpolate(model, n, seed, output, label, threshold)
         else:
             sampling.sample(model, n, seed, output, label, threshold, values["overwrite"])
         print(f"Wrote {output}")

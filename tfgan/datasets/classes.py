@@ -9,6 +9,7 @@ from tfgan.ground.errors import UserError
 
 # In a picture of a row for each class: images in a row, and rows, if there are so many classes.
 ROW, MOST_ROWS = 8, 32
+UNKNOWN = -1  # the label that TensorFlow Datasets gives an image whose class is not known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Classes:
         """The classes of a split with known labels, integers `(size,)`.
 
         Raises:
-            UserError: if a label is not a class: TensorFlow Datasets writes -1 for unknown labels.
+            UserError: if a label is not a class, such as `UNKNOWN`.
         """
         if unknown := int(np.sum((labels < 0) | (labels >= len(names)))):
             raise UserError(

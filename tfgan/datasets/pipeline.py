@@ -60,10 +60,11 @@ def class_names(builder: tfds.core.DatasetBuilder, image_set: ImageSet) -> tuple
     """
     features = builder.info.features
     if not ("label" in features and hasattr(features["label"], "num_classes")):
-        raise UserError(
-            f"--dataset={image_set.name}: its images have no labels; use a set with classes, or "
-            "pictures in a sub-folder for each"
-        )
+        others = [key for key, feature in features.items() if hasattr(feature, "num_classes")]
+        problem = "its images have no labels; use a set with classes, or pictures in sub-folders"
+        if len(others) == 1:
+            problem = f"its labels are called {others[0]}; --image_size prepares the set with them"
+        raise UserError(f"--dataset={image_set.name}: {problem}")
     names = tuple(features["label"].names)
     return derived.SETS[image_set.name].names(names) if image_set.name in derived.SETS else names
 

@@ -6,6 +6,7 @@ This works without TensorFlow, so that a command can check them before it loads 
 import difflib
 import json
 import pathlib
+from collections.abc import Iterator, Sequence
 
 from tfgan.datasets.classes import Classes
 from tfgan.ground.errors import UserError, first_line
@@ -44,14 +45,18 @@ def check(text: str, path: pathlib.Path) -> None:
 
 
 def chosen(text: str, classes: Classes) -> list[int]:
-    """The selected classes: "7", "7,1,3", "sneaker" or "all". Names take precedence over numbers.
+    """The selected classes: "7", "7,1,3", "sneaker" or "all".
+
+    A name's case matters only where two names differ in nothing else, and a name may have commas.
+    Names take precedence over numbers; where some name is another class's number, as with folders
+    1, 3 and 10, there are only names.
 
     Raises:
         UserError: if there is no such class, or it had no training images.
     """
     if text == "all":
         return classes.present
-    labels = [_chosen(part.strip(), list(classes.names), text) for part in text.split(",")]
+    labels = list(_parsed(text, classes.names))
     for label in labels:
         if not classes.counts[label]:
             raise UserError(
@@ -61,18 +66,52 @@ def chosen(text: str, classes: Classes) -> list[int]:
     return labels
 
 
-def _chosen(part: str, names: list[str], text: str) -> int:
+def _parsed(text: str, names: Sequence[str]) -> Iterator[int]:
+    parts = text.split(",")
+    most = 1 + max(name.count(",") for name in names)
+    while parts:
+        for count in range(min(most, len(parts)), 0, -1):
+            label = _label(",".join(parts[:count]).strip(), names)
+            if label is not None:
+                yield label
+                del parts[:count]
+                break
+        else:
+            raise _unknown(parts[0].strip(), names, text)
+
+
+def _label(part: str, names: Sequence[str]) -> int | None:
     if part in names:
         return names.index(part)
-    if part.isascii() and part.isdigit() and int(part) < len(names):
-        return int(part)
-    near = [] if part.isdigit() else difflib.get_close_matches(part, names, 1)
-    known = f"0 to {len(names) - 1}"
-    if names != list(map(str, range(len(names)))):
-        known += f", or {', '.join(names[:_SHOWN_NAMES])}{' ...' * (len(names) > _SHOWN_NAMES)}"
+    alike = [index for index, name in enumerate(names) if name.casefold() == part.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    numbers = _numbers(names)
+    number = part.lstrip("0") or part[-1:]
+    return numbers.index(number) if number in numbers else None
+
+
+def _numbers(names: Sequence[str]) -> list[str]:
+    """The numbers that select the classes; none if a name is the number of another class."""
+    numbers = list(map(str, range(len(names))))
+    confusing = any(
+        name in numbers and name != own for own, name in zip(numbers, names, strict=True)
+    )
+    return [] if confusing else numbers
+
+
+def _unknown(part: str, names: Sequence[str], text: str) -> UserError:
+    is_number = part.removeprefix("-").isdigit()
+    near = [] if is_number else difflib.get_close_matches(part, names, 1)
     meant = f" (did you mean {near[0]}?)" if near else ""
-    raise UserError(
-        f"--label={text}: {part!r} is not a class of this generator{meant}; it has {known}"
+    numbers = _numbers(names)
+    shown = [f"0 to {len(names) - 1}"] if numbers else []
+    if list(names) != numbers:
+        some = ", ".join(names[:_SHOWN_NAMES])
+        shown.append(f"{some}{' ...' * (len(names) > _SHOWN_NAMES)}")
+    return UserError(
+        f"--label={text}: {part!r} is not a class of this generator{meant}; it has "
+        f"{', or '.join(shown)}"
     )
 
 

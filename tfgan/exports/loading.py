@@ -70,11 +70,16 @@ class Loaded:
         given = {"z": tf.constant(z), "weights": tf.constant(weights, tf.float32)}
         return self._call("blend", **given)
 
+    @property
+    def heard(self) -> int:
+        """The number of classes that a conditional generator takes."""
+        inputs = self.model.signatures["blend"].structured_input_signature[1]
+        return int(inputs["weights"].shape[1])
+
     @functools.cached_property
     def classes(self) -> Classes:
         """The classes of a conditional generator, with numbers as names if it records none."""
-        inputs = self.model.signatures["blend"].structured_input_signature[1]
-        return self.recorded or Classes.of_numbers(int(inputs["weights"].shape[1]))
+        return self.recorded or Classes.of_numbers(self.heard)
 
     @functools.cached_property
     def latent_size(self) -> int:
@@ -151,7 +156,7 @@ def load(model: str, named: str = "") -> Loaded:
         named: its name in messages, if it is not the value of `--model`.
 
     Raises:
-        UserError: if there is none, or if it does not have those signatures.
+        UserError: if there is none, or if its signatures or its classes are others.
     """
     path = user_path(model, "--model")
     named = named or f"--model={model}"
@@ -171,7 +176,14 @@ def load(model: str, named: str = "") -> Loaded:
             f"generate and sample are needed; is it a generator of tfgan?"
         )
     distribution = saved_model.distribution(path)
-    return Loaded(named, path, loaded, distribution, class_names.recorded_classes(path))
+    recorded = class_names.recorded_classes(path)
+    found = Loaded(named, path, loaded, distribution, recorded)
+    if found.conditional and recorded and len(recorded.names) != found.heard:
+        raise UserError(
+            f"{path / class_names.DATA}: names {len(recorded.names)} classes, but the generator "
+            f"has {found.heard}; export it again"
+        )
+    return found
 
 
 def _from_package(name: str, named: str) -> Loaded:

@@ -161,7 +161,7 @@ def draw(loaded: Loaded, n: int, seed: int, label: int = ANY) -> np.ndarray:
 
 def interpolate(
     model: str,
-    n: int,
+    n: int | None,
     seed: int,
     output: str,
     label: str = "",
@@ -169,15 +169,21 @@ def interpolate(
 ) -> None:
     """Writes spherical walks between `n` latents: a row for each as PNG, or a closed tour.
 
-    With classes (all, unless `label` selects some), each latent has the next class, and the walks
-    go from class to class along straight lines between their one-hot vectors. Every latent on the
-    way is truncated, so that `sample` could draw each of the images.
+    If `n` is None, there are 64 latents, or one for each class if there are more classes.
+
+    With classes (all in turn, unless `label` selects some), each latent has the next class, and the
+    walks go from class to class along straight lines between their one-hot vectors. Every latent on
+    the way is truncated, so that `sample` could draw each of the images.
 
     Raises:
-        UserError: if the model cannot be loaded, has no such class, or the file cannot be written.
+        UserError: if the model cannot be loaded, has no such class, if more classes are selected
+            than there are latents, or if the file cannot be written.
     """
     loaded = load(model)
     wanted = labels_of(label or ("all" if loaded.conditional else ""), loaded)
+    n = n or max(DEFAULT, len(wanted))
+    if label and n < len(wanted):
+        raise UserError(f"--n={n}: a walk through {len(wanted)} classes needs --n={len(wanted)}")
     size, distribution = loaded.latent_size, loaded.distribution
     z = noise.latents(0, Stream.SAMPLES, seed, n, size, distribution=distribution).numpy()
     tour = not output.lower().endswith(".png")

@@ -80,6 +80,11 @@ def _labels(labels: Any, size: int) -> np.ndarray:
             f"data: the labels lie in [{labels.min()}, {labels.max()}]; must be whole numbers from "
             f"0, of several classes"
         )
+    if labels.max() >= size:
+        raise UserError(
+            f"data: the labels lie in [{labels.min()}, {labels.max()}], more classes than the "
+            f"{size:,} images; must be whole numbers from 0, one for each class"
+        )
     return labels.astype(np.int64)
 
 

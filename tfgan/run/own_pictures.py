@@ -45,20 +45,43 @@ class Request:
         )
         return ImageSet(name, data_dir=self.known.data_dir)
 
+    def check_classes(self, image_set: ImageSet) -> None:
+        """Makes sure that the prepared set of `images` has classes.
+
+        Raises:
+            UserError: if it has none.
+        """
+        from tfgan.datasets import sources
+        from tfgan.datasets.own import writing
+
+        builder = sources.prepare(image_set, say)
+        if "label" not in builder.info.features:
+            raise UserError(
+                f"--images={self.images}: --conditional needs every picture in the sub-folder of "
+                f"its class, and at least two of these; see {builder.data_path / writing.LIST}"
+            )
+
     def for_run(self, config: TrainConfig) -> TrainConfig:
         """Prepares the set for a run, unless that was done before.
 
         Raises:
             UserError: before anything is prepared, if the run's networks do not support that size,
-                or if it needs classes and there are none.
+                or if it needs classes and there are no sub-folders.
         """
-        from tfgan.run import building
+        from tfgan.cluster import strategies
+        from tfgan.run import building, environment
 
+        # Before TensorFlow reads anything, which would settle both.
+        strategies.choose_devices(config.devices)
+        environment.set_threads(config, None)
         side = self.how.image_size
         building.check_networks(config, (side, side, 3))
         if config.conditional and self.images:
             folders.check_classes(user_path(self.images, "--images"))
-        return dataclasses.replace(config, dataset=self.prepare().name, manual_dir="")
+        image_set = self.prepare()
+        if config.conditional and self.images:
+            self.check_classes(image_set)
+        return dataclasses.replace(config, dataset=image_set.name, manual_dir="")
 
 
 def define_flags() -> None:

@@ -78,14 +78,15 @@ def check_classes(path: pathlib.Path) -> None:
     """Makes sure that some files are in sub-folders, which are classes, before any is decoded.
 
     Raises:
-        UserError: if none is.
+        UserError: if none is, or all are in the same one.
     """
     with opened(path) as files:
-        parts = below_common([file.name for file in files])
-    if parts and all(len(each) == 1 for each in parts):
+        names = [file.name for file in files]
+    if names and all(len(each) == 1 for each in below_common(names)):
+        there = f", and all are in {names[0].rpartition('/')[0]}" if "/" in names[0] else ""
         raise UserError(
             f"--images={path}: --conditional needs classes; put the pictures of each class in a "
-            "sub-folder"
+            f"sub-folder{there and ' of its own'}{there}"
         )
 
 

@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from tfgan.datasets import derived, sources
+from tfgan.datasets.classes import UNKNOWN
 from tfgan.datasets.image_set import ImageSet
 from tfgan.datasets.own import folders
 from tfgan.datasets.own.picture import NotTaken
@@ -32,7 +33,7 @@ class Entry(NamedTuple):
     Attributes:
         name: a unique name.
         read: a function that returns its content, from any thread, or raises `NotTaken`.
-        label: its class, or empty if its name decides the class.
+        label: its class, or empty if its name decides the class, or if it is unknown.
         split: its split, or empty if that is chosen later.
     """
 
@@ -144,7 +145,8 @@ class KnownSet:
             examples = self._builder.as_dataset(split=split, decoders=decoders)
             for number, example in enumerate(examples.as_numpy_iterator()):
                 content = example[self._key]
-                label = self.labels[example[self._class_key]] if self._class_key else ""
+                told = example[self._class_key] if self._class_key else UNKNOWN
+                label = "" if told == UNKNOWN else self.labels[told]
                 yield Entry(f"{split}/{number}", lambda each=content: each, label, split)  # type: ignore[misc]
 
 

@@ -12,7 +12,7 @@ import json
 import pathlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import tensorflow_datasets as tfds
 
@@ -56,8 +56,8 @@ def prepare(
         The set's name, for `ImageSet` and `--dataset`.
 
     Raises:
-        UserError: if there is no usable picture, a class has only one picture, the name is taken,
-            or the set cannot be written; then no file is left.
+        UserError: if there is no usable picture, a class has only one picture or no name of its
+            own, the name is taken, or the set cannot be written; then no file is left.
     """
     if not 0 <= holdout < 1:
         raise UserError(f"--holdout={holdout}: must be a number in [0, 1)")
@@ -177,15 +177,29 @@ def _choose_classes(source: Source, taken: list[Picture], say: Say) -> None:
         for each, path in zip(taken, parts, strict=True):
             each.label = path[0]
         counts = collections.Counter(each.label for each in taken)
+        _check_names(source, counts)
         alone = sorted(shown(label) for label, count in counts.items() if count == 1)
         if alone:
             raise UserError(
                 f"{source.flag}: the class {', '.join(alone[:_NAMED])} has only one picture; add "
                 "more, or move it elsewhere"
             )
-    labels = sorted({each.label for each in taken})
+    labels = sorted({each.label for each in taken} - {""})
     some = ", ".join(shown(label) for label in labels[:5])
     say(f"Classes: {len(labels):,} ({some}{', ...' if labels[5:] else ''})")
+
+
+def _check_names(source: Source, labels: Iterable[str]) -> None:
+    """Makes sure that TensorFlow Datasets, which strips them, keeps the names of classes apart."""
+    stripped = collections.defaultdict(list)
+    for label in sorted(labels):
+        stripped[shown(label).strip()].append(shown(label))
+    for name, same in stripped.items():
+        if not name or len(same) > 1:
+            raise UserError(
+                f"{source.flag}: no class can have the name of the sub-folder "
+                f"{' or '.join(map(repr, same))}, since spaces around it do not count; rename it"
+            )
 
 
 def _hold_out(taken: list[Picture], share: float, say: Say) -> None:

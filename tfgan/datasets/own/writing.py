@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from tfgan.datasets import sources
+from tfgan.datasets.classes import UNKNOWN
 from tfgan.datasets.own import picture
 from tfgan.datasets.own.picture import NotTaken, Preparation, Prepared
 from tfgan.datasets.own.picture_sources import BAR, Entry, Source, as_bytes, in_threads, shown
@@ -158,7 +159,8 @@ def write(
                 for each in spool.taken:
                     if each.split == split:
                         key = hashlib.sha256(as_bytes(each.name)).hexdigest()
-                        label = {"label": labels.index(each.label)} if labels else {}
+                        known = labels.index(each.label) if each.label else UNKNOWN
+                        label = {"label": known} if labels else {}
                         yield key, {"image": content(each), **label}
 
     Pictures.name = name
