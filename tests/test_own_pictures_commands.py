@@ -1,6 +1,7 @@
 """`--images`: one command, and what is wrong with it in one line."""
 
 import json
+import shutil
 
 import pytest
 from conftest import SMALL, assert_one_line_error, run
@@ -36,6 +37,15 @@ def test_sub_folders_are_the_classes_of_a_conditional_run(tmp_path):
     assert done.returncode == 0, done.stderr
     trained_on = json.loads((tmp_path / "run" / "generator" / "trained_on.json").read_text())
     assert trained_on["classes"] == {"names": ["cats", "dogs"], "counts": [8, 4]}
+
+
+def test_threads_and_devices_are_set_before_a_known_set_is_read(tiny_data_dir, tmp_path):
+    shutil.copytree(tiny_data_dir / "mnist", tmp_path / "data" / "mnist")
+    flags = ["--dataset=mnist", "--image_size=8", f"--data_dir={tmp_path}/data", *SMALL]
+    flags += ["--batch_size=6", "--epochs=1", f"--workdir={tmp_path}/run"]
+    done = run("train", *flags, "--threads=1", "--devices=CPU:0,CPU:1")
+    assert done.returncode == 0, done.stderr
+    assert "2 mirrored CPUs (CPU threads: 1)" in done.stdout
 
 
 @pytest.mark.parametrize(
