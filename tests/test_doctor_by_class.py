@@ -166,6 +166,13 @@ def test_one_number_makes_the_difference(title, sick, well):
     assert titles((dataclasses.replace(TOLD, **well),)) == set()
 
 
+def test_a_class_is_called_by_its_name():
+    sick = dataclasses.replace(TOLD, class_diversity=(0.01, None, 0.5))
+    for names, told in (((), "class 0 are"), (("boot", "shirt", "hat"), "class boot are")):
+        (finding,) = diagnoses.diagnose(History((sick,), class_names=names))
+        assert told in finding.evidence
+
+
 def test_what_is_too_early_to_tell():
     young = dataclasses.replace(TOLD, step=11_999, label_accuracy=0.1, class_diversity=(0.01, 0.5))
     assert titles((young,)) == set()

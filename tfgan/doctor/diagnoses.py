@@ -219,10 +219,11 @@ def class_collapsed(history: History) -> Result:
     title = "collapsed within a class"
     if last.step < TOLD:
         return Skipped(title, f"too early to tell before {TOLD:,} steps")
-    same = [label for each, label in spreads if each < ALIKE]
+    names = history.class_names or range(len(last.class_diversity or ()))
+    same = [str(names[label]) for each, label in spreads if each < ALIKE]
     if not same:
         return None
-    classes = ", ".join(map(str, same[:_SHOWN])) + (" ..." if len(same) > _SHOWN else "")
+    classes = ", ".join(same[:_SHOWN]) + (" ..." if len(same) > _SHOWN else "")
     least, _ = min(spreads)
     of = f"class {classes}" if len(same) == 1 else f"each of the classes {classes}"
     return Finding(

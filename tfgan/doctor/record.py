@@ -23,12 +23,14 @@ class History:
             the end of the first, or if D minimises another objective.
         collapsed: whether `python -m tfgan.evaluate` has found a collapse; None if it has not
             scored the current generator.
+        class_names: the names of the classes of a conditional run.
     """
 
     evidence: tuple[Evidence, ...] = ()
     diverged: str | None = None
     value: float | None = None
     collapsed: bool | None = None
+    class_names: tuple[str, ...] = ()
 
 
 def read(workdir: Workdir) -> History:
@@ -38,7 +40,18 @@ def read(workdir: Workdir) -> History:
         UserError: if a file is damaged.
     """
     diverged = workdir.diverged.read_text().strip() if workdir.diverged.exists() else None
-    return History(tuple(read_evidence(workdir)), diverged, _last_value(workdir))
+    return History(
+        tuple(read_evidence(workdir)),
+        diverged,
+        _last_value(workdir),
+        class_names=_class_names(workdir),
+    )
+
+
+def _class_names(workdir: Workdir) -> tuple[str, ...]:
+    recorded = workdir.recorded()
+    data = recorded["environment"].get("data", {}) if recorded else {}
+    return tuple(data["classes"]["names"]) if "classes" in data else ()
 
 
 def _last_value(workdir: Workdir) -> float | None:
