@@ -43,7 +43,7 @@ def test_threads_and_devices_are_set_before_a_known_set_is_read(tiny_data_dir, t
     shutil.copytree(tiny_data_dir / "mnist", tmp_path / "data" / "mnist")
     flags = ["--dataset=mnist", "--image_size=8", f"--data_dir={tmp_path}/data", *SMALL]
     flags += ["--batch_size=6", "--epochs=1", f"--workdir={tmp_path}/run"]
-    done = run("train", *flags, "--threads=1", "--devices=CPU:0,CPU:1")
+    done = run("train", *flags, "--threads=1", "--devices=CPU:0,CPU:1", "--strategy=mirrored")
     assert done.returncode == 0, done.stderr
     assert "2 mirrored CPUs (CPU threads: 1)" in done.stdout
 
