@@ -63,7 +63,7 @@ def test_threads_and_devices_are_set_before_a_known_set_is_read(tiny_data_dir, t
         (["--images={}/photos", "--holdout=1"], ["--holdout=1.0", "[0, 1)"]),
         (["--images={}/photos", "--batch_size=100"], ["--batch_size=100", "has only 12"]),
         (["--images={}/photos", "--conditional"], ["--conditional needs classes", "sub-folder"]),
-        (["--images={}/one", "--conditional"], ["sub-folder of its own, and all are in cats"]),
+        (["--images={}/one", "--conditional"], ["sub-folder of its own; now all are in cats"]),
         (
             ["--images={}/beside", "--conditional", "--image_size=8"],
             ["--images=", "every picture in the sub-folder", "pictures.csv"],

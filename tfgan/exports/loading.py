@@ -71,7 +71,7 @@ class Loaded:
         return self._call("blend", **given)
 
     @property
-    def heard(self) -> int:
+    def class_count(self) -> int:
         """The number of classes that a conditional generator takes."""
         inputs = self.model.signatures["blend"].structured_input_signature[1]
         return int(inputs["weights"].shape[1])
@@ -79,7 +79,7 @@ class Loaded:
     @functools.cached_property
     def classes(self) -> Classes:
         """The classes of a conditional generator, with numbers as names if it records none."""
-        return self.recorded or Classes.of_numbers(self.heard)
+        return self.recorded or Classes.of_numbers(self.class_count)
 
     @functools.cached_property
     def latent_size(self) -> int:
@@ -156,7 +156,7 @@ def load(model: str, named: str = "") -> Loaded:
         named: its name in messages, if it is not the value of `--model`.
 
     Raises:
-        UserError: if there is none, or if its signatures or its classes are others.
+        UserError: if there is none, if it lacks those signatures, or if it records other classes.
     """
     path = user_path(model, "--model")
     named = named or f"--model={model}"
@@ -178,10 +178,10 @@ def load(model: str, named: str = "") -> Loaded:
     distribution = saved_model.distribution(path)
     recorded = class_names.recorded_classes(path)
     found = Loaded(named, path, loaded, distribution, recorded)
-    if found.conditional and recorded and len(recorded.names) != found.heard:
+    if found.conditional and recorded and len(recorded.names) != found.class_count:
         raise UserError(
             f"{path / class_names.DATA}: names {len(recorded.names)} classes, but the generator "
-            f"has {found.heard}; export it again"
+            f"has {found.class_count}; export it again"
         )
     return found
 

@@ -45,7 +45,7 @@ class Request:
         )
         return ImageSet(name, data_dir=self.known.data_dir)
 
-    def check_classes(self, image_set: ImageSet) -> None:
+    def _check_classes(self, image_set: ImageSet) -> None:
         """Makes sure that the prepared set of `images` has classes.
 
         Raises:
@@ -80,7 +80,7 @@ class Request:
             folders.check_classes(user_path(self.images, "--images"))
         image_set = self.prepare()
         if config.conditional and self.images:
-            self.check_classes(image_set)
+            self._check_classes(image_set)
         return dataclasses.replace(config, dataset=image_set.name, manual_dir="")
 
 

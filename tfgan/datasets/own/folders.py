@@ -83,10 +83,11 @@ def check_classes(path: pathlib.Path) -> None:
     with opened(path) as files:
         names = [file.name for file in files]
     if names and all(len(each) == 1 for each in below_common(names)):
-        there = f", and all are in {names[0].rpartition('/')[0]}" if "/" in names[0] else ""
+        folder = names[0].rpartition("/")[0]
+        now = f"; now all are in {folder}" if folder else ""
         raise UserError(
             f"--images={path}: --conditional needs classes; put the pictures of each class in a "
-            f"sub-folder{there and ' of its own'}{there}"
+            f"sub-folder of its own{now}"
         )
 
 
