@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 import forked
+import numpy as np
 import pytest
 from conftest import ROOT, assert_one_line_error
 
-from benchmarks import contestants, race, report
+from benchmarks import classifiers, contestants, race, report
 from benchmarks.contestants import floor
 
 
@@ -173,3 +174,49 @@ def test_search_records_each_score(tiny_data_dir, tmp_path):
     assert [(each["epoch"], each["epochs"]) for each in (first, last)] == [(1, 3), (3, 3)]
     assert first["fcd"] > 0
     assert 0 < last["class_error"] < math.inf
+
+
+class ByBrightness:
+    """Reads an image as the digit by which its pixels were multiplied; `wrong` as another."""
+
+    def __init__(self, wrong=-1):
+        self._wrong = wrong
+
+    def probabilities(self, images):
+        digits = images[:, 0, 0, 0] // 25
+        return np.eye(10)[np.where(digits == self._wrong, 0, digits)]
+
+
+def test_classifiers_are_compared_on_the_same_samples():
+    labels = np.arange(10).repeat(50)
+    images = np.full((1, 28, 28, 1), 25, np.uint8) * labels[:, None, None, None].astype(np.uint8)
+    triples = np.stack(np.unravel_index(np.arange(1000), (10, 10, 10)), -1)
+    samples = np.full((1, 28, 28, 1), 25, np.uint8) * triples[:, None, None].astype(np.uint8)
+    named = {"right": ByBrightness(), "takes 7 for 0": ByBrightness(7)}
+    right, wrong = classifiers.rows(named, samples, images, labels, np.full(1000, 1e-3))
+    assert right[:5] == ["right", "1.0000", "1000", "0.0000", "1.0000"]
+    # Each channel has nine digits, of which 0 has twice its share.
+    kl = 3 * 0.2 * math.log(2)
+    assert wrong[:5] == ["takes 7 for 0", "0.9000", "729", f"{kl:.4f}", "0.7290"]
+    assert int(right[5]) > int(wrong[5]) > 300
+
+
+@pytest.mark.parametrize(
+    ("network", "parameters"), [(classifiers.lenet, 61_706), (classifiers.perceptron, 669_706)]
+)
+def test_the_other_classifiers(network, parameters):
+    made = network()
+    assert made.count_params() == parameters
+    labels = np.arange(500) % 10
+    images = np.zeros((500, 28, 28, 1), np.uint8)
+    images[np.arange(500), labels, 2 * labels] = 255  # a dot whose place is the label
+    found = classifiers.Trained(made, images, labels).probabilities(images)
+    assert found.shape == (500, 10)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+    assert (found.argmax(axis=1) == labels).mean() > 0.5
+
+
+def test_samples_of_another_shape_are_named(tmp_path):
+    np.save(tmp_path / "grey.npy", np.zeros((26_000, 2, 2, 1), np.uint8))
+    done = forked.Python("-m", "benchmarks.classifiers", f"--samples={tmp_path}/grey.npy").finish()
+    assert_one_line_error(done, "grey.npy", "has images (2, 2, 1)", "(28, 28, 3)")
