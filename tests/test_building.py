@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 import tensorflow as tf
@@ -56,6 +57,35 @@ def test_build_follows_the_options():
     assert float(gan.d_optimizer.learning_rate) == pytest.approx(0.0002)
     with pytest.raises(UserError, match=r"^--network=infogan: needs image sides"):
         building.build(config, (9, 8, 1), 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "follows"),
+    [
+        ({"lr_schedule": "linear"}, lambda share: 1 - share),
+        ({"lr_schedule": "cosine"}, lambda share: (1 + math.cos(math.pi * share)) / 2),
+        ({"lr_schedule": "exponential", "lr_decay": 1.5}, lambda share: 1.5 ** (-20 * share)),
+    ],
+)
+def test_both_learning_rates_take_the_whole_run_whatever_d_steps(options, follows):
+    config = TrainConfig(
+        epochs=4, d_steps=3, d_learning_rate=0.5, g_learning_rate=0.25, hidden_size=4, **options
+    )
+    gan = building.build(config, (8, 8, 1), 1, steps_per_epoch=5)
+    for epoch in range(5):
+        gan.d_optimizer.iterations.assign(3 * 5 * epoch)
+        gan.g_optimizer.iterations.assign(5 * epoch)
+        expected = pytest.approx(follows(epoch / 4), abs=1e-6)
+        assert float(gan.d_optimizer.learning_rate) / 0.5 == expected
+        assert float(gan.g_optimizer.learning_rate) / 0.25 == expected
+
+
+def test_both_momenta_grow_for_as_many_epochs_whatever_d_steps():
+    config = TrainConfig(
+        d_steps=3, optimizer="sgd", momentum=0.5, final_momentum=0.7, momentum_epochs=4
+    )
+    gan = building.build(config, (8, 8, 1), 1, steps_per_epoch=5)
+    assert (gan.d_optimizer.growth_steps, gan.g_optimizer.growth_steps) == (60, 20)
 
 
 def test_build_follows_the_configuration():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfgan
 from tfgan import GAN, Adam, UserError, networks
 from tfgan.networks.packing import Packed, pack_of
 
@@ -168,3 +169,57 @@ def test_saved_and_loaded_it_still_packs(tmp_path):
         each.fit(data, verbose=0)
     for one, other in zip(gan.weights, loaded.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_pack_inside_another_model_is_found():
+    inner = keras.Sequential([Packed(2), keras.layers.Flatten(), keras.layers.Dense(1)])
+    assert pack_of(keras.Sequential([keras.Input(SHAPE), inner])) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"x": IMAGES, "batch_size": 2}, {"x": IMAGES[:3]}, {"x": IMAGES[:0]}]
+)
+def test_losses_of_no_pack_are_refused(arguments):
+    gan = gan_of(4, jit_compile=False)
+    with pytest.raises(UserError, match="no batch of evaluate has the 4 images"):
+        gan.evaluate(verbose=0, **arguments)
+    size = arguments.get("batch_size")
+    fit = {"x": IMAGES, "batch_size": 8, "validation_batch_size": size, "verbose": 0}
+    with pytest.raises(UserError, match="no batch of evaluate has the 4 images"):
+        gan.fit(**fit, validation_data=arguments["x"])
+    assert not int(gan.step.numpy())
+
+
+def test_losses_of_a_dataset_without_packs_are_refused_and_others_leave_out_a_rest():
+    gan = gan_of(4, jit_compile=False)
+    data = tf.data.Dataset.from_tensor_slices(IMAGES)
+    with pytest.raises(UserError, match="no batch of evaluate has the 4 images"):
+        gan.evaluate(data.batch(3), verbose=0)
+    whole = gan.evaluate(IMAGES[:4], verbose=0)
+    np.testing.assert_array_equal(gan.evaluate(IMAGES[:7], verbose=0), whole)
+    np.testing.assert_array_equal(gan.evaluate(data.take(6).batch(4), verbose=0), whole)
+
+
+@pytest.mark.parametrize("options", [{"pack": 3}, {"pack": 1, "d_steps": 3}])
+def test_backup_is_not_begun_with_batches_that_cannot_be_shared(options, tmp_path):
+    gan = gan_of(**options, jit_compile=False)
+    backup = tfgan.ExactBackup(str(tmp_path / "backup"))
+    for x in (IMAGES, tf.data.Dataset.from_tensor_slices(IMAGES).batch(8, drop_remainder=True)):
+        size = {"batch_size": 8} if x is IMAGES else {}
+        with pytest.raises(UserError, match="not all batch sizes are a multiple of 3"):
+            gan.fit(x, **size, verbose=0, callbacks=[backup])
+        assert not (tmp_path / "backup").exists()
+    gan.fit(IMAGES, batch_size=6, verbose=0, callbacks=[backup])
+    assert int(gan.step.numpy()) == 2
+
+
+def test_penalty_between_images_refuses_batch_normalisation():
+    gan = gan_of(1)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(4), keras.layers.BatchNormalization()]
+    inner = keras.Sequential(layers, name="inner")
+    gan.discriminator = keras.Sequential([keras.Input(SHAPE), inner, keras.layers.Dense(1)])
+    gan.compile(Adam(0.01), Adam(0.01), r1=1.0)
+    with pytest.raises(UserError, match=r"^gradient_penalty: needs a discriminator without batch"):
+        gan.compile(Adam(0.01), Adam(0.01), gradient_penalty=1.0)
+    layers[-1].trainable = False  # so it no longer looks at the batch
+    gan.compile(Adam(0.01), Adam(0.01), gradient_penalty=1.0)

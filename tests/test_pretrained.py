@@ -1,6 +1,8 @@
 """The generator that comes with tfgan draws what its record says, without a training."""
 
 import json
+import re
+import shutil
 
 import keras
 import numpy as np
@@ -77,24 +79,44 @@ def test_the_page_in_the_docs_is_of_it(tmp_path):
     assert ours == theirs, "python -m benchmarks.pretrained --page writes it again"
 
 
-def test_damaged_file_is_told(tmp_path, monkeypatch):
-    damaged = tmp_path / "mnist.keras"
-    damaged.write_bytes(pretrained.file("mnist").read_bytes()[:-1] + b"?")
-    monkeypatch.setattr(pretrained, "record", lambda name: {"sha256": "0" * 64})
-    monkeypatch.setattr(pretrained, "file", lambda name: damaged)
-    with pytest.raises(UserError, match=r"mnist.keras: is damaged or was changed; reinstall tfgan"):
-        tfgan.pretrained("mnist")
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """The folder of a copy of the package's files."""
+    for suffix in (".keras", ".json"):
+        shutil.copy(pretrained.file("mnist").with_suffix(suffix), tmp_path)
+    monkeypatch.setattr(pretrained, "file", lambda name: tmp_path / f"{name}.keras")
+    return tmp_path
 
 
-def test_other_names_are_told():
-    with pytest.raises(UserError, match=r"'cats': no generator of that name.*; must be mnist$"):
-        tfgan.pretrained("cats")
+@pytest.mark.parametrize("name", ["mnist.keras", "mnist.json"])
+@pytest.mark.parametrize("use", [tfgan.pretrained, pretrained.check_model])
+def test_damaged_files_are_told(name, use, copied):
+    use("mnist")
+    file = copied / name
+    content = file.read_bytes()
+    damaged = [content[:500], b"", b"{}", b"[]", b"\xff", content.replace(b'"counts"', b'"sums"')]
+    for each in damaged[: 6 if name.endswith("json") else 3]:
+        file.write_bytes(each)
+        with pytest.raises(UserError, match=rf"{name}: is damaged or was changed; reinstall tfgan"):
+            use("mnist")
+    file.unlink()
+    with pytest.raises(UserError, match=rf"{name}: No such file or directory; reinstall tfgan"):
+        use("mnist")
 
 
-def test_a_folder_of_that_name_goes_first(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["cats", "MNIST", "", None, ["mnist"]])
+def test_other_names_are_told(name):
+    told = rf"^{re.escape(repr(name))}: no generator of that name.*; must be mnist$"
+    with pytest.raises(UserError, match=told):
+        tfgan.pretrained(name)
+
+
+def test_only_a_saved_model_of_that_name_goes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert pretrained.comes_with_tfgan("mnist")
-    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist").mkdir()  # of pictures of digits, say
+    assert pretrained.comes_with_tfgan("mnist")
+    (tmp_path / "mnist" / "saved_model.pb").touch()
     assert not pretrained.comes_with_tfgan("mnist")
 
 

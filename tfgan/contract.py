@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfgan.ground.errors import UserError
 
+BATCH_SIZE = 32  # Keras' own, for arrays
 _WIDE = ("float32", "float64")
 _IN_WORDS = "floats in [-1, 1]: x / 127.5 - 1 of uint8 images"
 
@@ -94,20 +95,35 @@ def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> No
             )
 
 
-def check_fit(arguments: Mapping[str, Any], replicas: int, classes: int = 0) -> None:
+def check_between(discriminator: keras.Model) -> None:
+    """Makes sure that `gradient_penalty` can be that of a single image, as WGAN-GP has it.
+
+    Raises:
+        UserError: if the discriminator has batch normalisation, which mixes the images of a batch.
+    """
+    for layer in discriminator._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
+            raise UserError(
+                f"gradient_penalty: needs a discriminator without batch normalisation, but it has "
+                f"{layer.name}; use LayerNormalization there, or r1"
+            )
+
+
+def check_fit(arguments: Mapping[str, Any], replicas: int, classes: int = 0, pack: int = 1) -> None:
     """Makes sure that `fit` can do what its arguments ask for.
 
     Args:
         arguments: the arguments of `fit`, by name.
         replicas: number of replicas.
         classes: number of classes of the labels that must come with the images; 0 ignores labels.
+        pack: the number of images that D judges together.
 
     Raises:
         UserError: if `fit` would ignore an argument, or images or labels have a wrong type, shape
             or range.
     """
     if arguments.get("validation_data") is not None or arguments.get("validation_split"):
-        check_evaluate(_validated(arguments.get("validation_data")), replicas, classes)
+        check_evaluate(_validated(arguments), replicas, classes, pack)
     for name in ("sample_weight", "class_weight"):
         if arguments.get(name) is not None:
             raise UserError(
@@ -126,7 +142,9 @@ def check_fit(arguments: Mapping[str, Any], replicas: int, classes: int = 0) -> 
         check_spec(x.element_spec, replicas, shared=True, classes=classes)
 
 
-def check_evaluate(arguments: Mapping[str, Any], replicas: int, classes: int = 0) -> None:
+def check_evaluate(
+    arguments: Mapping[str, Any], replicas: int, classes: int = 0, pack: int = 1
+) -> None:
     """Makes sure that `evaluate` can do what its arguments ask for; see `check_fit`."""
     if replicas > 1:
         raise UserError(
@@ -134,6 +152,26 @@ def check_evaluate(arguments: Mapping[str, Any], replicas: int, classes: int = 0
             "strategy"
         )
     check_fit(arguments, replicas, classes)
+    x = arguments.get("x")
+    if isinstance(x, (np.ndarray, tf.Tensor)):
+        check_packs(min(len(x), arguments.get("batch_size") or BATCH_SIZE), pack)
+
+
+def check_packs(count: int, pack: int) -> None:
+    """Makes sure that `evaluate`, which leaves out incomplete packs, has a complete one.
+
+    Args:
+        count: number of images that D judges.
+        pack: the number of images that D judges together.
+
+    Raises:
+        UserError: if it has none.
+    """
+    if count < pack:
+        raise UserError(
+            f"images: no batch of evaluate has the {pack} images that D judges together; use "
+            "larger batches"
+        )
 
 
 def check_values(images: np.ndarray) -> None:
@@ -174,11 +212,13 @@ def check_labels(labels: Any, classes: int) -> None:
             raise UserError(f"labels: lie in [{low}, {high}]; must lie in [0, {classes - 1}]")
 
 
-def _validated(data: Any) -> dict[str, Any]:
-    """Keras' `validation_data` as arguments of `evaluate`."""
+def _validated(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `evaluate` for the validation data of `fit`."""
+    data = arguments.get("validation_data")
+    size = arguments.get("validation_batch_size") or arguments.get("batch_size")
     if isinstance(data, (list, tuple)):
-        return dict(zip(("x", "y"), data, strict=False))  # weights may follow
-    return {"x": data}
+        return {"batch_size": size, **dict(zip(("x", "y"), data, strict=False))}  # weights follow
+    return {"batch_size": size, "x": data}
 
 
 def check_spec(
@@ -212,11 +252,13 @@ def check_spec(
         for each in _of_replicas(labels):
             check_labels(each, classes)
     sizes = {part.shape[0] if part.shape.rank else None for part in parts}
-    if multiple > 1 and any(size is None or size % multiple for size in sizes):
-        raise UserError(
-            f"images: not all batch sizes are a multiple of {multiple}, which d_steps and packs of "
-            "images need; use such a batch size, with drop_remainder=True"
-        )
+    if multiple > 1:
+        multiple *= 1 if shared else replicas
+        if any(size is None or size % multiple for size in sizes):
+            raise UserError(
+                f"images: not all batch sizes are a multiple of {multiple}, which d_steps and "
+                "packs of images need; use such a batch size, with drop_remainder=True"
+            )
     even = None not in sizes and len(sizes) == 1
     if even and not shared:
         even = parts[0].shape[0] % replicas == 0

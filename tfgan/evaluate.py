@@ -36,11 +36,10 @@ def _prepare() -> Callable[[], None]:
         place = Workdir(workdir)
         place.existing_run()
         check_folder(place.evaluation)
-    for name in ("model", "samples"):
-        if name == "model" and pretrained.comes_with_tfgan(values[name]):
-            continue
-        if values[name] and not user_path(values[name], f"--{name}").exists():
-            raise UserError(f"--{name}={values[name]}: does not exist")
+    if values["model"]:
+        pretrained.check_model(values["model"])
+    if values["samples"] and not user_path(values["samples"], "--samples").exists():
+        raise UserError(f"--samples={values['samples']}: does not exist")
     if not workdirs:
         check_folder(values["output"], "--output")
     truncations = truncation.thresholds(values["truncation"])

@@ -116,8 +116,9 @@ class GAN(TrainingLoop):
 
         Raises:
             ValueError: if the loss or an augmentation is unknown, or the loss has no labels to
-                smooth; if simultaneous updates have several steps of D; or if a network or an
-                optimizer cannot be trained, see `tfgan.contract`.
+                smooth; if simultaneous updates have several steps of D; if `gradient_penalty` is
+                given and D has batch normalisation; or if a network or an optimizer cannot be
+                trained, see `tfgan.contract`.
         """
         options = dict(locals())
         others = ("self", "__class__", "d_optimizer", "g_optimizer")
@@ -132,6 +133,8 @@ class GAN(TrainingLoop):
         )
         self.objective = losses.get(loss, label_smoothing)
         self.r1, self.r2 = penalties.gradient_penalty(r1), penalties.gradient_penalty(r2)
+        if gradient_penalty:
+            contract.check_between(self.discriminator)
         self.gp = penalties.penalty_between(gradient_penalty, self.seed, self.pack)
         self.augment = augmentation.get(augment, self.seed)
         self.d_steps, self.multiple = d_steps, d_steps * self.pack

@@ -45,6 +45,7 @@ class TrainingLoop(keras.Model):
         streams: the streams of a step's latents; the last one is for G's own update.
         in_one_program: whether XLA compiles all steps of a call to one program.
         classes: number of classes of the labels that must come with the images; 0 ignores labels.
+        pack: the number of images that D judges together.
         multiple: the size of each replica's batches must be a multiple of this.
         step_graph: TensorFlow's graph of a step, after one has run in a graph.
     """
@@ -53,6 +54,7 @@ class TrainingLoop(keras.Model):
     streams: tuple[Stream, ...]
     in_one_program: bool
     classes: int = 0
+    pack: int = 1
     multiple: int = 1
 
     def __init__(
@@ -143,7 +145,8 @@ class TrainingLoop(keras.Model):
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         given = call.arguments
-        contract.check_fit(given, self.distribute_strategy.num_replicas_in_sync, self.classes)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        contract.check_fit(given, replicas, self.classes, self.pack)
         given["callbacks"] = contract.with_nan_watch(given.get("callbacks"))
         with _resumed(self, given):
             self._steps_per_epoch = given.get("steps_per_epoch")
@@ -184,11 +187,15 @@ class TrainingLoop(keras.Model):
         """The means of the losses over a set of images; see `test_step`.
 
         Raises:
-            UserError: under several replicas, or if the images have weights.
+            UserError: under several replicas, if the images have weights, or if no batch has as
+                many images as D judges together.
         """
         given = inspect.signature(super().evaluate).bind(*args, **kwargs).arguments
-        contract.check_evaluate(given, self.distribute_strategy.num_replicas_in_sync, self.classes)
-        return super().evaluate(*args, **kwargs)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        contract.check_evaluate(given, replicas, self.classes, self.pack)
+        found = super().evaluate(*args, **kwargs)
+        contract.check_packs(self.pack * int(self._means[0].count), self.pack)
+        return found
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

@@ -3,7 +3,6 @@
 Only `pretrained` needs TensorFlow, so that a command can look one up before it loads that.
 """
 
-import functools
 import hashlib
 import json
 import pathlib
@@ -37,15 +36,13 @@ def pretrained(name: str = "mnist") -> "keras.Model":
         >>> sevens = generator((tf.random.normal((8, 64)), tf.fill((8,), 7)))
 
     Raises:
-        UserError: if the name is unknown, or the file is damaged.
+        UserError: if the name is unknown, or its files are missing or damaged.
     """
     import keras
 
     from tfgan import networks as networks  # whose layers Keras then knows
 
-    expected = record(name)["sha256"]
-    if hashlib.sha256(file(name).read_bytes()).hexdigest() != expected:
-        raise UserError(f"{file(name)}: is damaged or was changed; reinstall tfgan")
+    check(name)
     return keras.models.load_model(file(name), compile=False)
 
 
@@ -54,7 +51,21 @@ def file(name: str) -> pathlib.Path:
     return pathlib.Path(__file__).with_name(f"{name}.keras")
 
 
-@functools.cache
+def check(name: str) -> None:
+    """Makes sure that its files are those that came with tfgan.
+
+    Raises:
+        UserError: if the name is unknown, or its files are missing or damaged.
+    """
+    known = record(name).get("sha256")
+    try:
+        content = file(name).read_bytes()
+    except OSError as error:
+        raise UserError(f"{file(name)}: {error.strerror}; reinstall tfgan") from None
+    if hashlib.sha256(content).hexdigest() != known:
+        raise UserError(f"{file(name)}: is damaged or was changed; reinstall tfgan")
+
+
 def record(name: str) -> dict[str, Any]:
     """The record of such a generator.
 
@@ -68,13 +79,20 @@ def record(name: str) -> dict[str, Any]:
         sha256: the SHA-256 of its file.
 
     Raises:
-        UserError: if the name is unknown.
+        UserError: if the name is unknown, or the record is missing or damaged.
     """
     if name not in NAMES:
         raise UserError(
             f"{name!r}: no generator of that name comes with tfgan; must be {', '.join(NAMES)}"
         )
-    found: dict[str, Any] = json.loads(file(name).with_suffix(".json").read_text())
+    path = file(name).with_suffix(".json")
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        Classes.from_dict(found["data"]["classes"])
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; reinstall tfgan") from None
+    except (ValueError, LookupError, TypeError):
+        raise UserError(f"{path}: is damaged or was changed; reinstall tfgan") from None
     return found
 
 
@@ -85,11 +103,15 @@ def image_set(name: str) -> ImageSet:
 
 
 def comes_with_tfgan(model: str) -> bool:
-    """Whether `--model` names one of them, and not an existing folder."""
-    return model in NAMES and not user_path(model, "--model").exists()
+    """Whether `--model` names one of them, and not a SavedModel in the current folder."""
+    return model in NAMES and not _exported(user_path(model, "--model"))
 
 
-def check_model(model: str, label: str) -> None:
+def _exported(path: pathlib.Path) -> bool:
+    return (path / "saved_model.pb").is_file()
+
+
+def check_model(model: str, label: str = "") -> None:
     """Makes sure that a generator exists, and has the classes of `label`, if it records any.
 
     Args:
@@ -100,11 +122,12 @@ def check_model(model: str, label: str) -> None:
         UserError: if there is no such generator, or it has no such class, or no classes.
     """
     if comes_with_tfgan(model):
+        check(model)
         if label:
             class_names.chosen(label, classes(model))
         return
     path = user_path(model, "--model")
-    if not (path / "saved_model.pb").is_file():
+    if not _exported(path):
         raise UserError(
             f"--model={model}: no SavedModel there; a run exports one to its generator/, and "
             f"--model={NAMES[0]} comes with tfgan"

@@ -44,5 +44,5 @@ class Packed(keras.layers.Layer):
 
 def pack_of(discriminator: keras.Model) -> int:
     """The number of images that a discriminator judges together; 1 if it does not pack."""
-    layers = getattr(discriminator, "layers", ())
+    layers = discriminator._flatten_layers()
     return next((layer.pack for layer in layers if isinstance(layer, Packed)), 1)

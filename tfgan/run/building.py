@@ -93,7 +93,7 @@ def build(
         **shares,
     )
     gan.compile(
-        d_optimizer=optimizer(config, config.d_learning_rate, "d", steps_per_epoch),
+        d_optimizer=optimizer(config, config.d_learning_rate, "d", steps_per_epoch, config.d_steps),
         g_optimizer=optimizer(config, config.g_learning_rate, "g", steps_per_epoch),
         loss=config.loss,
         label_smoothing=config.label_smoothing,
@@ -157,12 +157,12 @@ def steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
     return asked
 
 
-def _adam(rate: optimizers.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> Adam:
+def _adam(rate: optimizers.Rate, config: TrainConfig, name: str, updates_an_epoch: int) -> Adam:
     return Adam(rate, beta_1=config.beta_1, beta_2=config.beta_2, name=f"{name}_adam")
 
 
-def _sgd(rate: optimizers.Rate, config: TrainConfig, name: str, steps_per_epoch: int) -> SGD:
-    growth_steps = config.momentum_epochs * steps_per_epoch
+def _sgd(rate: optimizers.Rate, config: TrainConfig, name: str, updates_an_epoch: int) -> SGD:
+    growth_steps = config.momentum_epochs * updates_an_epoch
     return SGD(rate, config.momentum, config.final_momentum, growth_steps, name=f"{name}_sgd")
 
 
@@ -170,11 +170,23 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {"adam": _ada
 
 
 def optimizer(
-    config: TrainConfig, learning_rate: float, name: str, steps_per_epoch: int
+    config: TrainConfig,
+    learning_rate: float,
+    name: str,
+    steps_per_epoch: int,
+    updates_a_step: int = 1,
 ) -> keras.optimizers.Optimizer:
-    """The optimizer of one network of a configuration."""
-    steps = config.epochs * steps_per_epoch
+    """The optimizer of one network of a configuration.
+
+    It counts its own updates, so the schedules of a network with several in each step are that
+    much longer.
+    """
+    updates_an_epoch = steps_per_epoch * updates_a_step
     rate = optimizers.learning_rate(
-        config.lr_schedule, learning_rate, config.lr_end, steps, config.lr_decay
+        config.lr_schedule,
+        learning_rate,
+        config.lr_end,
+        config.epochs * updates_an_epoch,
+        config.lr_decay ** (1 / updates_a_step),
     )
-    return OPTIMIZERS[config.optimizer](rate, config, name, steps_per_epoch)
+    return OPTIMIZERS[config.optimizer](rate, config, name, updates_an_epoch)

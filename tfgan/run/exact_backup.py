@@ -11,6 +11,7 @@ from typing import Any
 import filelock
 import keras
 
+from tfgan import contract
 from tfgan.cluster import strategies
 from tfgan.gan import GAN
 from tfgan.ground import surroundings
@@ -88,6 +89,9 @@ class ExactBackup(Resuming):
                 "nothing could resume; keep the best with ModelCheckpoint(save_best_only=True)"
             )
         data = replay.data_of(gan, given)
+        spec = data.batches(0).element_spec
+        replicas = gan.distribute_strategy.num_replicas_in_sync
+        contract.check_spec(spec, replicas, classes=gan.classes, multiple=gan.multiple)
         self._folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             try:

@@ -9,12 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan import contract
 from tfgan.datasets import pipeline
 from tfgan.datasets.training_set import InMemory
 from tfgan.gan import GAN
 from tfgan.ground.errors import UserError, first_line
-
-_BATCH = 32  # Keras' own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +47,7 @@ def data_of(gan: GAN, given: dict[str, Any]) -> Data:
     if given.get("validation_split"):
         raise UserError("validation_split: ExactBackup cannot split x; use validation_data")
     if isinstance(x, (np.ndarray, tf.Tensor)):
-        batch = given.get("batch_size") or _BATCH
+        batch = given.get("batch_size") or contract.BATCH_SIZE
         images = np.asarray(x).astype(keras.config.floatx(), copy=False)
         labels = np.asarray(y) if gan.classes else None
         if given.get("shuffle", True):
