@@ -19,6 +19,8 @@ from tfgan.exports import exporting, page, pretrained
 from tfgan.ground import cli
 from tfgan.ground.errors import UserError
 from tfgan.ground.files import write_file
+from tfgan.run import recipes
+from tfgan.run.config import TrainConfig
 from tfgan.run.workdir import Workdir
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -41,6 +43,15 @@ def _prepare() -> Callable[[], None]:
     if not evaluated.is_file():
         raise UserError(f"{evaluated}: is missing; evaluate the run first")
     row = json.loads(evaluated.read_text())["rows"]["generator"]
+    recipe = flags.FLAGS.recipe
+    config = TrainConfig.from_recorded(Workdir(workdir).existing_run()["config"]).deciding()
+    expected = TrainConfig(**recipes.options(recipe)).deciding()
+    others = [name for name in config if config[name] != expected[name]]
+    if others := [name for name in others if name not in ("seed", "threads")]:
+        raise UserError(
+            f"--workdir={workdir}: is no run of --recipe={recipe}, which has another "
+            f"{', '.join(others)}"
+        )
 
     def work() -> None:
         trained = exporting.trained_generator(workdir, "auto", print)
@@ -50,7 +61,7 @@ def _prepare() -> Callable[[], None]:
         if len(content) > MOST_BYTES:
             raise UserError(f"{file}: {len(content):,} bytes; at most {MOST_BYTES:,}")
         environment = trained.workdir.existing_run()["environment"]
-        command = f"python -m tfgan.train --recipe={flags.FLAGS.recipe}"
+        command = f"python -m tfgan.train --recipe={recipe}"
         known = {
             "command": f"{command} --seed={trained.config['seed']} "
             f"--threads={environment['intra_op_threads']}",

@@ -1,9 +1,11 @@
 """Decoded images are kept for the next start, and taken for nothing else than what they are."""
 
+import json
 import os
 import pathlib
 import shutil
 
+import filelock
 import numpy as np
 import pytest
 
@@ -80,13 +82,18 @@ def test_the_first_images_are_those_that_are_kept(image_set, decodings, monkeypa
 
 
 @pytest.mark.parametrize("what", ["images.npy", "labels.npy", "set.json"])
-@pytest.mark.parametrize("damage", ["cut", "flipped", "reshaped", "gone"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "header", "reshaped", "gone"])
 def test_a_damaged_file_is_no_harm(image_set, decodings, what, damage):
     before = load(image_set)
     file = kept(image_set)[0] / what
     content = bytearray(file.read_bytes())
     if damage == "cut":
         file.write_bytes(content[:-1])
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "header":
+        content[10:20] = b"(" * 10
+        file.write_bytes(content)
     elif damage == "reshaped":
         if what == "set.json":
             file.write_text("[]")
@@ -107,6 +114,57 @@ def test_other_files_of_the_set_are_decoded(image_set, decodings):
     load(image_set)
     file = next(pathlib.Path(image_set.data_dir).glob("mnist/*/mnist-train*"))
     os.utime(file, ns=(1, 1))
+    load(image_set)
+    load(image_set)
+    assert decodings == ["train"] * 2
+
+
+def change_the_set(image_set: ImageSet) -> None:
+    for file in pathlib.Path(image_set.data_dir).glob("mnist/*/mnist-train*"):
+        os.utime(file, ns=(2, 2))
+
+
+def test_what_was_decoded_from_other_files_is_not_kept(image_set, monkeypatch):
+    decode = pipeline._decode
+
+    def meanwhile(*arguments):
+        found = decode(*arguments)
+        change_the_set(image_set)
+        return found
+
+    monkeypatch.setattr(pipeline, "_decode", meanwhile)
+    load(image_set)
+    assert kept(image_set) == []
+
+
+def test_nobody_waits_for_who_prepares_another_set(image_set, decodings):
+    with filelock.FileLock(pathlib.Path(image_set.data_dir) / ".tfgan.lock"):
+        load(image_set)
+        assert kept(image_set) == []
+    load(image_set)
+    assert len(kept(image_set)) == 1
+    assert decodings == ["train"] * 2
+
+
+def test_what_another_process_has_kept_meanwhile_stays(image_set, monkeypatch):
+    decode = pipeline._decode
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(pipeline, "_decode", decode)
+        load(image_set)  # as the other process
+        inodes.append(kept(image_set)[0].stat().st_ino)
+        return decode(*arguments)
+
+    inodes = []
+    monkeypatch.setattr(pipeline, "_decode", meanwhile)
+    load(image_set)
+    assert [folder.stat().st_ino for folder in kept(image_set)] == inodes
+
+
+def test_record_without_images_is_no_record(image_set, decodings):
+    load(image_set)
+    record = kept(image_set)[0] / "set.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"sums": {}}))
     load(image_set)
     load(image_set)
     assert decodings == ["train"] * 2

@@ -1,8 +1,9 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from tfgan import ema
+from tfgan import UserError, ema
 from tfgan.networks.layers import BatchNormalization
 
 
@@ -40,3 +41,16 @@ def test_clone_has_the_same_numbers_in_other_variables():
     for a, b in zip(average.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
     assert average.get_weights()[0] != 7
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: keras.layers.Lambda(lambda x: 2 * x),
+        lambda: keras.layers.Dense(1, activation=lambda x: 2 * x),
+    ],
+)
+def test_network_that_cannot_be_cloned_is_one_line(layer):
+    network = keras.Sequential([keras.Input((1,)), layer()], name="mine")
+    with pytest.raises(UserError, match=r"^mine: cannot be cloned for its .*ema=0$"):
+        ema.clone(network)

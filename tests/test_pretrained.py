@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import forked
 import keras
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from conftest import ROOT, assert_one_line_error, run
 
 import tfgan
 from benchmarks.pretrained import write_page
-from tfgan import UserError
+from tfgan import TrainConfig, UserError
 from tfgan.evaluation import classifier
 from tfgan.exports import loading, pretrained, sampling, saved_model
 from tfgan.run import recipes
@@ -133,3 +134,12 @@ def test_the_command_draws_without_a_run(tmp_path):
         run("sample", "--model=cats", f"--output={tmp_path}/cats.png"),
         "--model=mnist comes with tfgan",
     )
+
+
+def test_a_run_of_another_recipe_is_not_put_into_the_package(tmp_path):
+    config = TrainConfig(**recipes.options("best_conditional") | {"r1": 7.0, "seed": 5})
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "evaluation.json").write_text('{"rows": {"generator": {}}}')
+    (tmp_path / "config.json").write_text(json.dumps({"config": config.to_dict()}))
+    done = forked.Python("-m", "benchmarks.pretrained", f"--workdir={tmp_path}").finish()
+    assert_one_line_error(done, "is no run of --recipe=best_conditional, which has another r1")

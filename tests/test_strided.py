@@ -99,3 +99,28 @@ def test_layer_keeps_its_options():
     layer = strided.StridedConv(3, use_bias=False, name="other")
     again = strided.StridedConv.from_config(layer.get_config())
     assert (again.filters, again.use_bias, again.strides, again.name) == (3, False, (2, 2), "other")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "sides"),
+    [
+        (strided.StridedConv, {"activation": "relu"}, (8, 8)),
+        (strided.StridedConvTranspose, {"activation": "relu"}, (4, 4)),
+        (strided.StridedConvTranspose, {}, (3, 5)),
+        # Not products:
+        (strided.StridedConv, {"kernel_size": 3}, (8, 8)),
+        (strided.StridedConv, {"groups": 2}, (8, 8)),
+        (strided.StridedConv, {}, (7, 8)),
+        (strided.StridedConv, {}, (None, None)),
+        (strided.StridedConvTranspose, {"kernel_size": 5}, (4, 4)),
+        (strided.StridedConvTranspose, {}, (None, 4)),
+    ],
+)
+def test_layer_is_the_same_function_in_training_whatever_its_options(kind, options, sides):
+    layer = kind(4, **options)
+    network = keras.Sequential([keras.Input((*sides, 2)), layer])
+    strided.take_as_products(True, network)
+    x = RNG.normal(size=(3, *(side or 6 for side in sides), 2)).astype("float32")
+    for call in (network, tf.function(network)):
+        outputs = [call(tf.constant(x), training=training) for training in (True, False)]
+        np.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-5)

@@ -22,7 +22,7 @@ def clone(
     """
     try:
         average = keras.models.clone_model(network)
-    except (ValueError, NotImplementedError):
+    except (TypeError, ValueError, NotImplementedError):
         raise UserError(
             f"{network.name}: cannot be cloned for {purpose}; use a functional or Sequential "
             f"model, or {option}"

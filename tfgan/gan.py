@@ -166,6 +166,8 @@ class GAN(TrainingLoop):
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
+        with self.distribute_strategy.scope():
+            no_strategy = not tf.distribute.has_strategy()
         on_cpu = gpus.on_cpu()
         compiled = jit_compile and one_replica and not run_eagerly
         apart = on_cpu and precision.is_mixed(self.generator, self.discriminator)
@@ -174,7 +176,7 @@ class GAN(TrainingLoop):
         )
         strided.take_as_products(self.in_one_program and on_cpu, self.generator, self.discriminator)
         self._apply_d, self._apply_g = (
-            optimizers.applying(optimizer, network, compiled and apart)
+            optimizers.applying(optimizer, network, compiled and apart and no_strategy)
             for optimizer, network in (
                 (self.d_optimizer, self.discriminator),
                 (self.g_optimizer, self.generator),

@@ -52,8 +52,8 @@ def main() -> None:
     flags.DEFINE_integer(
         "seed",
         1,
-        "Seed of the latents. The same seed draws the same images, whatever --n is: a larger --n "
-        "only adds to them.",
+        "Seed of the latents. The same seed draws the same images, whatever --n is; without "
+        "--interpolate, a larger --n only adds to them.",
     )
     flags.DEFINE_string(
         "output",

@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import urllib.parse
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,33 +27,43 @@ def kept(builder: tfds.core.DatasetBuilder, split: str) -> Arrays | None:
     folder = _folder(builder, split)
     try:
         known = json.loads((folder / "set.json").read_bytes())
-        if known["files"] != _files(builder, split):
+        if known["files"] != files(builder, split) or known["sums"] != _sums(folder, known["sums"]):
             return None
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in known["sums"]}
-        return arrays if known["sums"] == _sums(arrays) else None
+        return arrays if "images" in arrays else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
-def keep(builder: tfds.core.DatasetBuilder, split: str, arrays: Arrays) -> None:
+def keep(
+    builder: tfds.core.DatasetBuilder, split: str, arrays: Arrays, decoded_from: list[Any]
+) -> None:
     """Stores a split's arrays for the next start; silently does nothing if it cannot.
+
+    Nor if another process is writing into the data folder, has stored the same, or has changed the
+    set meanwhile.
 
     Args:
         builder: builder of the prepared set.
         split: name of the split.
         arrays: the arrays by name.
+        decoded_from: the `files` before they were decoded.
     """
-    known = {"files": _files(builder, split), "sums": _sums(arrays)}
     root, folder = pathlib.Path(builder.data_dir_root), _folder(builder, split)
 
     def fill(beside: pathlib.Path) -> None:
         for name, array in arrays.items():
             np.save(beside / f"{name}.npy", array)
+        known = {"files": decoded_from, "sums": _sums(beside, arrays)}
         (beside / "set.json").write_text(json.dumps(known))
 
-    with contextlib.suppress(OSError, UserError), sources.alone(root):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        write_folder(folder, fill)
+    with contextlib.suppress(OSError, UserError), sources.alone(root, wait=False):
+        stored = kept(builder, split)
+        if files(builder, split) == decoded_from and not (
+            stored and arrays.keys() <= stored.keys()
+        ):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            write_folder(folder, fill)
 
 
 def _folder(builder: tfds.core.DatasetBuilder, split: str) -> pathlib.Path:
@@ -61,7 +72,7 @@ def _folder(builder: tfds.core.DatasetBuilder, split: str) -> pathlib.Path:
     return root / _FOLDER / prepared / urllib.parse.quote(split, safe="")
 
 
-def _files(builder: tfds.core.DatasetBuilder, split: str) -> list[list[Any]]:
+def files(builder: tfds.core.DatasetBuilder, split: str) -> list[list[Any]]:
     """The identity of the files of a split: their names, sizes and times."""
     found = []
     for file in builder.info.splits[split].filepaths:
@@ -70,10 +81,10 @@ def _files(builder: tfds.core.DatasetBuilder, split: str) -> list[list[Any]]:
     return found
 
 
-def _sums(arrays: Arrays) -> dict[str, str]:
+def _sums(folder: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of each array's file, which NumPy may read if it is the recorded one."""
     sums = {}
-    for name, array in arrays.items():
-        found = hashlib.sha256(repr((array.dtype.str, array.shape)).encode())
-        found.update(array.data)
-        sums[name] = found.hexdigest()
+    for name in names:
+        with open(folder / f"{name}.npy", "rb") as file:
+            sums[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return sums

@@ -95,9 +95,10 @@ def load(
         class_names(builder, image_set)
     arrays = decoded.kept(builder, image_set.split)
     if arrays is None or (labels and "labels" not in arrays):
+        files = decoded.files(builder, image_set.split)
         arrays = _decode(builder, image_set)
         if keep or not image_set.data_dir:
-            decoded.keep(builder, image_set.split, arrays)
+            decoded.keep(builder, image_set.split, arrays, files)
     images, classes = arrays["images"], arrays.get("labels", np.zeros(0, np.int64))
     return derived.SETS[name].make(images, classes) if name in derived.SETS else (images, classes)
 

@@ -144,17 +144,18 @@ def _prepare(
 
 
 @contextlib.contextmanager
-def alone(folder: pathlib.Path) -> Iterator[None]:
+def alone(folder: pathlib.Path, wait: bool = True) -> Iterator[None]:
     """A lock: only one process at a time prepares sets in a data folder; the others wait.
 
     Raises:
-        UserError: if the folder cannot be created or written.
+        UserError: if the folder cannot be created or written, or another process has the lock and
+            this one should not `wait`.
     """
     check_folder(folder, "--data_dir")
     lock = filelock.FileLock(folder / ".tfgan.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock.acquire(blocking=wait)
     except OSError as error:
         raise UserError(f"--data_dir={folder}: {error.strerror}") from None
     try:

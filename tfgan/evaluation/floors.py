@@ -49,7 +49,7 @@ def load(
     validation, _ = splits.load(reference.image_set, "validation")
     fit = None if quick else splits.load(reference.image_set, "fit")[0]
     path = _path(reference, validation, fit)
-    with contextlib.suppress(OSError, ValueError, KeyError):  # a damaged one is computed again
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # made again
         kept = json.loads(path.read_bytes())
         real = None if fit is None else RealImages(fit, validation, *kept["distances"])
         return kept["rows"] | {"ideal": ideal(reference)}, real

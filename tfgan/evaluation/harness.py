@@ -99,7 +99,7 @@ def _truncated(path: str, named: str, truncations: Sequence[float]) -> dict[str,
     """A generator without truncation, and with each truncation, all with the same seed."""
     found = {"generator": samples.FromModel(path, named)}
     for threshold in truncations:
-        name = f"{figures.TRUNCATED}{threshold:g}"
+        name = f"{figures.TRUNCATED}{threshold:.15g}"
         found[name] = samples.FromModel(path, named, threshold)
     return found
 

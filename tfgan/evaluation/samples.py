@@ -21,6 +21,7 @@ from tfgan.exports.loading import Loaded
 from tfgan.gan import GAN
 from tfgan.ground import pictures
 from tfgan.ground.errors import UserError
+from tfgan.networks import precision
 from tfgan.noise import Stream
 
 _PART = 1000
@@ -117,11 +118,11 @@ def from_gan(gan: GAN, count: int, stream: Stream = Stream.SAMPLES) -> np.ndarra
         count: number of samples.
         stream: stream of their latents; another one for scores that choose a generator.
     """
-    parts = []
+    parts, generator = [], precision.in_float32(gan.sampler)
     for part in _parts(count):
         z = _latents(part, gan.latent_size, gan.distribution, stream)
         told = (z, _labels(part, gan.shares, stream)) if isinstance(gan, ConditionalGAN) else z
-        parts.append(pictures.to_uint8(gan.sampler(told, training=False).numpy()))
+        parts.append(pictures.to_uint8(generator(told, training=False).numpy()))
     return np.concatenate(parts)[:count]
 
 

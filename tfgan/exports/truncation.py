@@ -9,10 +9,12 @@ def check(threshold: float) -> float:
     """The threshold, after a check.
 
     Raises:
-        UserError: if it is not a number above 0.
+        UserError: if it is not a finite number above 0.
     """
     if not 0 < threshold < math.inf:
-        raise UserError(f"--truncation={threshold:g}: must be a number above 0, the t in [-t, t]")
+        raise UserError(
+            f"--truncation={threshold:g}: must be a finite number above 0, the t in [-t, t]"
+        )
     return threshold
 
 

@@ -221,13 +221,13 @@ def write_folder(path: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> No
     try:
         with disk_errors(path):
             fill(beside)
+        for file in beside.rglob("*"):
+            if file.is_file():
+                with _named(file), open(file, "rb") as written:
+                    os.fsync(written.fileno())
     except BaseException:
         remove(beside)
         raise
-    for file in beside.rglob("*"):
-        if file.is_file():
-            with _named(file), open(file, "rb") as written:
-                os.fsync(written.fileno())
     if path.exists():
         os.replace(path, old)
     os.replace(beside, path)

@@ -16,6 +16,7 @@ from typing import Any
 import keras
 
 from tfgan.cluster import gpus
+from tfgan.ground.errors import UserError, first_line
 
 # What /proc/cpuinfo calls instructions that multiply in a type, on x86 and on Arm.
 _INSTRUCTIONS = {
@@ -49,11 +50,29 @@ def is_mixed(*networks: keras.Model) -> bool:
 
 
 def in_float32(network: keras.Model) -> keras.Model:
-    """The network if it computes in float32; else one with the same weights that does."""
+    """The network if it computes in float32; else one with the same weights that does.
+
+    Raises:
+        UserError: if Keras cannot make such a network.
+    """
     if not is_mixed(network):
         return network
-    twin = type(network).from_config(_without_policies(network.get_config()))
-    twin.set_weights(network.get_weights())
+
+    def converted(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return type(layer).from_config(_without_policies(layer.get_config()))
+
+    try:
+        if getattr(network, "inputs", None):  # Sequential or functional
+            twin = keras.models.clone_model(network, clone_function=converted, recursive=True)
+        else:
+            twin = converted(network)
+        twin.set_weights(network.get_weights())
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise UserError(
+            f"{network.name}: its layers cannot be made again for its export in float32: "
+            f"{first_line(error)}; register your own layers and functions with "
+            "@keras.saving.register_keras_serializable() instead of a Lambda, or use float32"
+        ) from None
     return twin
 
 

@@ -98,9 +98,11 @@ class _Strided(keras.layers.Layer):
     Attributes:
         as_products: whether they are matrix products in training. Outside of training they are
             always ordinary convolutions, so that exports contain those.
+        of_even_sides: whether only images of even height and width can be.
     """
 
     as_products = False
+    of_even_sides = False
     product: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     kernel: Any
     bias: Any
@@ -112,16 +114,27 @@ class _Strided(keras.layers.Layer):
         super().__init__(filters, kernel_size, **options | fixed)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        if not (training and self.as_products):
+        if not (training and self.as_products and self._is_product_of(inputs.shape[1:3])):
             return super().call(inputs)
         outputs = self.product(inputs, tf.convert_to_tensor(self.kernel))
-        return outputs + tf.convert_to_tensor(self.bias) if self.use_bias else outputs
+        outputs = outputs + tf.convert_to_tensor(self.bias) if self.use_bias else outputs
+        return self.activation(outputs)
+
+    def _is_product_of(self, sides: tuple[int | None, ...]) -> bool:
+        """Whether `product` computes this layer for images of these sides."""
+        plain = {"kernel_size": (SIZE, SIZE), "dilation_rate": (1, 1), "groups": 1}
+        if any(getattr(self, name, value) != value for name, value in plain.items()):
+            return False
+        if getattr(self, "output_padding", None) is not None:
+            return False
+        return all(side and not (self.of_even_sides and side % STRIDE) for side in sides)
 
 
 @keras.saving.register_keras_serializable("tfgan")
 class StridedConv(_Strided, keras.layers.Conv2D):
     """A convolution 4 x 4 of stride 2, to half the size."""
 
+    of_even_sides = True
     product = staticmethod(convolve)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan.ground.errors import UserError, first_line
-from tfgan.networks import packing, strided
+from tfgan.networks import packing, precision, strided
 from tfgan.run.config import TrainConfig
 
 # From `config, image_shape` to generator and discriminator; a conditional run's, with `classes`.
@@ -80,6 +80,7 @@ def make(
     logits = _give("discriminator", discriminator, [images, *labels], "images")
     if tuple(logits.shape) != (1, 1):
         raise UserError(f"networks: the discriminator gives {_rows(logits)}; must be (batch, 1)")
+    precision.in_float32(generator)  # as the run's export will be
     return generator, discriminator
 
 
