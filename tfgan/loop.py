@@ -45,7 +45,6 @@ class TrainingLoop(keras.Model):
         streams: the streams of a step's latents; the last one is for G's own update.
         in_one_program: whether XLA compiles all steps of a call to one program.
         classes: number of classes of the labels that must come with the images; 0 ignores labels.
-        pack: the number of images that D judges together.
         multiple: the size of each replica's batches must be a multiple of this.
         step_graph: TensorFlow's graph of a step, after one has run in a graph.
     """
@@ -54,7 +53,6 @@ class TrainingLoop(keras.Model):
     streams: tuple[Stream, ...]
     in_one_program: bool
     classes: int = 0
-    pack: int = 1
     multiple: int = 1
 
     def __init__(
@@ -102,6 +100,11 @@ class TrainingLoop(keras.Model):
         """The real part of a batch, and latents of the current step for it."""
         real = self.real_of(data)
         return real, self.matched(self.latents(self.step.value, real), real)
+
+    @property
+    def pack(self) -> int:
+        """The number of images that D judges together."""
+        return 1
 
     def real_of(self, data: Any) -> Any:
         """The part of a batch, or of its spec, that `update` gets: the images."""
