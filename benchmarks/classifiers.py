@@ -23,7 +23,7 @@ from tfgan.ground.errors import UserError
 from tfgan.run import config
 
 _SEED = 0
-_EPOCHS = 10
+_EPOCHS = 5
 _SHAPE = (28, 28, 1)
 _HEAD = ["classifier", "accuracy", "modes", "mode KL", "same digits", "modes, real", "KL, real"]
 
