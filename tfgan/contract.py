@@ -169,8 +169,7 @@ def check_packs(count: int, pack: int) -> None:
     """
     if count < pack:
         raise UserError(
-            f"images: no batch of evaluate has the {pack} images that D judges together; use "
-            "larger batches"
+            f"images: evaluate needs a batch of at least {pack}, as many as D judges together"
         )
 
 
